@@ -1,0 +1,1 @@
+"""The floor: messages, wire, bus, queues, services, configuration, time, record and replay, errors."""

@@ -1,0 +1,198 @@
+"""A private mosquitto: a free loopback port, a random password per role, an ACL from the message table, restarted when
+it dies, on the same port with the same passwords.
+
+mosquitto promises nothing at kill -9 (measured: it loses all it acknowledged), so lossless producers keep an outbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import logging
+import os
+import secrets
+import shutil
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from runtime.errors import MissingPart
+from runtime.messages import KINDS, SERVICES
+from runtime.mqtt_bus import Address
+from runtime.wire import ROOT
+
+logger = logging.getLogger(__name__)
+
+PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
+ROLES = (*SERVICES, "user", "robot")
+HASH_ROUNDS = 101  # mosquitto's own default: these passwords are random and live as long as one run
+MIB = 1024 * 1024
+
+
+def find_mosquitto() -> str | None:
+    """Return mosquitto's path, or None where it is not installed."""
+    return shutil.which("mosquitto") or next(
+        (str(Path(place) / "mosquitto") for place in PLACES if os.access(Path(place) / "mosquitto", os.X_OK)), None
+    )
+
+
+def how_to_install() -> str:
+    """Return the line that brings mosquitto to this machine."""
+    return "brew install mosquitto" if sys.platform == "darwin" else "sudo apt-get install mosquitto"
+
+
+class PrivateBroker:
+    """A mosquitto of our own for one run; `run` starts it and keeps it alive until `stop`."""
+
+    name = "broker"
+
+    def __init__(self, folder: Path, program: str) -> None:
+        """Prepare configuration, passwords and ACL in `folder` (made with mode 0700)."""
+        self.folder = folder
+        self.port = _free_port()
+        self.passwords = {role: secrets.token_urlsafe(18) for role in ROLES}
+        self.restarts = 0
+        self._program = program
+        self._stopping = asyncio.Event()
+        self._process: asyncio.subprocess.Process | None = None
+        self._up = asyncio.Event()
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        _write_private(folder / "passwords", _password_file(self.passwords))
+        _write_private(folder / "acl", acl_text())
+        _write_private(folder / "mosquitto.conf", _configuration(folder, self.port))
+
+    def address(self, role: str) -> Address:
+        """Return where and how a role connects."""
+        return Address(host="127.0.0.1", port=self.port, username=role, password=self.passwords[role])
+
+    async def ready(self, deadline_s: float) -> None:
+        """Wait until it accepts connections. Raises MissingPart after `deadline_s`."""
+        try:
+            async with asyncio.timeout(deadline_s):
+                await self._up.wait()
+        except TimeoutError as error:
+            raise MissingPart(f"mosquitto did not start ({self.folder / 'mosquitto.log'})", "read its log") from error
+
+    async def run(self) -> None:
+        """Start mosquitto and start it again whenever it ends before `stop`."""
+        while not self._stopping.is_set():
+            self._process = await asyncio.create_subprocess_exec(
+                self._program,
+                "-c",
+                str(self.folder / "mosquitto.conf"),
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C reaches us first: services drain through the broker
+            )
+            try:
+                await self._watch(self._process)
+            finally:
+                if self._process.returncode is None:
+                    self._process.kill()
+                    await self._process.wait()
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        async with asyncio.TaskGroup() as group:
+            ended = group.create_task(process.wait(), name="mosquitto")
+            stopping = group.create_task(self._stopping.wait(), name="broker stop")
+            rising = group.create_task(self._rise(), name="broker start")
+            await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            rising.cancel()
+            stopping.cancel()
+            if self._stopping.is_set():
+                process.terminate()
+            else:
+                self.restarts += 1
+                logger.warning("mosquitto ended with %s; starting it again on port %d", process.returncode, self.port)
+                await asyncio.sleep(min(0.1 * self.restarts, 2.0))
+
+    async def _rise(self) -> None:
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            except OSError:
+                await asyncio.sleep(0.02)
+                continue
+            writer.close()
+            self._up.set()
+            return
+
+    def stop(self) -> None:
+        """Let mosquitto end."""
+        self._stopping.set()
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the running mosquitto."""
+        return self._process.pid if self._process else None
+
+
+def acl_text() -> str:
+    """Return mosquitto's ACL file: each role may send and read what the message table says, and nothing else."""
+    lines = []
+    for role in ROLES:
+        lines.append(f"user {role}")
+        for name, kind in KINDS.items():
+            stream = role if name in ("status", "metrics", "dead-letter") or (name == "progress") else "+"
+            if role in kind.senders and not kind.is_reply:
+                lines.append(f"topic write {ROOT}/+/{stream}/{name}")
+            if role in kind.receivers and not kind.is_reply:
+                lines.append(f"topic read {ROOT}/+/+/{name}")
+        if any(role in kind.senders for kind in KINDS.values() if kind.is_reply):
+            lines.append(f"topic write {ROOT}/+/+/reply")
+        if role == "reasoning":
+            lines += [f"topic write {ROOT}/+/reasoning/{name}" for name in ("answer", "answer_part")]
+        if role in ("user", "robot"):
+            lines += [f"topic read {ROOT}/+/reasoning/{name}" for name in ("answer", "answer_part")]
+        lines.append("")
+    lines.append(f"pattern read {ROOT}/+/%c/reply")
+    return "\n".join(lines) + "\n"
+
+
+def _configuration(folder: Path, port: int) -> str:
+    return "\n".join(
+        (
+            f"listener {port} 127.0.0.1",
+            "allow_anonymous false",
+            f"password_file {folder / 'passwords'}",
+            f"acl_file {folder / 'acl'}",
+            "persistence true",
+            f"persistence_location {folder}/",
+            "set_tcp_nodelay true",
+            "max_queued_messages 10000",
+            f"max_queued_bytes {256 * MIB}",
+            "max_inflight_messages 100",
+            f"max_packet_size {2 * MIB}",
+            f"log_dest file {folder / 'mosquitto.log'}",
+            "log_type error",
+            "log_type warning",
+            *(["user root"] if os.geteuid() == 0 else []),  # else it drops to a user who cannot read this folder
+            "",
+        )
+    )
+
+
+def _password_file(passwords: Mapping[str, str]) -> str:
+    """Return mosquitto's password file; `$7$` is PBKDF2 with SHA-512."""
+    lines = []
+    for role, password in passwords.items():
+        salt = secrets.token_bytes(12)
+        digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, HASH_ROUNDS)
+        shown = [base64.b64encode(part).decode() for part in (salt, digest)]
+        lines.append(f"{role}:$7${HASH_ROUNDS}${shown[0]}${shown[1]}")
+    return "\n".join(lines) + "\n"
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_text(text, encoding="utf-8")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,501 @@
+"""Every message that crosses the bus, and the table of their kinds: who sends it, how surely, how large it may be.
+
+Topics are `heedful/v1/<session>/<stream>/<kind>`. Times are `t_ns`: Unix nanoseconds of the capture, or media time
+for recordings. `seq` counts up by one per stream and kind, so a gap means loss. A record's id is
+`session/stream/epoch/kind-seq`; `epoch` is the `t_ns` at which the stream started in this run, 0 in a replay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+Box: TypeAlias = tuple[float, float, float, float]  # x0, y0, x1, y1 as fractions of the frame
+Sensor: TypeAlias = Literal["video", "audio"]
+Trust: TypeAlias = Literal["scene", "remote", "local", "operator"]  # who vouches for the content, least trusted first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageInput:
+    """A JPEG picture that a robot or another machine sends in; `t_ns` and `seq` are given on arrival where absent."""
+
+    kind: Literal["image"] = "image"
+    session: str
+    stream: str
+    t_ns: int | None = None
+    seq: int | None = None
+    payload: bytes = field(repr=False, metadata={"raw": "image/jpeg"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioInput:
+    """Interleaved signed 16-bit little-endian samples that another machine sends in."""
+
+    kind: Literal["audio"] = "audio"
+    session: str
+    stream: str
+    t_ns: int | None = None
+    seq: int | None = None
+    rate_hz: int = 16_000
+    channels: int = 1
+    payload: bytes = field(repr=False, metadata={"raw": "audio/pcm"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """A kept video frame: the picture changed enough since the last kept one, or `lmm_fps` was due."""
+
+    kind: Literal["frame"] = "frame"
+    session: str
+    stream: str
+    epoch: int
+    seq: int
+    t_ns: int
+    width_px: int
+    height_px: int
+    novelty: float  # fraction of patches that changed since the last kept frame, 0 to 1
+    is_cut: bool  # the whole picture changed: another scene
+    luma: float  # mean brightness, 0 to 1
+    payload: bytes = field(repr=False, metadata={"raw": "image/jpeg"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Motion:
+    """Something moved between `start_ns` and `end_ns`; a long movement arrives as pieces that touch."""
+
+    kind: Literal["motion"] = "motion"
+    session: str
+    stream: str
+    epoch: int
+    seq: int
+    t_ns: int  # when it was known, >= end_ns
+    start_ns: int
+    end_ns: int
+    boxes: tuple[Box, ...]  # largest first
+    area: float  # largest fraction of the picture that moved at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Utterance:
+    """Somebody spoke; `text` is what the speech recogniser made of it, perhaps empty."""
+
+    kind: Literal["utterance"] = "utterance"
+    session: str
+    stream: str
+    epoch: int
+    seq: int
+    t_ns: int
+    start_ns: int
+    end_ns: int
+    text: str
+    model: str  # which recogniser, "" when none ran
+    truncated: bool = False  # cut at the longest utterance or at the end of the recording
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sound:
+    """A sound that is not speech: its level rose clearly above what was there before."""
+
+    kind: Literal["sound"] = "sound"
+    session: str
+    stream: str
+    epoch: int
+    seq: int
+    t_ns: int
+    start_ns: int
+    end_ns: int
+    label: str  # "tone", "noise"; classes come with trained encoders
+    level_db: float  # dBFS at its loudest
+    rise_db: float  # above the background before it
+    pitch_hz: float  # strongest frequency of a tone, 0 for a noise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watermark:
+    """All of the stream up to `t_ns` has been perceived and published; what `blind` says is why it sees nothing."""
+
+    kind: Literal["watermark"] = "watermark"
+    session: str
+    stream: str
+    epoch: int
+    t_ns: int
+    sensor: Sensor
+    blind: str = ""
+    ended: bool = False
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Part of a stream was lost on the way in."""
+
+    kind: Literal["gap"] = "gap"
+    session: str
+    stream: str
+    epoch: int
+    seq: int
+    t_ns: int
+    start_ns: int
+    end_ns: int
+    lost: int  # samples
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A service (`stream` is its name) has handled everything up to `t_ns`."""
+
+    kind: Literal["progress"] = "progress"
+    session: str
+    stream: str
+    t_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """These ids are on disk and survive a power cut."""
+
+    kind: Literal["stored"] = "stored"
+    session: str
+    stream: str = "memory"
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """A closed clip of one stream: frozen, durable and searchable."""
+
+    kind: Literal["clip"] = "clip"
+    session: str
+    stream: str
+    epoch: int
+    seq: int
+    t_ns: int
+    start_ns: int
+    end_ns: int
+    sensor: Sensor
+    text: str
+    record_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recall:
+    """One question to memory: what is relevant to `text`, and what happened in a window of time.
+
+    `anchor` names a moment by what was said then; with `relation` it moves the window before, after or around it.
+    Nothing later than `as_of_ns` is ever returned.
+    """
+
+    kind: Literal["recall"] = "recall"
+    session: str
+    stream: str = "memory"
+    query_id: str
+    as_of_ns: int
+    text: str = ""
+    anchor: str = ""
+    relation: Literal["", "before", "after", "during"] = ""
+    kinds: tuple[str, ...] = ()  # of records: utterance, sound, motion, frame; empty means all
+    streams: tuple[str, ...] = ()
+    start_ns: int | None = None
+    end_ns: int | None = None
+    k: int = 8
+    timeline_limit: int = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One record that memory returns, with the clip that holds it."""
+
+    record_id: str
+    clip_id: str  # "" while its clip is still open
+    stream: str
+    kind: str
+    start_ns: int
+    end_ns: int
+    text: str
+    score: float  # relevance to the question, 0 to 1; 0 where nothing was searched
+    box: Box | None = None
+    level: float = 0.0  # motion: area; sound: dB above the background; frame: novelty
+    trust: Trust = "scene"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """Memory's reply: hits by relevance, the window's records in time, and what memory holds at all."""
+
+    kind: Literal["recalled"] = "recalled"
+    session: str
+    stream: str = "memory"
+    query_id: str
+    hits: tuple[Hit, ...]  # most relevant first; empty means nothing relevant
+    timeline: tuple[Hit, ...]  # oldest first, at most timeline_limit, the newest are kept
+    total: int  # records in the window, also those beyond the limit
+    anchor: Hit | None
+    counts: dict[str, int]  # records per kind in the session up to as_of_ns
+    searched: tuple[str, ...]
+    session_start_ns: int
+    start_ns: int  # the window that was looked at
+    end_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A question in words; `asked_ns` is when, the arrival time where absent."""
+
+    kind: Literal["ask"] = "ask"
+    session: str
+    stream: str = "_"
+    query_id: str = ""
+    question: str
+    asked_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel:
+    """Stop answering `query_id`; its answer says it was cancelled."""
+
+    kind: Literal["cancel"] = "cancel"
+    session: str
+    stream: str = "_"
+    query_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a sentence rests on, openable through its clip or record."""
+
+    clip_id: str
+    record_id: str
+    stream: str
+    kind: str
+    start_s: float  # seconds since the session's start
+    end_s: float
+    box: Box | None
+    score: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """One sentence of an answer; `supported` says that evidence stands behind it."""
+
+    text: str
+    supported: bool
+    reliance: float | None = None  # how much the model looked at the evidence; only where a model measures it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """The latency bill of one answer in milliseconds."""
+
+    recall: float
+    first_token: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerPart:
+    """One more sentence of an answer that is still being given."""
+
+    kind: Literal["answer_part"] = "answer_part"
+    session: str
+    stream: str = "reasoning"
+    query_id: str
+    index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The whole answer with its evidence, or an abstention that says what there is instead."""
+
+    kind: Literal["answer"] = "answer"
+    session: str
+    stream: str = "reasoning"
+    query_id: str
+    question: str
+    asked_s: float
+    answer: str
+    sentences: tuple[Sentence, ...]
+    abstained: bool
+    evidence: tuple[Evidence, ...]
+    searched: tuple[str, ...]
+    timing_ms: Timing
+    model: str
+    blind: tuple[str, ...]  # streams that saw or heard nothing when it was asked
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """Ask memory for the picture behind a frame record."""
+
+    kind: Literal["media"] = "media"
+    session: str
+    stream: str = "memory"
+    record_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaReply:
+    """The stored picture, or an empty payload with the reason."""
+
+    kind: Literal["media_reply"] = "media_reply"
+    session: str
+    stream: str = "memory"
+    record_id: str
+    reason: str = ""
+    payload: bytes = field(repr=False, metadata={"raw": "image/jpeg"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """A service's retained birth and last will."""
+
+    kind: Literal["status"] = "status"
+    session: str
+    stream: str
+    state: Literal["online", "offline", "lost"]
+    since_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """Counters and latency percentiles of a service since it started."""
+
+    kind: Literal["metrics"] = "metrics"
+    session: str
+    stream: str
+    counters: dict[str, int]
+    latency_ms: dict[str, tuple[float, float]]  # stage -> (p50, p95)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A payload that could not be used: where it came in, why, and how it began."""
+
+    kind: Literal["dead-letter"] = "dead-letter"
+    session: str
+    stream: str  # the service that refused it
+    topic: str
+    reason: str
+    size_bytes: int
+    head_hex: str  # its first 64 bytes
+
+
+Message: TypeAlias = (
+    ImageInput
+    | AudioInput
+    | Frame
+    | Motion
+    | Utterance
+    | Sound
+    | Watermark
+    | Gap
+    | Progress
+    | Stored
+    | Clip
+    | Recall
+    | Recalled
+    | Ask
+    | Cancel
+    | AnswerPart
+    | Answer
+    | Media
+    | MediaReply
+    | Status
+    | Metrics
+    | DeadLetter
+)
+
+Record: TypeAlias = Frame | Motion | Utterance | Sound | Gap  # what memory keeps, each with a durable id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """How one kind of message travels. In a replay every kind travels at QoS 1."""
+
+    type: type[Message]
+    qos: Literal[0, 1]
+    limit_bytes: int
+    senders: tuple[str, ...]  # of: robot, user, perception, memory, reasoning, _ (any service)
+    receivers: tuple[str, ...]
+    is_retained: bool = False
+    is_reply: bool = False  # goes to the response topic that the request names
+
+    @property
+    def is_ours(self) -> bool:
+        """Only services send it, never a person or a robot."""
+        return not {"user", "robot"} & {*self.senders}
+
+
+KIB = 1024
+SENSORS = ("robot",)
+SERVICES = ("perception", "memory", "reasoning")
+RESERVED_STREAMS = frozenset({*SERVICES, "_"})
+
+KINDS: dict[str, Kind] = {
+    "image": Kind(type=ImageInput, qos=0, limit_bytes=1024 * KIB, senders=SENSORS, receivers=("perception",)),
+    "audio": Kind(type=AudioInput, qos=0, limit_bytes=256 * KIB, senders=SENSORS, receivers=("perception",)),
+    "frame": Kind(
+        type=Frame, qos=0, limit_bytes=1024 * KIB, senders=("perception",), receivers=("memory", "reasoning", "user")
+    ),
+    "motion": Kind(
+        type=Motion, qos=0, limit_bytes=64 * KIB, senders=("perception",), receivers=("memory", "reasoning", "user")
+    ),
+    "utterance": Kind(
+        type=Utterance, qos=1, limit_bytes=64 * KIB, senders=("perception",), receivers=("memory", "reasoning", "user")
+    ),
+    "sound": Kind(
+        type=Sound, qos=1, limit_bytes=64 * KIB, senders=("perception",), receivers=("memory", "reasoning", "user")
+    ),
+    "watermark": Kind(
+        type=Watermark, qos=1, limit_bytes=4 * KIB, senders=("perception",), receivers=("memory", "reasoning", "user")
+    ),
+    "gap": Kind(
+        type=Gap, qos=1, limit_bytes=4 * KIB, senders=("perception",), receivers=("memory", "reasoning", "user")
+    ),
+    "progress": Kind(
+        type=Progress, qos=1, limit_bytes=4 * KIB, senders=("memory", "reasoning"), receivers=("perception", "user")
+    ),
+    "stored": Kind(
+        type=Stored, qos=1, limit_bytes=256 * KIB, senders=("memory",), receivers=("perception", "reasoning", "user")
+    ),
+    "clip": Kind(type=Clip, qos=1, limit_bytes=256 * KIB, senders=("memory",), receivers=("reasoning", "user")),
+    "recall": Kind(type=Recall, qos=1, limit_bytes=64 * KIB, senders=("reasoning", "user"), receivers=("memory",)),
+    "recalled": Kind(
+        type=Recalled,
+        qos=1,
+        limit_bytes=1536 * KIB,
+        senders=("memory",),
+        receivers=("reasoning", "user"),
+        is_reply=True,
+    ),
+    "media": Kind(type=Media, qos=1, limit_bytes=4 * KIB, senders=("user", "reasoning"), receivers=("memory",)),
+    "media_reply": Kind(
+        type=MediaReply,
+        qos=1,
+        limit_bytes=1536 * KIB,
+        senders=("memory",),
+        receivers=("user", "reasoning"),
+        is_reply=True,
+    ),
+    "ask": Kind(type=Ask, qos=1, limit_bytes=16 * KIB, senders=("user", "robot"), receivers=("reasoning",)),
+    "cancel": Kind(type=Cancel, qos=1, limit_bytes=4 * KIB, senders=("user", "robot"), receivers=("reasoning",)),
+    "answer_part": Kind(
+        type=AnswerPart, qos=1, limit_bytes=64 * KIB, senders=("reasoning",), receivers=("user", "robot"), is_reply=True
+    ),
+    "answer": Kind(
+        type=Answer, qos=1, limit_bytes=256 * KIB, senders=("reasoning",), receivers=("user", "robot"), is_reply=True
+    ),
+    "status": Kind(
+        type=Status, qos=1, limit_bytes=4 * KIB, senders=SERVICES, receivers=("user", *SERVICES), is_retained=True
+    ),
+    "metrics": Kind(type=Metrics, qos=0, limit_bytes=64 * KIB, senders=SERVICES, receivers=("user",)),
+    "dead-letter": Kind(type=DeadLetter, qos=1, limit_bytes=16 * KIB, senders=SERVICES, receivers=("user",)),
+}
+
+
+def record_id(record: Record) -> str:
+    """Return the id under which memory keeps the record once and for all."""
+    return f"{record.session}/{record.stream}/{record.epoch}/{record.kind}-{record.seq}"

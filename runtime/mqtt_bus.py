@@ -1,0 +1,277 @@
+"""The bus over MQTT v5: aiomqtt with manual acknowledgement, bounded queues, TCP_NODELAY and reconnect with jitter.
+
+aiomqtt 2 acknowledges before a handler runs and queues without bound. Here its queue routes each packet the moment it
+is read, and a lossless delivery is acknowledged when its consumer is done with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import secrets
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from runtime import mqtt_packets, wire
+from runtime.bus import LOSSLESS, LOSSLESS_ROOM, REPLY, Delivery, Router, Rule, Subscription, nothing
+from runtime.errors import BusLost, MissingPart
+from runtime.messages import KINDS, SERVICES, DeadLetter, Message, Status
+from runtime.wire import Packet
+
+logger = logging.getLogger(__name__)
+
+BACKOFF_S = (0.1, 2.0)  # first and longest pause between attempts
+SESSION_EXPIRY_S = 60
+PUBLISH_DEADLINE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a broker is and how to enter it."""
+
+    host: str
+    port: int
+    username: str | None = None
+    password: str | None = None
+    ca_file: str | None = None
+    is_tls: bool = False
+
+
+class MqttBus:
+    """One service's or client's connection to a broker."""
+
+    def __init__(self, address: Address, name: str, session: str, *, is_lossless: bool = False) -> None:
+        """Prepare a connection; `run` makes it. A service's birth and will are its retained `status`."""
+        self.name = name
+        self.is_lossless = is_lossless
+        self.generation = 0
+        self.dropped_qos0 = 0  # published at QoS 0 while the broker was away
+        self._address = address
+        self._session = session
+        client = f"{name}-{secrets.token_hex(4)}"
+        self._router = Router(name, client, self._refuse)
+        self._reply_filter = f"{wire.ROOT}/+/{client}/{REPLY}"
+        self._client: aiomqtt.Client | None = None
+        self._connected = asyncio.Event()
+        self._changed = asyncio.Condition()
+        self._stopping = asyncio.Event()
+        self._sending: set[asyncio.Timeout] = set()  # publishes that wait for their PUBACK
+        self._letters: list[DeadLetter] = []
+        self._letter_waits = asyncio.Event()
+
+    async def publish(self, message: Message, *, to: Delivery | None = None, expiry_s: int | None = None) -> None:
+        """Send a message, at QoS 1 until the broker has it. Raises BusLost when the broker stays away."""
+        if to is not None and to.response_topic is None:
+            return
+        packet = wire.encode(message, to.response_topic if to else None, to.correlation if to else None)
+        qos = 1 if self.is_lossless else KINDS[message.kind].qos
+        await self._send(packet, qos, expiry_s)
+
+    async def subscribe(self, *filters: str, rule: Rule) -> Subscription:
+        """Subscribe now and again after each reconnect. Filters of one connection must not overlap."""
+        subscription = self._router.add(filters, LOSSLESS if self.is_lossless else rule)
+        await self.ready(PUBLISH_DEADLINE_S)
+        if self._client is not None:
+            await self._client.subscribe([(one, mqtt_packets.subscribe_options(subscription.rule)) for one in subscription.filters])
+        return subscription
+
+    async def request(
+        self, message: Message, reply_kind: str, deadline_s: float, on_part: Callable[[Message], None] | None = None
+    ) -> Message:
+        """Send and wait for the reply. Raises TimeoutError after `deadline_s`."""
+        correlation, reply = self._router.expect(reply_kind, on_part)
+        topic = wire.reply_topic(message.session, self._router.client)
+        try:
+            async with asyncio.timeout(deadline_s):
+                await self._send(wire.encode(message, None, correlation, topic), 1, max(1, int(deadline_s)))
+                return wire.decode(await reply, reply_kind)
+        finally:
+            self._router.forget(correlation)
+
+    async def reconnected(self, generation: int) -> int:
+        """Wait until the connection is newer than `generation` and return its number."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.generation > generation)
+            return self.generation
+
+    async def ready(self, deadline_s: float) -> None:
+        """Wait for the first connection. Raises MissingPart after `deadline_s`."""
+        if not await first_of(self._connected.wait(), deadline_s):
+            where = f"{self._address.host}:{self._address.port}"
+            raise MissingPart(f"no MQTT broker answers at {where}", "start it, or set broker: auto")
+
+    async def run(self) -> None:
+        """Connect, route, reconnect with jittered back-off, until `stop`."""
+        pause_s = BACKOFF_S[0]
+        while not self._stopping.is_set():
+            try:
+                async with self._connection() as client:
+                    pause_s = BACKOFF_S[0]
+                    await self._serve(client)
+            except* aiomqtt.MqttError as group:
+                self._lose()
+                reason = _refusal(group)
+                if reason:
+                    raise MissingPart(
+                        f"the broker at {self._address.host}:{self._address.port} refused {self.name}: {reason}",
+                        "check user and password",
+                    ) from group
+                logger.warning("%s lost the broker; next attempt in %.1f s", self.name, pause_s)
+            if not self._stopping.is_set():
+                await first_of(self._stopping.wait(), pause_s * random.uniform(0.5, 1.0))
+                pause_s = min(2 * pause_s, BACKOFF_S[1])
+
+    def stop(self) -> None:
+        """Disconnect and end every subscription."""
+        self._stopping.set()
+
+    def lost(self) -> dict[str, int]:
+        """Return what subscriptions lost, by filter."""
+        return self._router.lost()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[aiomqtt.Client]:
+        properties = Properties(PacketTypes.CONNECT)
+        properties.ReceiveMaximum = LOSSLESS_ROOM
+        properties.SessionExpiryInterval = SESSION_EXPIRY_S
+
+        def read(message: aiomqtt.Message) -> None:
+            self._read(client, message)
+
+        client = aiomqtt.Client(
+            self._address.host,
+            self._address.port,
+            username=self._address.username,
+            password=self._address.password,
+            identifier=self._router.client,
+            queue_type=mqtt_packets.inbox_type(read),
+            protocol=aiomqtt.ProtocolVersion.V5,
+            will=self._status("lost", aiomqtt.Will),
+            clean_start=self.generation == 0,
+            properties=properties,
+            tls_context=ssl.create_default_context(cafile=self._address.ca_file) if self._address.is_tls else None,
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+            timeout=10,
+            keepalive=15,
+        )
+        mqtt_packets.acknowledge_by_hand(client)
+        async with client:
+            yield client
+
+    async def _serve(self, client: aiomqtt.Client) -> None:
+        async with asyncio.TaskGroup() as group:
+            lost = group.create_task(_until_lost(client), name=f"{self.name} reader")
+            wanted = [(one, mqtt_packets.subscribe_options(taker.rule)) for taker in self._router.subscriptions for one in taker.filters]
+            await client.subscribe([(self._reply_filter, mqtt_packets.subscribe_options(LOSSLESS)), *wanted])
+            self._client = client
+            self._connected.set()
+            async with self._changed:
+                self.generation += 1
+                self._changed.notify_all()
+            logger.info("%s connected to %s:%d", self.name, self._address.host, self._address.port)
+            await self._announce("online")
+            letters = group.create_task(self._send_letters(), name=f"{self.name} dead letters")
+            await self._stopping.wait()
+            await self._announce("offline")
+            letters.cancel()
+            lost.cancel()
+        self._lose()
+        self._router.close()
+
+    def _lose(self) -> None:
+        self._client = None
+        self._connected.clear()
+        now_s = asyncio.get_running_loop().time()
+        for sending in [one for one in self._sending if not one.expired()]:
+            sending.reschedule(now_s)  # no PUBACK will come: send again on the next connection
+
+    async def _announce(self, state: str) -> None:
+        if self.name in SERVICES and self._client is not None:
+            birth = self._status(state, dict)
+            await self._client.publish(**birth)
+
+    def _status(self, state: Any, make: Callable[..., Any]) -> Any:
+        if self.name not in SERVICES:
+            return None
+        packet = wire.encode(Status(session=self._session, stream=self.name, state=state, since_ns=time.time_ns()))
+        return make(topic=packet.topic, payload=packet.payload, qos=1, retain=True)
+
+    async def _send(self, packet: Packet, qos: int, expiry_s: int | None) -> None:
+        properties = mqtt_packets.to_properties(packet, expiry_s)
+        clock = asyncio.get_running_loop().time
+        started_s = clock()
+        while (left_s := PUBLISH_DEADLINE_S - (clock() - started_s)) > 0:
+            if self._client is None:
+                if qos == 0:
+                    self.dropped_qos0 += 1
+                    return
+                await first_of(self._connected.wait(), left_s)
+                continue
+            try:
+                async with asyncio.timeout(left_s) as sending:
+                    self._sending.add(sending)
+                    try:
+                        await self._client.publish(packet.topic, packet.payload, qos, packet.retain, properties)
+                        return
+                    finally:
+                        self._sending.discard(sending)
+            except (TimeoutError, aiomqtt.MqttError):
+                if qos == 0:
+                    self.dropped_qos0 += 1
+                    return
+                await asyncio.sleep(0.05)  # let the reader notice a connection that is gone
+        raise BusLost(packet.topic, clock() - started_s)
+
+    def _read(self, client: aiomqtt.Client, message: aiomqtt.Message) -> None:
+        done = nothing if message.qos == 0 else partial(mqtt_packets.acknowledge, client, message)
+        self._router.route(mqtt_packets.from_message(message), done)
+
+    def _refuse(self, letter: DeadLetter) -> None:
+        logger.warning("%s refused a payload on %s: %s", self.name, letter.topic, letter.reason)
+        if len(self._letters) < LOSSLESS_ROOM:  # a flood of garbage must not fill memory with notes about it
+            self._letters.append(letter)
+            self._letter_waits.set()
+
+    async def _send_letters(self) -> None:
+        while True:
+            await self._letter_waits.wait()
+            self._letter_waits.clear()
+            while self._letters:
+                await self.publish(self._letters.pop(0))
+
+
+async def first_of(wait: Coroutine[Any, Any, object], limit_s: float) -> bool:
+    """Wait, but no longer than `limit_s`; say whether it came to its end."""
+    try:
+        async with asyncio.timeout(limit_s):
+            await wait
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _until_lost(client: aiomqtt.Client) -> None:
+    async for _ in client.messages:  # the inbox keeps nothing: this only ends, with MqttError, when the broker is gone
+        pass
+
+
+def _refusal(group: BaseExceptionGroup[aiomqtt.MqttError]) -> str:
+    """Return why a broker will never let us in, or nothing when trying again makes sense."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            return _refusal(error)
+        text = str(error)
+        if isinstance(error, aiomqtt.exceptions.MqttConnectError) and ("authori" in text or "password" in text):
+            return text
+    return ""

@@ -1,0 +1,77 @@
+"""Our packets as paho and aiomqtt know them, and the two things aiomqtt 2 has no public door for.
+
+aiomqtt 2.5 neither acknowledges by hand nor bounds its inbound queue; `acknowledge_by_hand`, `acknowledge` and
+`inbox_type` are the only places that reach around it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from runtime.bus import Rule
+from runtime.wire import Packet
+
+
+def to_properties(packet: Packet, expiry_s: int | None) -> Properties:
+    """Return the MQTT v5 publish properties of a packet."""
+    properties = Properties(PacketTypes.PUBLISH)
+    properties.ContentType = packet.content_type
+    if packet.properties:
+        properties.UserProperty = list(packet.properties)
+    if packet.response_topic is not None:
+        properties.ResponseTopic = packet.response_topic
+    if packet.correlation is not None:
+        properties.CorrelationData = packet.correlation
+    if expiry_s is not None:
+        properties.MessageExpiryInterval = expiry_s
+    return properties
+
+
+def from_message(message: aiomqtt.Message) -> Packet:
+    """Return the packet of a received message."""
+    properties = message.properties
+    payload = message.payload
+    response_topic = getattr(properties, "ResponseTopic", None)
+    if response_topic is not None and any(sign in response_topic for sign in "+#"):
+        response_topic = None  # nobody can be answered on a wildcard
+    return Packet(
+        topic=str(message.topic),
+        payload=payload if isinstance(payload, bytes) else bytes(cast("bytearray", payload)),
+        content_type=getattr(properties, "ContentType", ""),
+        properties=tuple((key, value) for key, value in getattr(properties, "UserProperty", [])),
+        response_topic=response_topic,
+        correlation=getattr(properties, "CorrelationData", None),
+        retain=message.retain,
+    )
+
+
+def subscribe_options(rule: Rule) -> SubscribeOptions:
+    """Return QoS 1 where nothing may be lost, 0 where the newest wins."""
+    return SubscribeOptions(qos=1 if rule.name == "lossless" else 0)
+
+
+def inbox_type(read: Callable[[aiomqtt.Message], None]) -> Any:
+    """Return the queue class for an aiomqtt client that routes each message when it is read and holds none."""
+
+    class Inbox(asyncio.Queue[aiomqtt.Message]):
+        def put_nowait(self, item: aiomqtt.Message) -> None:
+            read(item)
+
+    return Inbox
+
+
+def acknowledge_by_hand(client: aiomqtt.Client) -> None:
+    """Stop paho from sending PUBACK before our consumer has seen the message."""
+    client._client.manual_ack_set(True)
+
+
+def acknowledge(client: aiomqtt.Client, message: aiomqtt.Message) -> None:
+    """Send PUBACK for a message of this connection; without effect once the connection is gone."""
+    client._client.ack(message.mid, message.qos)

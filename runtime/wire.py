@@ -1,0 +1,182 @@
+"""Bytes to messages and back: JSON for plain messages, raw media with its header in MQTT v5 user properties.
+
+Everything that comes in is size-checked against its kind's limit, parsed strictly (unknown fields, wrong types, NaN and
+infinity are refused) and its session, stream and kind must agree with the topic.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
+from typing import Any, cast, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from runtime.errors import WireError
+from runtime.messages import KINDS, Message
+
+ROOT = "heedful/v1"
+JSON_TYPE = "application/json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packet:
+    """One MQTT v5 publication, as both buses carry it."""
+
+    topic: str
+    payload: bytes = field(repr=False)
+    content_type: str = JSON_TYPE
+    properties: tuple[tuple[str, str], ...] = ()  # MQTT v5 user properties
+    response_topic: str | None = None
+    correlation: bytes | None = None
+    retain: bool = False
+    expiry_s: int | None = None
+
+
+def topic_of(message: Message) -> str:
+    """Return `heedful/v1/<session>/<stream>/<kind>`."""
+    return f"{ROOT}/{message.session}/{message.stream}/{message.kind}"
+
+
+def reply_topic(session: str, client: str) -> str:
+    """Return the response topic on which `client` waits; the kind of a reply stands in a user property."""
+    return f"{ROOT}/{session}/{client}/reply"
+
+
+def split_topic(topic: str) -> tuple[str, str, str]:
+    """Return (session, stream, kind) of a topic; raise WireError when it is not one of ours."""
+    parts = topic.split("/")
+    if len(parts) != 5 or "/".join(parts[:2]) != ROOT or not all(parts[2:]):
+        raise WireError(topic, f"topics are {ROOT}/<session>/<stream>/<kind>")
+    return parts[2], parts[3], parts[4]
+
+
+def encode(
+    message: Message, topic: str | None = None, correlation: bytes | None = None, response_topic: str | None = None
+) -> Packet:
+    """Return the packet for a message; `topic` is the response topic where it is a reply.
+
+    Raises WireError when it is larger than its kind may be.
+    """
+    kind = KINDS[message.kind]
+    raw = _raw_field(kind.type)
+    header = header_model(kind.type)
+    values = {name: getattr(message, name) for name in header.model_fields}
+    topic = topic or topic_of(message)
+    if raw is None:
+        # model_construct: our own messages are typed already, only their floats may be wrong
+        payload = header.model_construct(**values).model_dump_json(warnings=False).encode()
+        content_type = JSON_TYPE
+        properties: tuple[tuple[str, str], ...] = (("kind", message.kind),) if kind.is_reply else ()
+    else:
+        name, content_type = raw
+        payload = getattr(message, name)
+        properties = tuple((key, _to_text(value)) for key, value in values.items() if value is not None)
+    if len(payload) > kind.limit_bytes:
+        raise WireError(topic, f"{len(payload)} bytes, the limit of {message.kind} is {kind.limit_bytes}")
+    return Packet(
+        topic=topic,
+        payload=payload,
+        content_type=content_type,
+        properties=properties,
+        response_topic=response_topic,
+        correlation=correlation,
+        retain=kind.is_retained,
+    )
+
+
+def decode(packet: Packet, expected_kind: str | None = None) -> Message:
+    """Return the checked message; `expected_kind` is given where the topic is a response topic of our own.
+
+    Raises WireError with one readable reason for anything that is not exactly one message of its kind.
+    """
+    session, stream, kind_name = split_topic(packet.topic)
+    kind = KINDS.get(expected_kind or kind_name)
+    if kind is None:
+        raise WireError(packet.topic, f"no such kind: {kind_name}")
+    if len(packet.payload) > kind.limit_bytes:
+        raise WireError(packet.topic, f"{len(packet.payload)} bytes, the limit of {kind_name} is {kind.limit_bytes}")
+    raw = _raw_field(kind.type)
+    try:
+        if raw is None:
+            payload = packet.payload if kind.is_ours else _addressed(packet.payload, session, stream)
+            values = header_model(kind.type).model_validate_json(payload)
+            message = _construct(kind.type, values, {})
+        else:
+            given = {"session": session, "stream": stream, "kind": expected_kind or kind_name}
+            properties = {**given, **_known(packet.properties, header_model(kind.type))}
+            values = header_model(kind.type).model_validate_strings(properties)
+            message = _construct(kind.type, values, {raw[0]: packet.payload})
+    except ValidationError as error:
+        raise WireError(packet.topic, _first_fault(error)) from error
+    if not kind.is_reply and (message.session, message.stream) != (session, stream):
+        raise WireError(packet.topic, f"says session {message.session!r} and stream {message.stream!r} inside")
+    return message
+
+
+def to_json(message: Message) -> str:
+    """Return the message's plain fields as one line of JSON, without raw media."""
+    header = header_model(type(message))
+    values = {name: getattr(message, name) for name in header.model_fields}
+    return header.model_construct(**values).model_dump_json(warnings=False)
+
+
+def from_json(kind: str, text: str | bytes, **raw: bytes) -> Message:
+    """Return the message that `to_json` wrote, with its raw field put back."""
+    return _construct(KINDS[kind].type, header_model(KINDS[kind].type).model_validate_json(text), raw)
+
+
+@cache
+def header_model(message_type: type[Message]) -> type[BaseModel]:
+    """Return the pydantic model of a message's fields without raw media."""
+    hints = get_type_hints(message_type)
+    definitions: dict[str, Any] = {}
+    for item in fields(message_type):
+        if "raw" not in item.metadata:
+            definitions[item.name] = (hints[item.name], ... if item.default is MISSING else item.default)
+    config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, ser_json_inf_nan="constants")
+    return cast(
+        "type[BaseModel]",
+        create_model(message_type.__name__, __config__=config, __doc__=message_type.__doc__, **definitions),
+    )
+
+
+@cache
+def _raw_field(message_type: type[Message]) -> tuple[str, str] | None:
+    for item in fields(message_type):
+        if "raw" in item.metadata:
+            return item.name, item.metadata["raw"]
+    return None
+
+
+def _construct(message_type: type[Message], values: BaseModel, raw: Mapping[str, bytes]) -> Message:
+    make = cast("Callable[..., Message]", message_type)
+    return make(**{name: getattr(values, name) for name in type(values).model_fields}, **raw)
+
+
+def _known(properties: tuple[tuple[str, str], ...], model: type[BaseModel]) -> dict[str, str]:
+    # other programs and bridges add user properties of their own: those are not ours to refuse
+    return {key: value for key, value in properties if key in model.model_fields}
+
+
+def _addressed(payload: bytes, session: str, stream: str) -> bytes:
+    """Let people and robots leave out of the JSON what the topic says already."""
+    try:
+        values = json.loads(payload)
+    except ValueError:
+        return payload  # the strict parser names the fault
+    if not isinstance(values, dict):
+        return payload
+    return json.dumps({"session": session, "stream": stream, **values}).encode()
+
+
+def _to_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _first_fault(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}" if where else str(first["msg"])
