@@ -60,8 +60,13 @@ class Bus(Protocol):
     is_lossless: bool  # a replay: every kind travels at QoS 1 and nothing is dropped
     generation: int
 
-    async def publish(self, message: Message, *, to: Delivery | None = None, expiry_s: int | None = None) -> None:
-        """Send a message, or reply with it `to` a delivery. Raises BusLost when the broker stays away."""
+    async def publish(
+        self, message: Message, *, to: Delivery | None = None, expiry_s: int | None = None, retry: bool = True
+    ) -> None:
+        """Send a message, or reply with it `to` a delivery.
+
+        Raises BusLost when the broker stays away, at the first failure where `retry` is off.
+        """
 
     async def subscribe(self, *filters: str, rule: Rule) -> Subscription:
         """Return an async iterator over what matches; in a replay every rule becomes lossless."""
@@ -85,6 +90,9 @@ class Bus(Protocol):
 
     def lost(self) -> dict[str, int]:
         """Return what subscriptions lost, by filter."""
+
+    def refuse(self, letter: DeadLetter) -> None:
+        """Report a payload that could not be used; never waits."""
 
 
 class Subscription:

@@ -1,15 +1,15 @@
 """Everything that goes wrong on purpose, and what it costs.
 
-    HeedfulError
-    ├── ConfigError      a setting is wrong                     ends the process at start, exit 2
-    ├── InputError       a recording cannot be read             ends the process, exit 2
-    ├── MissingPart      broker, device or model is not there   ends the process, exit 3
-    ├── StoreCorrupt     the memory file is damaged             ends the process, exit 1
-    ├── IndexCorrupt     a derived index is damaged             rebuilt
-    ├── WireError        a payload from outside is unusable     goes to dead-letter, counted
-    ├── BusLost          the broker did not come back in time   the caller decides
-    ├── RecallTimeout    memory did not answer in time          the answer goes on without memory and says so
-    └── ModelError       a model failed                         ends the process at start, one answer later
+HeedfulError
+├── ConfigError      a setting is wrong                     ends the process at start, exit 2
+├── InputError       a recording cannot be read             ends the process, exit 2
+├── MissingPart      broker, device or model is not there   ends the process, exit 3
+├── StoreCorrupt     the memory file is damaged             ends the process, exit 1
+├── IndexCorrupt     a derived index is damaged             rebuilt
+├── WireError        a payload from outside is unusable     goes to dead-letter, counted
+├── BusLost          the broker did not come back in time   the caller decides
+├── RecallTimeout    memory did not answer in time          the answer goes on without memory and says so
+└── ModelError       a model failed                         ends the process at start, one answer later
 """
 
 from __future__ import annotations

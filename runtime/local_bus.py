@@ -35,10 +35,12 @@ class LocalBus:
         self.is_lossless = is_lossless
         self._hub = hub
         self._stopped = asyncio.Event()
-        self._router = Router(name, f"{name}-{secrets.token_hex(4)}", self._refuse)
+        self._router = Router(name, f"{name}-{secrets.token_hex(4)}", self.refuse)
         hub.routers.append(self._router)
 
-    async def publish(self, message: Message, *, to: Delivery | None = None, expiry_s: int | None = None) -> None:
+    async def publish(
+        self, message: Message, *, to: Delivery | None = None, expiry_s: int | None = None, retry: bool = True
+    ) -> None:
         """Hand a message to every subscriber; waits for room where a subscriber is lossless."""
         if to is not None and to.response_topic is None:
             return
@@ -99,7 +101,8 @@ class LocalBus:
                     await subscription.room()
             router.route(packet, nothing)
 
-    def _refuse(self, letter: DeadLetter) -> None:
+    def refuse(self, letter: DeadLetter) -> None:
+        """Report a payload that could not be used; never waits."""
         packet = wire.encode(letter)
         for router in list(self._hub.routers):
             router.route(packet, nothing)

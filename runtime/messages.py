@@ -8,7 +8,7 @@ for recordings. `seq` counts up by one per stream and kind, so a gap means loss.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 Box: TypeAlias = tuple[float, float, float, float]  # x0, y0, x1, y1 as fractions of the frame
 Sensor: TypeAlias = Literal["video", "audio"]
@@ -415,7 +415,7 @@ Record: TypeAlias = Frame | Motion | Utterance | Sound | Gap  # what memory keep
 class Kind:
     """How one kind of message travels. In a replay every kind travels at QoS 1."""
 
-    type: type[Message]
+    type: type[Any]
     qos: Literal[0, 1]
     limit_bytes: int
     senders: tuple[str, ...]  # of: robot, user, perception, memory, reasoning, _ (any service)
@@ -462,7 +462,9 @@ KINDS: dict[str, Kind] = {
         type=Stored, qos=1, limit_bytes=256 * KIB, senders=("memory",), receivers=("perception", "reasoning", "user")
     ),
     "clip": Kind(type=Clip, qos=1, limit_bytes=256 * KIB, senders=("memory",), receivers=("reasoning", "user")),
-    "recall": Kind(type=Recall, qos=1, limit_bytes=64 * KIB, senders=("reasoning", "user"), receivers=("memory",)),
+    "recall": Kind(
+        type=Recall, qos=1, limit_bytes=64 * KIB, senders=("reasoning", "user"), receivers=("memory", "user")
+    ),
     "recalled": Kind(
         type=Recalled,
         qos=1,
@@ -471,7 +473,7 @@ KINDS: dict[str, Kind] = {
         receivers=("reasoning", "user"),
         is_reply=True,
     ),
-    "media": Kind(type=Media, qos=1, limit_bytes=4 * KIB, senders=("user", "reasoning"), receivers=("memory",)),
+    "media": Kind(type=Media, qos=1, limit_bytes=4 * KIB, senders=("user", "reasoning"), receivers=("memory", "user")),
     "media_reply": Kind(
         type=MediaReply,
         qos=1,
@@ -480,8 +482,8 @@ KINDS: dict[str, Kind] = {
         receivers=("user", "reasoning"),
         is_reply=True,
     ),
-    "ask": Kind(type=Ask, qos=1, limit_bytes=16 * KIB, senders=("user", "robot"), receivers=("reasoning",)),
-    "cancel": Kind(type=Cancel, qos=1, limit_bytes=4 * KIB, senders=("user", "robot"), receivers=("reasoning",)),
+    "ask": Kind(type=Ask, qos=1, limit_bytes=16 * KIB, senders=("user", "robot"), receivers=("reasoning", "user")),
+    "cancel": Kind(type=Cancel, qos=1, limit_bytes=4 * KIB, senders=("user", "robot"), receivers=("reasoning", "user")),
     "answer_part": Kind(
         type=AnswerPart, qos=1, limit_bytes=64 * KIB, senders=("reasoning",), receivers=("user", "robot"), is_reply=True
     ),

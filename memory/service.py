@@ -1,0 +1,276 @@
+"""Memory: records in event order, onto disk, into clips, into the index; then `stored`, and recall.
+
+    record -> order (watermarks) -> clip borders -> text vectors -> one commit -> stored, clip, progress -> index
+
+Commits are pipelined: the next cell of event time is handled while the last one is on its way to disk, and what is
+announced is announced in order, after its commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from memory.clips import ClipBorders
+from memory.describe import describe, has_own_vector
+from memory.embed import TextEmbedder
+from memory.recall import Recaller
+from memory.rows import DeadLetterRow, Row, SessionRow, StreamRow, clip_key, clip_row, keys_of, record_row, vector_row
+from memory.store import Store
+from memory.writer import Writer
+from runtime.bus import LOSSLESS, Bus, Subscription, drop_oldest, filter_of
+from runtime.messages import (
+    Clip,
+    DeadLetter,
+    Media,
+    MediaReply,
+    Metrics,
+    Progress,
+    Recall,
+    Recalled,
+    Record,
+    Sensor,
+    Stored,
+    Watermark,
+    record_id,
+)
+from runtime.metrics import Meter
+from runtime.order import END_NS, EventOrder
+from runtime.service import Worker
+
+logger = logging.getLogger(__name__)
+
+PENDING_COMMITS = 64  # cells of event time on their way to disk
+RECORD_ROOM = 512  # live: frames and motion that may wait to be read
+METRICS_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Rows on their way to disk, and what to announce once they are there."""
+
+    stored: asyncio.Future[list[str]]
+    clips: Sequence[Clip]
+    texts: Sequence[tuple[str, str]]  # key and text of what gets a vector
+    low_ns: int
+
+
+class MemoryService:
+    """Keeps one session's records and answers recalls about them."""
+
+    name = "memory"
+
+    def __init__(
+        self, bus: Bus, session: str, folder: Path, *, text_model: str | None, is_replay: bool, session_start_ns: int
+    ) -> None:
+        """Open the memory in `folder`. Raises StoreCorrupt, ConfigError, MissingPart or ModelError."""
+        self.meter = Meter()
+        self.ready = asyncio.Event()  # subscribed: whoever sends before this is not heard
+        self._bus = bus
+        self._session = session
+        self._is_replay = is_replay
+        self._session_start_ns = session_start_ns
+        self._store = Store.open(folder)
+        self._writer = Writer(self._store)
+        self._embedder = TextEmbedder(text_model)
+        self._recaller = Recaller(folder, self._embedder)
+        self._recall_thread = Worker("memory recall")  # owns the index: FAISS must not add and search at once
+        self._order = EventOrder()
+        self._borders: dict[str, ClipBorders] = {}
+        self._ended: set[str] = set()
+        self._commits: asyncio.Queue[Commit] = asyncio.Queue(PENDING_COMMITS)
+        self._searchable_ns = -1
+        self._moved = asyncio.Condition()
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Remember and recall until `stop`; then close the clips that are open and commit."""
+        inputs = [filter_of(self._session, kind) for kind in ("utterance", "sound", "gap", "watermark")]
+        fresh = [filter_of(self._session, kind) for kind in ("frame", "motion")]
+        if self._is_replay:  # one queue keeps the order of records and watermarks
+            taken = [await self._bus.subscribe(*inputs, *fresh, rule=LOSSLESS)]
+        else:
+            taken = [
+                await self._bus.subscribe(*inputs, rule=LOSSLESS),
+                await self._bus.subscribe(*fresh, rule=drop_oldest(RECORD_ROOM)),
+            ]
+        recalls = await self._bus.subscribe(filter_of(self._session, "recall", "memory"), rule=LOSSLESS)
+        media = await self._bus.subscribe(filter_of(self._session, "media", "memory"), rule=LOSSLESS)
+        letters = await self._bus.subscribe(filter_of(self._session, "dead-letter"), rule=drop_oldest(64))
+        self._writer.submit([SessionRow(self._session, self._session_start_ns)])
+        self.ready.set()
+        async with asyncio.TaskGroup() as group:
+            beside = [
+                *(group.create_task(self._take(inbox), name=f"take {inbox.filters[0]}") for inbox in taken),
+                group.create_task(self._serve_recalls(recalls), name="recalls"),
+                group.create_task(self._serve_media(media), name="media"),
+                group.create_task(self._keep_letters(letters), name="dead letters"),
+                group.create_task(self._report(), name="metrics"),
+            ]
+            announcing = group.create_task(self._announce_all(), name="commits")
+            await self._stopping.wait()
+            await self._commits.join()
+            for task in (*beside, announcing):
+                task.cancel()
+        self._recall_thread.close()
+        self._writer.close(timeout_s=2.0)
+        self._store.close()
+
+    def stop(self) -> None:
+        """Commit what came and end."""
+        self._stopping.set()
+
+    async def _take(self, inbox: Subscription) -> None:
+        async for delivery in inbox:
+            message = delivery.message
+            if isinstance(message, Watermark):
+                ready = self._order.advance(message)
+                await self._remember(ready, message)
+            elif self._order.knows(message):  # type: ignore[arg-type]
+                await self._stored_again(message)  # type: ignore[arg-type]
+            else:
+                await self._remember(self._order.add(message), None)  # type: ignore[arg-type]
+
+    async def _remember(self, records: Sequence[Record], mark: Watermark | None) -> None:
+        """Send records to disk with the clips they close."""
+        rows: list[Row] = []
+        clips: list[Clip] = []
+        for record in records:
+            rows.append(record_row(record))
+            clips += self._clips_of(record)
+            self.meter.counters[record.kind] += 1
+        if mark is not None:
+            clips += self._closed_by(mark)
+        elif not rows:
+            return
+        if mark is not None and (rows or clips or mark.ended):  # a quiet stream must not cost an fsync each time
+            rows.append(_stream_row(mark))
+        rows += [clip_row(clip) for clip in clips]
+        texts = [(record_id(one), describe(one)) for one in records if has_own_vector(one)]
+        texts += [(clip_key(clip), clip.text) for clip in clips]
+        stored = asyncio.wrap_future(self._writer.submit(rows)) if rows else _nothing_to_store()
+        await self._commits.put(Commit(stored=stored, clips=clips, texts=texts, low_ns=self._order.low_ns))
+
+    def _clips_of(self, record: Record) -> list[Clip]:
+        borders = self._borders.get(record.stream)
+        if borders is None:
+            mark = self._order.streams.get(record.stream)
+            sensor: Sensor = mark.sensor if mark is not None else "video"
+            borders = self._borders[record.stream] = ClipBorders(self._session, record.stream, record.epoch, sensor)
+        return borders.add(record)
+
+    def _closed_by(self, mark: Watermark) -> list[Clip]:
+        """Close the clips that event time, or the end of their stream, has left behind."""
+        clips = []
+        for stream, borders in self._borders.items():
+            theirs = self._order.streams.get(stream)
+            if theirs is not None and theirs.ended and self._order.low_ns >= theirs.t_ns and stream not in self._ended:
+                self._ended.add(stream)
+                clips += borders.end(theirs.t_ns)
+            elif self._order.low_ns < END_NS:
+                clips += borders.advance(self._order.low_ns)
+        return clips
+
+    async def _announce_all(self) -> None:
+        while True:
+            commits = [await self._commits.get()]
+            while not self._commits.empty():
+                commits.append(self._commits.get_nowait())
+            try:
+                await self._announce(commits)
+            finally:
+                for _ in commits:
+                    self._commits.task_done()
+
+    async def _announce(self, commits: Sequence[Commit]) -> None:
+        """Tell of each commit once it is on disk, then make its texts searchable."""
+        for commit in commits:
+            with self.meter.timed("commit"):
+                ids = await commit.stored
+            if ids:
+                await self._bus.publish(Stored(session=self._session, ids=tuple(ids)))
+            for clip in commit.clips:
+                await self._bus.publish(clip)
+            if self._is_replay:
+                await self._bus.publish(Progress(session=self._session, stream=self.name, t_ns=max(0, commit.low_ns)))
+        texts = [one for commit in commits for one in commit.texts]
+        if texts:
+            with self.meter.timed("embed"):
+                await self._recall_thread.call(self._embed, texts)
+        async with self._moved:
+            self._searchable_ns = max(self._searchable_ns, commits[-1].low_ns)
+            self._moved.notify_all()
+
+    def _embed(self, texts: Sequence[tuple[str, str]]) -> None:
+        vectors = self._embedder.encode([text for _, text in texts])
+        rows = [vector_row(key, self._embedder.space, vector) for (key, _), vector in zip(texts, vectors, strict=True)]
+        self._writer.submit(rows).result()
+        self._recaller.refresh()
+
+    async def _stored_again(self, record: Record) -> None:
+        """Answer a record that was sent again; memory has it on disk or on the way there."""
+        key = record_id(record)
+        if await self._recall_thread.call(self._recaller.has, key):
+            await self._bus.publish(Stored(session=self._session, ids=(key,)))
+
+    async def _serve_recalls(self, inbox: Subscription) -> None:
+        async for delivery in inbox:
+            query = delivery.message
+            assert isinstance(query, Recall)
+            await self._reached(query.as_of_ns)
+            with self.meter.timed("recall"):
+                reply: Recalled = await self._recall_thread.call(self._recaller.recall, query)
+            await self._bus.publish(reply, to=delivery)
+
+    async def _reached(self, t_ns: int) -> None:
+        limit_s = None if self._is_replay else 1.0
+        try:
+            async with asyncio.timeout(limit_s), self._moved:
+                await self._moved.wait_for(lambda: self._searchable_ns >= t_ns or not self._order.streams)
+        except TimeoutError:
+            self.meter.counters["unsettled"] += 1
+
+    async def _serve_media(self, inbox: Subscription) -> None:
+        async for delivery in inbox:
+            wanted = delivery.message
+            assert isinstance(wanted, Media)
+            picture = await self._recall_thread.call(self._recaller.media, wanted.record_id)
+            reply = MediaReply(
+                session=self._session,
+                record_id=wanted.record_id,
+                reason="" if picture else "no picture is stored under this id",
+                payload=picture or b"",
+            )
+            await self._bus.publish(reply, to=delivery)
+
+    async def _keep_letters(self, inbox: Subscription) -> None:
+        async for delivery in inbox:
+            letter = delivery.message
+            assert isinstance(letter, DeadLetter)
+            row = DeadLetterRow(
+                time.time_ns(), letter.session, letter.topic, letter.reason, letter.size_bytes, letter.head_hex
+            )
+            self._writer.submit([row])
+
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(METRICS_S)
+            counters = {**self.meter.counters, "late": self._order.late, **self._bus.lost()}
+            metrics = Metrics(
+                session=self._session, stream=self.name, counters=counters, latency_ms=self.meter.latency_ms()
+            )
+            await self._bus.publish(metrics)
+
+
+def _nothing_to_store() -> asyncio.Future[list[str]]:
+    future: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+    future.set_result([])
+    return future
+
+
+def _stream_row(mark: Watermark) -> StreamRow:
+    return StreamRow(mark.session, mark.stream, mark.epoch, mark.sensor, mark.epoch, max(0, mark.t_ns), mark.ended)

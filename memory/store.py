@@ -1,0 +1,215 @@
+"""The truth on disk: one SQLite file in one folder, one writer, any number of readers.
+
+`append` returns only after the commit has reached the disk (WAL, `synchronous=FULL`). Keys make it idempotent: what
+is there already stays as it is. Everything else in memory is derived from here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import apsw
+
+from memory.rows import ClipRow, DeadLetterRow, RecordRow, Row, SessionRow, StreamRow, VectorRow, keys_of
+from memory.schema import SCHEMA_VERSION, check_sqlite, is_about_disk, open_reader, open_writer, sqlite_errors
+from memory.verify import find_problems
+from runtime.errors import ConfigError, HeedfulError, MissingPart
+
+FILE_NAME = "memory.db"
+LOCK_NAME = "lock"
+
+# In the order in which they are written: a clip claims records, so records come first.
+_INSERTS: dict[type[Row], str] = {
+    SessionRow: """INSERT INTO session VALUES (?, ?)
+        ON CONFLICT DO UPDATE SET start_ns = excluded.start_ns WHERE excluded.start_ns < start_ns""",
+    StreamRow: """INSERT INTO stream_state VALUES (?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT DO UPDATE SET first_ns = min(first_ns, excluded.first_ns),
+        watermark_ns = max(watermark_ns, excluded.watermark_ns), ended = max(ended, excluded.ended)""",
+    RecordRow: """INSERT INTO record (key, session, stream, epoch, seq, kind, t_ns, start_ns, end_ns, text, box, level,
+        trust, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING""",
+    ClipRow: """INSERT INTO clip (key, session, stream, epoch, seq, sensor, t_ns, start_ns, end_ns, text, records)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING""",
+    VectorRow: "INSERT INTO vec (owner, space, vector) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+    DeadLetterRow: """INSERT INTO dead_letter (t_ns, session, topic, reason, size_bytes, head_hex)
+        VALUES (?, ?, ?, ?, ?, ?)""",
+}
+_INSERT_MEDIA = "INSERT INTO media SELECT id, ? FROM record WHERE key = ? ON CONFLICT DO NOTHING"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """What a memory holds."""
+
+    sessions: dict[str, int]  # name -> start_ns
+    records: dict[str, int]  # per kind
+    clips: int
+    vectors: dict[str, int]  # per space
+    pictures: int
+    dead_letters: int
+    size_bytes: int  # of the file with its write-ahead log
+    schema_version: int
+    sqlite_version: str
+
+
+class Store:
+    """One open memory folder; not thread-safe: the writer thread owns the writable one, each reader its own."""
+
+    def __init__(self, folder: Path, lock_fd: int | None) -> None:
+        """Use `Store.open`; `lock_fd` is the writer's lock, None for a reader."""
+        self.folder = folder
+        self.path = folder / FILE_NAME
+        self._lock_fd = lock_fd
+        self._db: apsw.Connection | None = None
+
+    @classmethod
+    def open(cls, folder: Path | str, *, writable: bool = True) -> Store:
+        """Open a memory folder; the writer creates what is missing and locks others out.
+
+        Raises ConfigError where the folder cannot be used, MissingPart for an unsafe SQLite, a second writer or a
+        failing disk, StoreCorrupt for a damaged, foreign or newer file, which is then left as it was.
+        """
+        check_sqlite(apsw.sqlite_lib_version())
+        folder = Path(folder)
+        store = cls(folder, _lock(folder) if writable else None)
+        if not writable and not store.path.exists():
+            raise ConfigError(str(folder), f"holds no memory: {FILE_NAME} is not there")
+        try:
+            store.connection()
+        except HeedfulError:
+            store.close()
+            raise
+        return store
+
+    @property
+    def is_writable(self) -> bool:
+        """Say whether this is the one writer."""
+        return self._lock_fd is not None
+
+    def connection(self) -> apsw.Connection:
+        """Return the connection, opened again where an error had closed it."""
+        if self._db is None:
+            self._db = open_writer(self.path) if self.is_writable else open_reader(self.path)
+        return self._db
+
+    def append(self, batch: Sequence[Row]) -> list[str]:
+        """Write the rows in one transaction; return the keys of its records and clips, all on disk now.
+
+        A key that is there already keeps its first content and is returned too. Raises MissingPart where the disk is
+        full or fails, StoreCorrupt where the file is damaged: then nothing of the batch is stored, and the next call
+        opens the file anew (a failed fsync must never be retried on the same handle). Rows with values that SQLite
+        cannot hold raise apsw.Error, ValueError, TypeError or OverflowError, and nothing of the batch is stored.
+        """
+        by_type: defaultdict[type[Row], list[Row]] = defaultdict(list)
+        for row in batch:
+            by_type[type(row)].append(row)
+        with self._reopening_after_disk_errors() as db, db:
+            for row_type, statement in _INSERTS.items():
+                if row_type is RecordRow:
+                    db.executemany(statement, (row[:-1] for row in by_type[row_type]))
+                    db.executemany(_INSERT_MEDIA, _pictures(by_type[row_type]))
+                else:
+                    db.executemany(statement, by_type[row_type])
+        return keys_of(batch)
+
+    def media(self, key: str) -> bytes | None:
+        """Return the JPEG of a frame record, None where there is none."""
+        query = "SELECT jpeg FROM media JOIN record ON record.id = media.record_id WHERE record.key = ?"
+        with sqlite_errors(self.path):
+            found: bytes | None = self.connection().execute(query, (key,)).get
+        return found
+
+    def unembedded(self, space: str) -> Iterator[tuple[str, str]]:
+        """Yield key and text of utterances, sounds and clips without a search key in `space`, oldest first.
+
+        After a crash between record and vector, or with another model, these are to be embedded again.
+        """
+        query = """SELECT key, text FROM record WHERE kind IN ('utterance', 'sound')
+            AND key NOT IN (SELECT owner FROM vec WHERE space = ?1)
+            UNION ALL SELECT key, text FROM clip WHERE key NOT IN (SELECT owner FROM vec WHERE space = ?1)"""
+        with sqlite_errors(self.path):
+            yield from self.connection().execute(query, (space,))
+
+    def stats(self) -> Stats:
+        """Count what is there."""
+        db = self.connection()
+        with sqlite_errors(self.path):
+            return Stats(
+                sessions=dict(db.execute("SELECT name, start_ns FROM session ORDER BY name")),
+                records=dict(db.execute("SELECT kind, count(*) FROM record GROUP BY kind ORDER BY kind")),
+                clips=_count(db, "clip"),
+                vectors=dict(db.execute("SELECT space, count(*) FROM vec GROUP BY space ORDER BY space")),
+                pictures=_count(db, "media"),
+                dead_letters=_count(db, "dead_letter"),
+                size_bytes=sum(p.stat().st_size for p in self.folder.glob(f"{FILE_NAME}*")),
+                schema_version=SCHEMA_VERSION,
+                sqlite_version=apsw.sqlite_lib_version(),
+            )
+
+    def verify(self) -> list[str]:
+        """Read everything and return what is wrong, one line each; empty means sound."""
+        return find_problems(self.connection(), is_writable=self.is_writable)
+
+    def close(self) -> None:
+        """Close the file and let the next writer in; a second call does nothing."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+        if self._lock_fd is not None:
+            os.close(self._lock_fd)  # releases the lock
+            self._lock_fd = None
+
+    @contextmanager
+    def _reopening_after_disk_errors(self) -> Iterator[apsw.Connection]:
+        try:
+            with sqlite_errors(self.path):
+                yield self.connection()
+        except HeedfulError as error:
+            if is_about_disk(error) and self._db is not None:
+                self._db.close(True)
+                self._db = None
+            raise
+
+
+def _lock(folder: Path) -> int:
+    """Create the folder if needed and take the writer's lock in it; return its file descriptor."""
+    try:
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            _sync_folder(folder.parent)
+        fd = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise ConfigError(str(folder), f"cannot hold a memory: {error.strerror}") from error
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        owner = os.pread(fd, 20, 0).decode(errors="replace").strip()
+        os.close(fd)
+        remedy = "stop it, or name another folder"
+        raise MissingPart(f"{folder} is being written by process {owner or 'unknown'}", remedy) from error
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, str(os.getpid()).encode(), 0)
+    return fd
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new entry of the folder survive a power cut."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _pictures(rows: Iterable[Row]) -> Iterator[tuple[bytes, str]]:
+    return ((row.media, row.key) for row in rows if isinstance(row, RecordRow) and row.media is not None)
+
+
+def _count(db: apsw.Connection, table: str) -> int:
+    count: int = db.execute(f"SELECT count(*) FROM {table}").get
+    return count

@@ -1,0 +1,85 @@
+"""Is this memory sound? Reads every row and every picture, and compares what must agree."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import apsw
+import numpy as np
+
+_MUST_BE_EMPTY = {
+    "record {} starts after its end": "SELECT key FROM record WHERE start_ns > end_ns",
+    "record {} names a clip that is not there": """SELECT key FROM record
+        WHERE clip_id IS NOT NULL AND clip_id NOT IN (SELECT id FROM clip)""",
+    "clip {} names a record that is not there": """SELECT DISTINCT clip.key FROM clip, json_each(clip.records) AS named
+        WHERE named.value NOT IN (SELECT key FROM record)""",
+    "clip {} starts after its end": "SELECT key FROM clip WHERE start_ns > end_ns",
+    "a picture belongs to record {}, which is not there": """SELECT record_id FROM media
+        WHERE record_id NOT IN (SELECT id FROM record)""",
+    "a vector belongs to {}, which is not there": """SELECT owner FROM vec
+        WHERE owner NOT IN (SELECT key FROM record UNION ALL SELECT key FROM clip)""",
+    "vectors of space {} differ in length": """SELECT space FROM vec
+        GROUP BY space HAVING count(DISTINCT length(vector)) > 1""",
+}
+_COLUMNS = ("session", "stream", "epoch", "seq", "kind", "t_ns")
+
+
+def find_problems(db: apsw.Connection, *, is_writable: bool) -> list[str]:
+    """Return what is wrong, one line each. A reader cannot compare full text with the records word by word."""
+    problems: list[str] = []
+    for check in (_pages, _records, _pictures, _vectors, _relations, _full_text_size):
+        try:
+            problems.extend(check(db))
+        except (apsw.CorruptError, apsw.NotADBError, apsw.IOError) as error:
+            problems.append(f"reading stopped in {check.__name__.strip('_')}: {error}")
+    if is_writable:
+        problems.extend(_full_text(db))
+    return problems
+
+
+def _pages(db: apsw.Connection) -> Iterator[str]:
+    yield from (f"quick_check: {line}" for (line,) in db.execute("PRAGMA quick_check") if line != "ok")
+
+
+def _records(db: apsw.Connection) -> Iterator[str]:
+    """Read every record; its message must say the same as its columns."""
+    for key, data, *columns in db.execute(f"SELECT key, data, {', '.join(_COLUMNS)} FROM record ORDER BY id"):
+        try:
+            message = json.loads(data)
+        except ValueError as error:
+            yield f"record {key}: its message is not JSON ({error})"
+            continue
+        if [message.get(name) for name in _COLUMNS] != columns:
+            yield f"record {key}: its columns contradict its message"
+
+
+def _pictures(db: apsw.Connection) -> Iterator[str]:
+    for record_id, jpeg in db.execute("SELECT record_id, jpeg FROM media"):
+        if not jpeg.startswith(b"\xff\xd8"):
+            yield f"the picture of record {record_id} is not a JPEG"
+
+
+def _vectors(db: apsw.Connection) -> Iterator[str]:
+    for owner, vector in db.execute("SELECT owner, vector FROM vec"):
+        if len(vector) % 2 or not np.isfinite(np.frombuffer(vector, np.float16)).all():
+            yield f"the vector of {owner} is not finite"
+
+
+def _relations(db: apsw.Connection) -> Iterator[str]:
+    for problem, query in _MUST_BE_EMPTY.items():
+        yield from (problem.format(name) for (name,) in db.execute(query))
+
+
+def _full_text_size(db: apsw.Connection) -> Iterator[str]:
+    records = db.execute("SELECT count(*) FROM record").get
+    indexed = db.execute("SELECT count(*) FROM record_fts_docsize").get
+    if records != indexed:
+        yield f"full text knows {indexed} records of {records}"
+
+
+def _full_text(db: apsw.Connection) -> Iterator[str]:
+    try:
+        db.execute("INSERT INTO record_fts (record_fts, rank) VALUES ('integrity-check', 1)")
+    except apsw.CorruptError:
+        yield "full text contradicts the records"

@@ -1,0 +1,151 @@
+"""The one thread that writes: what arrives within 10 ms goes to disk in one commit.
+
+One fsync per record would hold a disk to some 200 records a second; a group shares it. The queue is bounded and
+refuses: a caller that is told no still has its rows, because nothing was acknowledged.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import apsw
+
+from memory.rows import Row, keys_of
+from runtime.errors import HeedfulError
+
+if TYPE_CHECKING:
+    from memory.store import Store
+
+logger = logging.getLogger(__name__)
+
+GROUP_WINDOW_S = 0.010
+QUEUE_ROWS = 10_000
+
+# Values that SQLite cannot hold: the fault of these rows, not of the disk.
+_BAD_VALUES = (apsw.Error, ValueError, TypeError, OverflowError)
+
+
+@dataclass(frozen=True, slots=True)
+class _Submission:
+    rows: Sequence[Row]
+    stored: Future[list[str]]
+
+
+class Writer:
+    """Owns a writable Store and commits in groups; every method may be called from any thread.
+
+    A group closes `window_s` after its first rows came, or at once on `flush`.
+    """
+
+    def __init__(self, store: Store, *, window_s: float = GROUP_WINDOW_S, queue_rows: int = QUEUE_ROWS) -> None:
+        self._store = store
+        self._window_s = window_s
+        self._queue_rows = queue_rows
+        self._wake = threading.Condition()
+        self._waiting: list[_Submission] = []
+        self._waiting_rows = 0
+        self._must_flush = False
+        self._is_closing = False
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="memory-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, rows: Sequence[Row]) -> Future[list[str]]:
+        """Queue rows for the next commit; the future gives the keys on disk (duplicates included) or the error.
+
+        All rows of one call are stored or none. Never blocks: raises queue.Full when 10,000 rows wait already, and
+        RuntimeError after `close`. Cancelling the future changes nothing: the rows are stored all the same.
+        """
+        stored: Future[list[str]] = Future()
+        stored.set_running_or_notify_cancel()  # from here on nobody can cancel it
+        with self._wake:
+            if self._is_closing or self._failure is not None:
+                raise RuntimeError("the memory writer is closed") from self._failure
+            if self._waiting_rows >= self._queue_rows:
+                raise queue.Full
+            self._waiting.append(_Submission(rows, stored))
+            self._waiting_rows += len(rows)
+            if len(self._waiting) == 1:
+                self._wake.notify()
+        return stored
+
+    def flush(self) -> None:
+        """Commit what waits now instead of at the end of its window; returns at once."""
+        with self._wake:
+            self._must_flush = bool(self._waiting)
+            self._wake.notify()
+
+    def close(self, timeout_s: float) -> bool:
+        """Commit everything that waits, then close the store; False where that took longer than `timeout_s`."""
+        with self._wake:
+            self._is_closing = True
+            self._wake.notify()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        group: list[_Submission] = []
+        try:
+            while group := self._next_group():
+                self._commit(group)
+        except BaseException as error:  # a bug: nobody may wait for ever on a dead thread
+            self._fail(group, error)
+            raise
+        finally:
+            self._store.close()
+
+    def _next_group(self) -> list[_Submission]:
+        """Wait for rows and for their window to end; an empty group means closed and drained."""
+        with self._wake:
+            while not (self._waiting or self._is_closing):
+                self._wake.wait()
+            deadline_s = time.monotonic() + self._window_s
+            while not (self._must_flush or self._is_closing):
+                left_s = deadline_s - time.monotonic()
+                if left_s <= 0 or self._waiting_rows >= self._queue_rows:
+                    break
+                self._wake.wait(left_s)
+            group, self._waiting = self._waiting, []
+            self._waiting_rows = 0
+            self._must_flush = False
+            return group
+
+    def _commit(self, group: Sequence[_Submission]) -> None:
+        try:
+            self._store.append([row for submission in group for row in submission.rows])
+        except HeedfulError as error:
+            logger.warning("%d rows were not stored: %s", sum(len(s.rows) for s in group), error)
+            for submission in group:
+                submission.stored.set_exception(error)
+        except _BAD_VALUES:
+            self._commit_one_by_one(group)
+        else:
+            for submission in group:
+                submission.stored.set_result(keys_of(submission.rows))
+
+    def _commit_one_by_one(self, group: Sequence[_Submission]) -> None:
+        """Let the submission with the impossible value fail alone."""
+        for submission in group:
+            try:
+                self._store.append(submission.rows)
+            except (HeedfulError, *_BAD_VALUES) as error:
+                logger.warning("%d rows were not stored: %s", len(submission.rows), error)
+                submission.stored.set_exception(error)
+            else:
+                submission.stored.set_result(keys_of(submission.rows))
+
+    def _fail(self, group: Sequence[_Submission], error: BaseException) -> None:
+        with self._wake:
+            self._failure = error
+            group = [*group, *self._waiting]
+            self._waiting = []
+        for submission in group:
+            if not submission.stored.done():
+                submission.stored.set_exception(error)

@@ -1,0 +1,137 @@
+"""Pictures: the gray thumbnail that change detection works on, and JPEG in and out, all through FFmpeg's own code."""
+
+from __future__ import annotations
+
+import threading
+from fractions import Fraction
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+from av.codec.context import Flags
+from av.video.reformatter import Interpolation, VideoReformatter
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LARGEST_PICTURE_PX = 50_000_000
+_STANDALONE_MARKERS = frozenset((0x01, *range(0xD0, 0xD9)))  # TEM, RST0-7 and SOI carry no length
+_NOT_A_FRAME = frozenset((0xC4, 0xC8, 0xCC))  # DHT, JPG and DAC lie within the range of the SOF markers
+_SOS = 0xDA
+_EOI = b"\xff\xd9"
+
+
+def to_gray(picture: av.VideoFrame, width_px: int, scaler: VideoReformatter | None = None) -> NDArray[np.uint8]:
+    """Return the brightness of the picture, (H, W) at most `width_px` wide and of the same shape, full range 0 to 255.
+
+    Pass the same `scaler` for every picture of a stream: it keeps swscale's tables.
+    """
+    width_px = min(width_px, picture.width)
+    height_px = max(1, round(picture.height * width_px / picture.width))
+    small = (scaler or VideoReformatter()).reformat(
+        picture,
+        width=width_px,
+        height=height_px,
+        format="gray",
+        interpolation=Interpolation.AREA,  # averages, so sensor noise shrinks with the picture
+        threads=1,
+    )
+    return small.to_ndarray().astype(np.uint8, copy=False)
+
+
+def encode_jpeg(picture: av.VideoFrame, long_side_px: int, quality: int = 80) -> tuple[bytes, int, int]:
+    """Return (JPEG, width_px, height_px) with the long side shrunk to `long_side_px`, never enlarged.
+
+    The same picture always gives the same bytes; they carry no metadata. `quality` is 1 to 100 as libjpeg counts.
+    """
+    shrink = min(1.0, long_side_px / max(picture.width, picture.height))
+    width_px = max(2, round(picture.width * shrink))
+    height_px = max(2, round(picture.height * shrink))
+    encoder = _encoder(width_px, height_px, quality, threading.get_ident())
+    return encoder.encode(picture), width_px, height_px
+
+
+class _JpegEncoder:
+    """One FFmpeg encoder for one picture size; setting it up costs as much as encoding a small picture."""
+
+    def __init__(self, width_px: int, height_px: int, quality: int) -> None:
+        self._scaler = VideoReformatter()
+        self._codec = av.VideoCodecContext.create("mjpeg", "w")
+        self._codec.width = width_px
+        self._codec.height = height_px
+        self._codec.pix_fmt = "yuvj420p"
+        self._codec.time_base = Fraction(1, 1000)
+        self._codec.thread_count = 1  # frame threads would hold pictures back
+        self._codec.flags |= Flags.bitexact  # no encoder version in the file
+        libjpeg_percent = 5000 / quality if quality < 50 else 200 - 2 * quality
+        step = min(31, max(1, round(8 * libjpeg_percent / 100)))  # FFmpeg's scale: 8 is libjpeg's quality 50
+        self._codec.qmin = self._codec.qmax = step
+        self._seq = 0
+
+    def encode(self, picture: av.VideoFrame) -> bytes:
+        """Scale, convert to full-range 4:2:0 and encode one picture."""
+        scaled = self._scaler.reformat(
+            picture,
+            width=self._codec.width,
+            height=self._codec.height,
+            format="yuvj420p",
+            interpolation=Interpolation.AREA,
+            threads=1,
+        )
+        their_pts, their_base = scaled.pts, scaled.time_base
+        self._seq += 1
+        scaled.pts, scaled.time_base = self._seq, Fraction(1, 1000)  # the encoder wants rising times
+        try:
+            return b"".join(bytes(packet) for packet in self._codec.encode(scaled))
+        finally:
+            scaled.pts = their_pts  # `scaled` is the caller's own frame where nothing had to change
+            if their_base is not None:
+                scaled.time_base = their_base
+
+
+@lru_cache(maxsize=8)
+def _encoder(width_px: int, height_px: int, quality: int, thread_id: int) -> _JpegEncoder:
+    """Keep encoders per thread: FFmpeg contexts must not be shared."""
+    return _JpegEncoder(width_px, height_px, quality)
+
+
+def decode_jpeg(data: bytes) -> av.VideoFrame:
+    """Return the picture in `data`; ValueError if it is not a whole JPEG or is larger than 50 megapixels."""
+    width_px, height_px = _jpeg_size(data)
+    if width_px * height_px > LARGEST_PICTURE_PX:
+        raise ValueError(f"{width_px} x {height_px} is more than {LARGEST_PICTURE_PX // 1_000_000} megapixels")
+    codec = av.VideoCodecContext.create("mjpeg", "r")
+    codec.thread_count = 1
+    try:
+        frames = codec.decode(av.Packet(data)) + codec.decode(None)
+    except av.FFmpegError as error:
+        raise ValueError(f"damaged JPEG: {error.strerror}") from error
+    if not frames:
+        raise ValueError("damaged JPEG: no picture in it")
+    return frames[0]
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int]:
+    """Return (width_px, height_px) from the frame header; ValueError where the markers do not make sense."""
+    if data[:2] != b"\xff\xd8":
+        raise ValueError("not a JPEG: it does not start with ff d8")
+    at = 2
+    size = (0, 0)
+    while at + 4 <= len(data):
+        if data[at] != 0xFF:
+            raise ValueError("damaged JPEG: a marker is missing")
+        marker = data[at + 1]
+        if marker == 0xFF or marker in _STANDALONE_MARKERS:
+            at += 1 if marker == 0xFF else 2
+            continue
+        if marker == _SOS:
+            break
+        if 0xC0 <= marker <= 0xCF and marker not in _NOT_A_FRAME and at + 9 <= len(data):
+            size = (int.from_bytes(data[at + 7 : at + 9]), int.from_bytes(data[at + 5 : at + 7]))
+        at += 2 + int.from_bytes(data[at + 2 : at + 4])
+    if 0 in size:
+        raise ValueError("damaged JPEG: it states no size")
+    if data.rfind(_EOI) < at:  # FFmpeg would fill what is missing with gray
+        raise ValueError("damaged JPEG: it breaks off")
+    return size

@@ -1,0 +1,65 @@
+"""Connected regions of a small grid of patches, as boxes in fractions of the picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from runtime.messages import Box
+
+Cell = tuple[int, int]  # row, column
+
+
+def find_regions(moved: NDArray[np.bool_]) -> list[list[Cell]]:
+    """Return the cells of every 8-connected region of `moved` (rows, cols), largest first, ties from the top left."""
+    waiting = {(int(row), int(col)): None for row, col in np.argwhere(moved)}  # a dict keeps reading order
+    regions = []
+    while waiting:
+        frontier = [next(iter(waiting))]
+        del waiting[frontier[0]]
+        region = []
+        while frontier:
+            row, col = frontier.pop()
+            region.append((row, col))
+            for cell in _neighbours(row, col):
+                if cell in waiting:
+                    del waiting[cell]
+                    frontier.append(cell)
+        regions.append(region)
+    regions.sort(key=len, reverse=True)
+    return regions
+
+
+def box_of(region: list[Cell], patch_px: int, width_px: int, height_px: int) -> Box:
+    """Return the hull of the region; the last patches of a row or column may reach over the picture's edge."""
+    rows = [row for row, _ in region]
+    cols = [col for _, col in region]
+    return (
+        min(cols) * patch_px / width_px,
+        min(rows) * patch_px / height_px,
+        min(1.0, (max(cols) + 1) * patch_px / width_px),
+        min(1.0, (max(rows) + 1) * patch_px / height_px),
+    )
+
+
+def hull(first: Box, second: Box) -> Box:
+    """Return the smallest box around both."""
+    return (
+        min(first[0], second[0]),
+        min(first[1], second[1]),
+        max(first[2], second[2]),
+        max(first[3], second[3]),
+    )
+
+
+def overlaps(first: Box, second: Box) -> bool:
+    """Say whether the boxes share an area or touch."""
+    return first[0] <= second[2] and second[0] <= first[2] and first[1] <= second[3] and second[1] <= first[3]
+
+
+def _neighbours(row: int, col: int) -> list[Cell]:
+    return [(row + down, col + right) for down in (-1, 0, 1) for right in (-1, 0, 1) if down or right]

@@ -1,0 +1,214 @@
+"""Every source in one shape: `open`, then an async iterator of batches of samples, then `close`.
+
+Blocking readers (files, cameras, microphones) read on a thread of their own, one batch ahead of who consumes them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Protocol, TypeAlias
+
+import av
+import numpy as np
+
+from perception.blocks import BlockCutter
+from perception.media import AudioBlock, VideoSample
+from perception.picture import decode_jpeg, to_gray
+from runtime.bus import LATEST, Bus, Delivery, drop_oldest, filter_of
+from runtime.messages import AudioInput, ImageInput, Sensor
+from runtime.service import Worker
+
+Samples: TypeAlias = Sequence[VideoSample] | Sequence[AudioBlock]
+
+AUDIO_ROOM = 64  # MQTT audio packets that may wait
+
+
+class Reader(Protocol):
+    """What files, cameras and microphones have in common; every call blocks."""
+
+    truncated: bool
+
+    def read(self, count: int) -> Samples:
+        """Return up to `count` samples in order; none at the end."""
+
+    def close(self) -> None:
+        """Free the device or file."""
+
+
+class Source(Protocol):
+    """One stream on its way in."""
+
+    stream: str
+    sensor: Sensor
+    is_live: bool
+    truncated: bool
+
+    async def open(self) -> None:
+        """Make ready. Raises MissingPart or InputError."""
+
+    def batches(self) -> AsyncIterator[Samples]:
+        """Yield batches in order until the source ends."""
+
+    async def close(self) -> None:
+        """Free the device or file."""
+
+
+class ReaderSource:
+    """A blocking reader made asynchronous: the next batch is read while the last one is perceived."""
+
+    def __init__(self, stream: str, sensor: Sensor, make: Callable[[], Reader], count: int, *, is_live: bool) -> None:
+        """Read `count` samples at a time from what `make` opens."""
+        self.stream = stream
+        self.sensor: Sensor = sensor
+        self.is_live = is_live
+        self._make = make
+        self._count = count
+        self._worker = Worker(f"{stream} reader")
+        self._reader: Reader | None = None
+
+    @property
+    def truncated(self) -> bool:
+        """Say whether the recording broke off."""
+        return self._reader is not None and self._reader.truncated
+
+    async def open(self) -> None:
+        """Open the reader on its thread."""
+        self._reader = await self._worker.call(self._make)
+
+    async def batches(self) -> AsyncIterator[Samples]:
+        """Yield what the reader gives, reading one batch ahead."""
+        assert self._reader is not None
+        following = self._worker.begin(self._reader.read, self._count)
+        while samples := await following:
+            following = self._worker.begin(self._reader.read, self._count)
+            yield samples
+
+    async def close(self) -> None:
+        """Close the reader on its thread."""
+        if self._reader is not None:
+            await self._worker.call(self._reader.close)
+        self._worker.close()
+
+
+class ImageSource:
+    """JPEG pictures that arrive over MQTT; the newest wins."""
+
+    sensor: Sensor = "video"
+    is_live = True
+    truncated = False
+
+    def __init__(
+        self, bus: Bus, session: str, stream: str, width_px: int, refuse: Callable[[Delivery, str], None]
+    ) -> None:
+        """Take pictures of one stream; what is no picture goes to `refuse`."""
+        self.stream = stream
+        self._bus = bus
+        self._filter = filter_of(session, "image", stream)
+        self._width_px = width_px
+        self._refuse = refuse
+        self._worker = Worker(f"{stream} decoder")
+
+    async def open(self) -> None:
+        """Subscribe."""
+        self._inbox = await self._bus.subscribe(self._filter, rule=LATEST)
+
+    async def batches(self) -> AsyncIterator[Samples]:
+        """Yield one frame per picture; times that run backwards are replaced by the arrival time."""
+        last_ns, seq = 0, 0
+        async for delivery in self._inbox:
+            message = delivery.message
+            assert isinstance(message, ImageInput)
+            try:
+                picture = await self._worker.call(decode_jpeg, message.payload)
+            except ValueError as error:
+                self._refuse(delivery, str(error))
+                continue
+            seq += 1
+            last_ns = _later(message.t_ns, last_ns)
+            gray = to_gray(picture, self._width_px)
+            yield [VideoSample(t_ns=last_ns, seq=seq, gray=gray, picture=picture)]
+
+    async def close(self) -> None:
+        """Stop taking pictures."""
+        self._inbox.close()
+        self._worker.close()
+
+
+class PcmSource:
+    """16-bit sound that arrives over MQTT, at any rate and channel count."""
+
+    sensor: Sensor = "audio"
+    is_live = True
+    truncated = False
+
+    def __init__(self, bus: Bus, session: str, stream: str, refuse: Callable[[Delivery, str], None]) -> None:
+        """Take sound of one stream; odd byte counts and impossible rates go to `refuse`."""
+        self.stream = stream
+        self._bus = bus
+        self._filter = filter_of(session, "audio", stream)
+        self._refuse = refuse
+
+    async def open(self) -> None:
+        """Subscribe."""
+        self._inbox = await self._bus.subscribe(self._filter, rule=drop_oldest(AUDIO_ROOM))
+
+    async def batches(self) -> AsyncIterator[Samples]:
+        """Yield blocks of 512 samples at 16 kHz; a pause in the packets starts the clock anew."""
+        cutter, end_ns = BlockCutter(0, 0), 0
+        resampler, shape = _resampler(), (0, 0)
+        async for delivery in self._inbox:
+            message = delivery.message
+            assert isinstance(message, AudioInput)
+            fault = _pcm_fault(message)
+            if fault:
+                self._refuse(delivery, fault)
+                continue
+            count = len(message.payload) // 2 // message.channels
+            duration_ns = count * 1_000_000_000 // message.rate_hz
+            start_ns = message.t_ns if message.t_ns is not None else time.time_ns() - duration_ns
+            if abs(start_ns - end_ns) > 200_000_000 or shape != (message.rate_hz, message.channels):
+                start_ns = max(start_ns, end_ns)
+                cutter = BlockCutter(start_ns, cutter.next_seq)
+                resampler, shape, end_ns = _resampler(), (message.rate_hz, message.channels), start_ns
+            end_ns += duration_ns
+            blocks = [
+                block for piece in resampler.resample(_audio_frame(message)) for block in cutter.add(_mono(piece))
+            ]
+            if blocks:
+                yield blocks
+
+    async def close(self) -> None:
+        """Stop taking sound."""
+        self._inbox.close()
+
+
+def _later(t_ns: int | None, last_ns: int) -> int:
+    now_ns = time.time_ns()
+    if t_ns is None or not last_ns < t_ns <= now_ns + 86_400_000_000_000:  # a day ahead is no clock
+        t_ns = now_ns
+    return max(t_ns, last_ns + 1)
+
+
+def _pcm_fault(message: AudioInput) -> str:
+    if not 8_000 <= message.rate_hz <= 192_000 or not 1 <= message.channels <= 8:
+        return f"{message.channels} channels at {message.rate_hz} Hz: 1 to 8 channels at 8 to 192 kHz are taken"
+    if len(message.payload) == 0 or len(message.payload) % (2 * message.channels):
+        return f"{len(message.payload)} bytes are no whole number of 16-bit samples in {message.channels} channels"
+    return ""
+
+
+def _resampler() -> av.AudioResampler:
+    return av.AudioResampler(format="flt", layout="mono", rate=16_000)
+
+
+def _audio_frame(message: AudioInput) -> av.AudioFrame:
+    layout = {1: "mono", 2: "stereo"}.get(message.channels, f"{message.channels}c")
+    samples = np.frombuffer(message.payload, "<i2").reshape(1, -1)
+    frame = av.AudioFrame.from_ndarray(samples, format="s16", layout=layout)
+    frame.sample_rate = message.rate_hz
+    return frame
+
+
+def _mono(frame: av.AudioFrame) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    return frame.to_ndarray().reshape(-1).astype(np.float32, copy=False)

@@ -1,0 +1,243 @@
+"""Reasoning: a question in, one recall, an answer with evidence out.
+
+    ask -> wait until every stream has reached the asking time -> understand -> plan -> recall -> compose -> answer
+
+A question sees everything at or before its asking time and nothing after it. At most 16 questions wait; one more is
+refused with an answer that says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from reasoning.evidence import Composed, answer
+from reasoning.plan import plan
+from reasoning.understand import Question, understand
+from runtime.bus import LOSSLESS, Bus, Delivery, Subscription, filter_of
+from runtime.errors import HeedfulError, RecallTimeout
+from runtime.messages import (
+    Answer,
+    AnswerPart,
+    Ask,
+    Cancel,
+    Metrics,
+    Progress,
+    Recalled,
+    Sensor,
+    Sentence,
+    Timing,
+    Watermark,
+)
+from runtime.metrics import Meter
+from runtime.order import END_NS, EventOrder
+
+logger = logging.getLogger(__name__)
+
+ROOM = 16  # questions that may wait
+QUESTION_LENGTH = 2_000  # characters
+PROGRESS_NS = 250_000_000
+METRICS_S = 5.0
+BACKEND = "evidence"
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A question with its id, its time and its way back."""
+
+    query_id: str
+    question: str
+    asked_ns: int
+    delivery: Delivery
+    arrived_s: float
+
+
+class ReasoningService:
+    """Answers questions of one session."""
+
+    name = "reasoning"
+
+    def __init__(self, bus: Bus, session: str, *, recall_deadline_s: float, settle_s: float, is_replay: bool) -> None:
+        """Answer on `bus`; live questions wait at most `settle_s` for streams to catch up, replays as long as it takes."""
+        self.meter = Meter()
+        self.ready = asyncio.Event()  # subscribed: whoever sends before this is not heard
+        self._bus = bus
+        self._session = session
+        self._recall_deadline_s = recall_deadline_s
+        self._settle_s = settle_s
+        self._is_replay = is_replay
+        self._order = EventOrder()
+        self._moved = asyncio.Condition()
+        self._waiting: deque[Pending] = deque()
+        self._asked = asyncio.Event()
+        self._cancelled: set[str] = set()
+        self._numbers = 0
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Answer until `stop`, then give the answer in hand."""
+        watermarks = await self._bus.subscribe(filter_of(self._session, "watermark"), rule=LOSSLESS)
+        asks = await self._bus.subscribe(filter_of(self._session, "ask"), rule=LOSSLESS)
+        cancels = await self._bus.subscribe(filter_of(self._session, "cancel"), rule=LOSSLESS)
+        self.ready.set()
+        async with asyncio.TaskGroup() as group:
+            beside = [
+                group.create_task(self._note_watermarks(watermarks), name="watermarks"),
+                group.create_task(self._take(asks), name="asks"),
+                group.create_task(self._note_cancels(cancels), name="cancels"),
+                group.create_task(self._report(), name="metrics"),
+            ]
+            answering = group.create_task(self._answer_all(), name="answers")
+            await self._stopping.wait()
+            self._asked.set()
+            for task in beside:
+                task.cancel()
+            await asyncio.wait([answering])
+
+    def stop(self) -> None:
+        """Take no more questions."""
+        self._stopping.set()
+
+    async def _take(self, asks: Subscription) -> None:
+        async for delivery in asks:
+            ask = delivery.message
+            assert isinstance(ask, Ask)
+            self._numbers += 1
+            asked_ns = ask.asked_ns
+            if asked_ns is None:
+                asked_ns = self._order.last_ns() if self._is_replay else time.time_ns()
+            pending = Pending(
+                query_id=ask.query_id or f"q{self._numbers}",
+                question=ask.question[:QUESTION_LENGTH],
+                asked_ns=asked_ns,
+                delivery=delivery,
+                arrived_s=time.perf_counter(),
+            )
+            if len(self._waiting) >= ROOM:
+                self.meter.counters["refused"] += 1
+                await self._reply(pending, _refused(f"I am still answering {ROOM} other questions."), None, 0.0)
+                continue
+            self._waiting.append(pending)
+            self._asked.set()
+
+    async def _answer_all(self) -> None:
+        while not (self._stopping.is_set() and not self._waiting):
+            while self._waiting:
+                pending = self._waiting.popleft()
+                if pending.query_id in self._cancelled:
+                    await self._reply(pending, _refused("This question was cancelled."), None, 0.0)
+                else:
+                    await self._answer(pending)
+                self._cancelled.discard(pending.query_id)
+            self._asked.clear()
+            if not self._stopping.is_set():
+                await self._asked.wait()
+
+    async def _answer(self, pending: Pending) -> None:
+        await self._settled(pending.asked_ns)
+        question = understand(pending.question, pending.asked_ns)
+        recalled, recall_ms = await self._recall(question, pending)
+        marks = self._order.streams
+        sensors: dict[str, Sensor] = {name: mark.sensor for name, mark in marks.items()}
+        blind = {name: mark.blind for name, mark in marks.items() if mark.blind}
+        truncated = any(mark.truncated for mark in marks.values())
+        composed = answer(question, recalled, pending.asked_ns, blind, sensors, truncated)
+        await self._reply(pending, composed, recalled, recall_ms)
+
+    async def _recall(self, question: Question, pending: Pending) -> tuple[Recalled | None, float]:
+        start_s = time.perf_counter()
+        try:
+            reply = await self._ask_memory(question, pending)
+        except RecallTimeout as error:
+            logger.warning("%s", error)
+            self.meter.counters["recall timeouts"] += 1
+            reply = None
+        return reply, (time.perf_counter() - start_s) * 1e3
+
+    async def _ask_memory(self, question: Question, pending: Pending) -> Recalled:
+        query = plan(question, pending.query_id, self._session, pending.asked_ns)
+        try:
+            reply = await self._bus.request(query, "recalled", self._recall_deadline_s)
+        except (TimeoutError, HeedfulError) as error:
+            raise RecallTimeout(pending.query_id, self._recall_deadline_s) from error
+        assert isinstance(reply, Recalled)
+        return reply
+
+    async def _settled(self, asked_ns: int) -> None:
+        """Wait until every stream has reached the asking time; live, no longer than the settling time."""
+        limit_s = None if self._is_replay else self._settle_s
+        try:
+            async with asyncio.timeout(limit_s), self._moved:
+                await self._moved.wait_for(lambda: self._order.reached_ns() >= asked_ns or not self._order.streams)
+        except TimeoutError:
+            self.meter.counters["unsettled"] += 1
+
+    async def _reply(self, pending: Pending, composed: Composed, recalled: Recalled | None, recall_ms: float) -> None:
+        session_start_ns = recalled.session_start_ns if recalled is not None else 0
+        first_ms = (time.perf_counter() - pending.arrived_s) * 1e3
+        for index, sentence in enumerate(composed.sentences):
+            part = AnswerPart(session=self._session, query_id=pending.query_id, index=index, text=sentence.text)
+            await self._bus.publish(part, to=pending.delivery)
+            await self._bus.publish(part)
+        total_ms = (time.perf_counter() - pending.arrived_s) * 1e3
+        whole = Answer(
+            session=self._session,
+            query_id=pending.query_id,
+            question=pending.question,
+            asked_s=round((pending.asked_ns - session_start_ns) / 1e9, 3),
+            answer=" ".join(sentence.text for sentence in composed.sentences),
+            sentences=composed.sentences,
+            abstained=composed.abstained,
+            evidence=composed.evidence,
+            searched=recalled.searched if recalled is not None else (),
+            timing_ms=Timing(recall=round(recall_ms, 3), first_token=round(first_ms, 3), total=round(total_ms, 3)),
+            model=BACKEND,
+            blind=composed.blind,
+            truncated=composed.truncated,
+        )
+        self.meter.counters["answers"] += 1
+        self.meter.note_ms("recall", recall_ms)
+        self.meter.note_ms("answer", total_ms)
+        await self._bus.publish(whole)
+        await self._bus.publish(whole, to=pending.delivery)
+
+    async def _note_watermarks(self, inbox: Subscription) -> None:
+        told_ns = -1
+        async for delivery in inbox:
+            mark = delivery.message
+            assert isinstance(mark, Watermark)
+            async with self._moved:
+                self._order.advance(mark)
+                self._moved.notify_all()
+            low_ns = self._order.reached_ns()
+            if self._is_replay and low_ns - told_ns >= PROGRESS_NS:
+                told_ns = low_ns
+                await self._bus.publish(Progress(session=self._session, stream=self.name, t_ns=min(low_ns, END_NS)))
+
+    async def _note_cancels(self, inbox: Subscription) -> None:
+        async for delivery in inbox:
+            message = delivery.message
+            assert isinstance(message, Cancel)
+            if any(pending.query_id == message.query_id for pending in self._waiting):
+                self._cancelled.add(message.query_id)
+
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(METRICS_S)
+            metrics = Metrics(
+                session=self._session,
+                stream=self.name,
+                counters=dict(self.meter.counters),
+                latency_ms=self.meter.latency_ms(),
+            )
+            await self._bus.publish(metrics)
+
+
+def _refused(reason: str) -> Composed:
+    return Composed(
+        sentences=(Sentence(text=reason, supported=False),), abstained=True, evidence=(), blind=(), truncated=False
+    )

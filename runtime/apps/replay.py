@@ -1,0 +1,181 @@
+"""Recordings through the live path: the same services, a gate for time, questions as barriers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from perception.service import PerceptionService
+from runtime.apps.wiring import (
+    Wires,
+    make_memory,
+    make_perception,
+    make_reasoning,
+    recorded_streams,
+    replay_session,
+    wire_up,
+)
+from runtime.bus import LOSSLESS, Bus
+from runtime.config import Config
+from runtime.digest import RunDigest
+from runtime.errors import InputError
+from runtime.gate import ReplayGate
+from runtime.messages import Answer, Ask, Cancel
+from runtime.order import END_NS
+from runtime.service import run_services
+from runtime.wire import ROOT
+
+logger = logging.getLogger(__name__)
+
+START_S = 15.0  # for the broker and the first connections
+ANSWER_S = 600.0  # a replay's question waits for its moment
+TAP_END = "end-of-replay"  # tells the tap that it has heard everything
+NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question and the event time at which it is asked; None asks at the end."""
+
+    text: str
+    at_s: float | None = None
+
+
+@dataclass(kw_only=True)
+class ReplayResult:
+    """What a replay gave: answers, hashes, and how long the recording took to perceive and store."""
+
+    session: str
+    answers: list[Answer] = field(default_factory=list)
+    digest: RunDigest = field(default_factory=RunDigest)
+    streams: tuple[str, ...] = ()
+    length_s: float = 0.0  # event time
+    playing_s: float = 0.0  # wall time from the first sample to the last record on disk, with timed questions
+    first_answer_s: float | None = None
+    is_local: bool = False
+    memory: Path | None = None
+
+
+async def replay(
+    paths: Sequence[Path],
+    config: Config,
+    questions: Sequence[Question],
+    *,
+    speed: float | None = None,
+    memory: Path | None = None,
+    on_answer: Callable[[Answer], None] = lambda _: None,
+    with_digest: bool = False,
+) -> ReplayResult:
+    """Play recordings through perception, memory and reasoning; return when all is stored and answered.
+
+    Raises InputError, MissingPart, ModelError, StoreCorrupt or ConfigError.
+    """
+    for path in paths:
+        if not path.exists():
+            raise InputError(path, "no such file")
+        if path.is_dir():
+            raise InputError(path, "is a folder; name the recordings in it")
+    session = replay_session(paths, config)
+    with tempfile.TemporaryDirectory(prefix="heedful-memory-") as scratch:
+        folder = memory or config.memory.folder or Path(scratch)
+        result = ReplayResult(session=session, memory=memory)
+        gate = ReplayGate(speed, ("memory", "reasoning"))
+        streams = recorded_streams(paths, config, session)
+        for source, _ in streams:
+            await source.open()
+        wires = wire_up(config, session, is_replay=True)
+        result.is_local = wires.is_local
+        remember = make_memory(config, wires.bus("memory"), session, folder, is_replay=True)
+        reason = make_reasoning(config, wires.bus("reasoning"), session, is_replay=True)
+        perceive = make_perception(config, wires.bus("perception"), session, streams, (remember, reason), gate=gate)
+        play = _Play(wires, perceive, gate, questions, on_answer, result, with_digest=with_digest)
+        await run_services([perceive, remember, reason, *wires.services], play.run())
+    return result
+
+
+class _Play:
+    """One replay's course: the tap listens, questions come at their time, then the end."""
+
+    def __init__(
+        self,
+        wires: Wires,
+        perceive: PerceptionService,
+        gate: ReplayGate,
+        questions: Sequence[Question],
+        on_answer: Callable[[Answer], None],
+        result: ReplayResult,
+        *,
+        with_digest: bool,
+    ) -> None:
+        self._wires = wires
+        self._perceive = perceive
+        self._gate = gate
+        self._timed = sorted((one for one in questions if one.at_s is not None), key=lambda one: one.at_s or 0.0)
+        self._last = [one for one in questions if one.at_s is None]
+        self._on_answer = on_answer
+        self._result = result
+        self._client = wires.bus("user")
+        self._tap = wires.bus("user") if with_digest else None
+        self._asked = 0
+        if self._timed:
+            gate.barrier_ns = _ns(self._timed[0])
+
+    async def run(self) -> None:
+        """Ask everything, then wait until all is stored."""
+        if self._wires.broker is not None:
+            await self._wires.broker.ready(START_S)
+        await self._client.ready(START_S)
+        if self._tap is None:
+            await self._course()
+            return
+        await self._tap.ready(START_S)
+        async with asyncio.TaskGroup() as group:
+            listening = asyncio.Event()
+            group.create_task(self._listen(self._tap, listening), name="tap")
+            await listening.wait()
+            self._perceive.go.set()
+            await self._course()
+            await self._client.publish(Cancel(session=self._result.session, query_id=TAP_END))
+
+    async def _course(self) -> None:
+        self._perceive.go.set()
+        await self._perceive.started.wait()
+        start_s = time.perf_counter()
+        for number, question in enumerate(self._timed):
+            await self._ask(question.text, _ns(question))
+            following_ns = _ns(self._timed[number + 1]) if number + 1 < len(self._timed) else END_NS
+            await self._gate.move_barrier(following_ns)
+        await self._perceive.done.wait()
+        self._result.playing_s = time.perf_counter() - start_s
+        end_ns = max((state.published_ns for state in self._perceive.streams.values()), default=0)
+        self._result.length_s = end_ns / NS_PER_S
+        self._result.streams = tuple(self._perceive.streams)
+        for question in self._last:
+            await self._ask(question.text, end_ns)
+
+    async def _ask(self, text: str, asked_ns: int) -> None:
+        self._asked += 1
+        ask = Ask(session=self._result.session, query_id=f"q{self._asked}", question=text, asked_ns=asked_ns)
+        reply = await self._client.request(ask, "answer", ANSWER_S)
+        assert isinstance(reply, Answer)
+        self._result.answers.append(reply)
+        self._on_answer(reply)
+
+    async def _listen(self, tap: Bus, listening: asyncio.Event) -> None:
+        heard = await tap.subscribe(f"{ROOT}/{self._result.session}/+/+", rule=LOSSLESS)
+        listening.set()
+        async for delivery in heard:
+            message = delivery.message
+            if isinstance(message, Cancel) and message.query_id == TAP_END:
+                return
+            self._result.digest.add(message)
+
+
+def _ns(question: Question) -> int:
+    assert question.at_s is not None
+    return round(question.at_s * NS_PER_S)

@@ -1,0 +1,253 @@
+"""A configuration turned into running parts: broker, buses, sources, pipelines, services."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from memory.service import MemoryService
+from perception.asr import Asr, PocketsphinxAsr, WhisperAsr
+from perception.audio import AudioStream
+from perception.camera import Camera
+from perception.media import AudioFile, Track, VideoFile, probe
+from perception.microphone import Microphone
+from perception.service import PerceptionService, Pipeline
+from perception.sources import ImageSource, PcmSource, ReaderSource, Source
+from perception.vad import Vad
+from perception.video import VideoStream
+from reasoning.service import ReasoningService
+from runtime.broker import PrivateBroker, find_mosquitto, how_to_install
+from runtime.bus import Bus, Delivery, dead_letter
+from runtime.config import (
+    CameraStream,
+    Config,
+    FileStream,
+    MicrophoneStream,
+    PerceptionConfig,
+    data_folder,
+    percept_digest,
+)
+from runtime.gate import ReplayGate
+from runtime.local_bus import LocalBus, LocalHub
+from runtime.mqtt_bus import Address, MqttBus
+from runtime.service import Service
+from runtime.wire import Packet
+
+logger = logging.getLogger(__name__)
+
+VIDEO_BATCH = 8  # frames read at a time from a recording
+AUDIO_BATCH = 16  # blocks of 32 ms
+MIB = 1024 * 1024
+
+
+@dataclass(kw_only=True)
+class Wires:
+    """The buses of one session and what must run for them; `services` end in this order, after all others."""
+
+    make: Callable[[str], MqttBus | LocalBus]
+    broker: PrivateBroker | None = None
+    is_local: bool = False
+    buses: list[MqttBus | LocalBus] = field(default_factory=list)
+
+    def bus(self, role: str) -> MqttBus | LocalBus:
+        """Return a new connection for a role."""
+        bus = self.make(role)
+        self.buses.append(bus)
+        return bus
+
+    @property
+    def services(self) -> list[Service]:
+        """Return the connections and the broker, in the order in which they end."""
+        return [*self.buses, *([self.broker] if self.broker is not None else [])]
+
+
+def wire_up(config: Config, session: str, *, is_replay: bool) -> Wires:
+    """Choose the bus: the named broker, a private mosquitto, or one inside this process."""
+    if config.broker not in ("auto", "local"):
+        address = broker_address(config.broker)
+        return Wires(make=lambda role: MqttBus(address, role, session, is_lossless=is_replay))
+    program = find_mosquitto() if config.broker == "auto" else None
+    if program is None:
+        if config.broker == "auto":
+            logger.warning("no mosquitto here, so other programs cannot join in; to install it: %s", how_to_install())
+        hub = LocalHub()
+        return Wires(make=lambda role: LocalBus(hub, role, is_lossless=is_replay), is_local=True)
+    broker = PrivateBroker(Path(tempfile.mkdtemp(prefix="heedful-broker-")), program)
+    return Wires(make=lambda role: MqttBus(broker.address(role), role, session, is_lossless=is_replay), broker=broker)
+
+
+def broker_address(url: str) -> Address:
+    """Return the address in mqtt[s]://host[:port], with user, password and CA from the environment."""
+    scheme, _, rest = url.rstrip("/").partition("://")
+    host, _, port = rest.partition(":")
+    is_tls = scheme == "mqtts"
+    return Address(
+        host=host,
+        port=int(port) if port else (8883 if is_tls else 1883),
+        username=os.environ.get("HEEDFUL_MQTT_USERNAME"),
+        password=os.environ.get("HEEDFUL_MQTT_PASSWORD"),
+        ca_file=os.environ.get("HEEDFUL_MQTT_CA"),
+        is_tls=is_tls,
+    )
+
+
+def replay_session(paths: Sequence[Path], config: Config) -> str:
+    """Return the replay's name: a hash of the inputs (size, first, middle, last MiB) and of what changes percepts."""
+    digest = hashlib.sha256(percept_digest(config))
+    for path in paths:
+        size_bytes = path.stat().st_size
+        digest.update(size_bytes.to_bytes(8, "big"))
+        with path.open("rb") as file:
+            for start in (0, max(0, size_bytes // 2 - MIB // 2), max(0, size_bytes - MIB)):
+                file.seek(start)
+                digest.update(file.read(MIB))
+    return f"replay-{digest.hexdigest()[:12]}"
+
+
+def recorded_streams(
+    paths: Sequence[Path], config: Config, session: str, *, is_live: bool = False, epoch: int = 0, prefix: str = ""
+) -> list[tuple[Source, Pipeline]]:
+    """Open every track of every recording as a stream of its own. Raises InputError."""
+    streams: list[tuple[Source, Pipeline]] = []
+    names: set[str] = set()
+    for path in paths:
+        for track in probe(path):
+            start = f"{_slug(path.stem)}-" if len(paths) > 1 else prefix
+            name = _unused(f"{start}{track.sensor}", names)
+            make, count = _track_reader(path, track, config.perception)
+            source = ReaderSource(name, track.sensor, make, count, is_live=is_live)
+            streams.append((source, _pipeline(track.sensor, session, name, epoch, config.perception)))
+    return streams
+
+
+def configured_streams(config: Config, bus: Bus, epoch: int) -> list[tuple[Source, Pipeline]]:
+    """Return the live streams of a configuration, not yet open."""
+    streams: list[tuple[Source, Pipeline]] = []
+    settings = config.perception
+
+    def refuse(delivery: Delivery, reason: str) -> None:
+        logger.warning("%s: %s", delivery.topic, reason)
+        bus.refuse(dead_letter(Packet(topic=delivery.topic, payload=b""), reason, "perception"))
+
+    for name, wanted in config.streams.items():
+        source: Source
+        match wanted:
+            case CameraStream():
+                size = (wanted.width_px, wanted.height_px) if wanted.width_px and wanted.height_px else None
+
+                def camera(wanted: CameraStream = wanted, size: tuple[int, int] | None = size) -> Camera:
+                    return Camera(wanted.device, size, wanted.rate_hz, settings.analysis_width_px)
+
+                source = ReaderSource(name, "video", camera, 1, is_live=True)
+            case MicrophoneStream():
+
+                def microphone(wanted: MicrophoneStream = wanted) -> Microphone:
+                    return Microphone(wanted.device)
+
+                source = ReaderSource(name, "audio", microphone, 4, is_live=True)
+            case FileStream():
+                streams += recorded_streams(
+                    [wanted.path], config, config.session, is_live=True, epoch=epoch, prefix=f"{name}-"
+                )
+                continue
+            case _ if wanted.kind == "image":
+                source = ImageSource(bus, config.session, name, settings.analysis_width_px, refuse)
+            case _:
+                source = PcmSource(bus, config.session, name, refuse)
+        streams.append((source, _pipeline(source.sensor, config.session, name, epoch, settings)))
+    return streams
+
+
+def make_memory(config: Config, bus: Bus, session: str, folder: Path, *, is_replay: bool) -> MemoryService:
+    """Open memory in a folder."""
+    start_ns = 0 if is_replay else time.time_ns()
+    return MemoryService(
+        bus, session, folder, text_model=config.memory.text_model, is_replay=is_replay, session_start_ns=start_ns
+    )
+
+
+def make_reasoning(config: Config, bus: Bus, session: str, *, is_replay: bool) -> ReasoningService:
+    """Return the reasoner of the configured backend."""
+    settings = config.reasoning
+    match settings.backend:
+        case "evidence":
+            return ReasoningService(
+                bus,
+                session,
+                recall_deadline_s=settings.recall_deadline_s,
+                settle_s=settings.settle_s,
+                is_replay=is_replay,
+            )
+
+
+def make_perception(
+    config: Config,
+    bus: Bus,
+    session: str,
+    streams: Sequence[tuple[Source, Pipeline]],
+    followers: tuple[MemoryService, ReasoningService],
+    *,
+    epoch: int = 0,
+    gate: ReplayGate | None = None,
+) -> PerceptionService:
+    """Return perception over opened streams; it begins when memory and reasoning listen."""
+    return PerceptionService(
+        bus,
+        session,
+        streams,
+        stale_s=config.perception.stale_s,
+        epoch=epoch,
+        gate=gate,
+        after=[one.ready for one in followers],
+    )
+
+
+def memory_folder(config: Config) -> Path:
+    """Return where a live session remembers."""
+    return config.memory.folder or data_folder() / "memory" / config.session
+
+
+def make_asr(settings: PerceptionConfig) -> Asr | None:
+    """Return the speech recogniser that the configuration names."""
+    match settings.asr:
+        case "pocketsphinx":
+            return PocketsphinxAsr()
+        case "whisper":
+            assert settings.asr_model is not None
+            return WhisperAsr(settings.asr_model)
+        case "none":
+            return None
+
+
+def _pipeline(sensor: str, session: str, stream: str, epoch: int, settings: PerceptionConfig) -> Pipeline:
+    if sensor == "video":
+        return VideoStream(session, stream, epoch, settings)
+    return AudioStream(session, stream, epoch, Vad(), make_asr(settings))
+
+
+def _track_reader(
+    path: Path, track: Track, settings: PerceptionConfig
+) -> tuple[Callable[[], VideoFile | AudioFile], int]:
+    if track.sensor == "video":
+        return lambda: VideoFile(path, track, settings.analysis_width_px), VIDEO_BATCH
+    return lambda: AudioFile(path, track), AUDIO_BATCH
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40] or "file"
+
+
+def _unused(name: str, names: set[str]) -> str:
+    number, fresh = 1, name
+    while fresh in names:
+        number += 1
+        fresh = f"{name}-{number}"
+    names.add(fresh)
+    return fresh

@@ -1,0 +1,222 @@
+"""The configuration: one YAML file, one pydantic tree, parsed before anything starts."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import re
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from runtime.errors import ConfigError
+from runtime.messages import RESERVED_STREAMS
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class CameraStream(_Section):
+    """A camera of this machine, read through FFmpeg."""
+
+    source: Literal["camera"]
+    device: str = "auto"  # /dev/video0, an AVFoundation number, or lavfi:<graph> as a stand-in
+    width_px: Annotated[int, Field(ge=16, le=8192)] | None = None
+    height_px: Annotated[int, Field(ge=16, le=8192)] | None = None
+    rate_hz: Annotated[float, Field(gt=0, le=240)] | None = None
+
+
+class MicrophoneStream(_Section):
+    """A microphone of this machine, read through PortAudio."""
+
+    source: Literal["microphone"]
+    device: str | int | None = None  # PortAudio's name or number; none takes the system's default
+
+
+class MqttStream(_Section):
+    """Pictures or sound that arrive over MQTT on heedful/v1/<session>/<stream>/image or audio."""
+
+    source: Literal["mqtt"]
+    kind: Literal["image", "audio"]
+
+
+class FileStream(_Section):
+    """A recording played as if it were live, over and over or once."""
+
+    source: Literal["file"]
+    path: Path
+
+
+Stream = Annotated[CameraStream | MicrophoneStream | MqttStream | FileStream, Field(discriminator="source")]
+
+
+class PerceptionConfig(_Section):
+    """What is looked at and listened to, and how finely."""
+
+    analysis_width_px: Annotated[int, Field(ge=64, le=1920)] = 192
+    lmm_fps: Annotated[float, Field(gt=0, le=30)] = 2.0
+    lmm_long_side_px: Annotated[int, Field(ge=64, le=4096)] = 640
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 80
+    asr: Literal["pocketsphinx", "whisper", "none"] = "pocketsphinx"
+    asr_model: str | None = None  # folder or hub name of a transformers Whisper model
+    stale_s: Annotated[float, Field(gt=0, le=3600)] = 3.0  # without a sample for so long a sensor is blind
+
+
+class MemoryConfig(_Section):
+    """Where memory lives and how it searches."""
+
+    folder: Path | None = None  # none: the user's data folder for live sessions, a temporary one for replays
+    text_model: str | None = None  # folder of a transformers text encoder; none takes MiniLM from its wheel
+
+
+class ReasoningConfig(_Section):
+    """Who answers."""
+
+    backend: Literal["evidence"] = "evidence"
+    recall_deadline_s: Annotated[float, Field(gt=0, le=600)] = 10.0
+    settle_s: Annotated[float, Field(ge=0, le=60)] = 1.5  # live: how long a question waits for streams to catch up
+
+
+class Config(_Section):
+    """The whole tree."""
+
+    session: str = "live"
+    broker: str = "auto"  # auto, local, mqtt://host[:port] or mqtts://host[:port]
+    streams: dict[str, Stream] = {}
+    perception: PerceptionConfig = PerceptionConfig()
+    memory: MemoryConfig = MemoryConfig()
+    reasoning: ReasoningConfig = ReasoningConfig()
+
+    @field_validator("session")
+    @classmethod
+    def _session(cls, name: str) -> str:
+        return _checked_name(name)
+
+    @field_validator("broker")
+    @classmethod
+    def _broker(cls, value: str) -> str:
+        if value not in ("auto", "local") and not re.fullmatch(r"mqtts?://[^/:@\s]+(:\d{1,5})?/?", value):
+            raise ValueError(
+                "write auto, local, mqtt://host:port or mqtts://host:port (credentials come from the "
+                "environment: HEEDFUL_MQTT_USERNAME, HEEDFUL_MQTT_PASSWORD)"
+            )
+        return value
+
+    @field_validator("streams")
+    @classmethod
+    def _streams(cls, streams: dict[str, Stream]) -> dict[str, Stream]:
+        for name in streams:
+            _checked_name(name)
+            if name in RESERVED_STREAMS:
+                raise ValueError(f"{name!r} is a service's name; choose another")
+        return streams
+
+    @model_validator(mode="after")
+    def _whisper(self) -> Config:
+        if self.perception.asr == "whisper" and not self.perception.asr_model:
+            raise ValueError("asr: whisper needs perception.asr_model, a folder or hub name")
+        return self
+
+
+def load(source: str | None) -> Config:
+    """Return the configuration in a file, or of a bare name in `configs`; None gives the defaults.
+
+    Raises ConfigError naming the file and the field.
+    """
+    if source is None:
+        return Config()
+    path = _find(source)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(source, f"cannot be read: {error}") from error
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(source, f"is not YAML: {' '.join(str(error).split())}") from error
+    if values is None:
+        return Config()
+    if not isinstance(values, dict):
+        raise ConfigError(source, "must be a mapping of settings")
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise _explained(source, error) from error
+
+
+def percept_digest(config: Config) -> bytes:
+    """Return the part of a replay's identity that comes from settings: whatever changes percepts."""
+    return hashlib.sha256(config.perception.model_dump_json(exclude={"stale_s"}).encode()).digest()
+
+
+def data_folder() -> Path:
+    """Return where this user's memories live."""
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "heedful"
+
+
+def runtime_folder() -> Path:
+    """Return where running sessions leave their address, readable by this user only."""
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    return Path(base) / "heedful" if base and Path(base).is_dir() else data_folder() / "running"
+
+
+def _find(source: str) -> Path:
+    path = Path(source)
+    if path.exists():
+        if path.is_dir():
+            raise ConfigError(source, "is a folder, not a YAML file")
+        return path
+    if path.suffix == "" and path.name == source:
+        shipped = resources.files("configs") / f"{source}.yaml"
+        if shipped.is_file():
+            return Path(str(shipped))
+        known = sorted(one.name[:-5] for one in resources.files("configs").iterdir() if one.name.endswith(".yaml"))
+        raise ConfigError(source, f"no such file, and no shipped configuration of this name ({', '.join(known)})")
+    raise ConfigError(source, "no such file")
+
+
+def _checked_name(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{name!r}: use lower-case letters, digits, - and _ (at most 64)")
+    return name
+
+
+def _explained(source: str, error: ValidationError) -> ConfigError:
+    first = error.errors(include_url=False)[0]
+    place = [str(part) for part in first["loc"]]
+    if place[:1] == ["streams"]:
+        del place[2:3]  # pydantic names the chosen source there, which the user did not write
+    where = ".".join(place)
+    reason = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(first["loc"][-1]), _keys_at(first["loc"][:-1]), n=1, cutoff=0.4)
+        known = ", ".join(_keys_at(first["loc"][:-1]))
+        reason = f"unknown key; did you mean {near[0]}?" if near else f"unknown key; known are {known}"
+    elif isinstance(first.get("input"), str | int | float | bool):
+        reason = f"{reason} (is {first['input']!r})"
+    return ConfigError(f"{source}: {where}" if where else source, reason)
+
+
+def _keys_at(place: tuple[int | str, ...]) -> list[str]:
+    models: dict[str, Any] = {
+        "camera": CameraStream,
+        "microphone": MicrophoneStream,
+        "mqtt": MqttStream,
+        "file": FileStream,
+    }
+    if place and place[0] == "streams":
+        return list(models[str(place[2])].model_fields) if len(place) > 2 else []
+    model: type[BaseModel] = Config
+    for part in place:
+        inner = model.model_fields[str(part)].annotation
+        assert isinstance(inner, type)
+        model = inner
+    return list(model.model_fields)

@@ -1,0 +1,50 @@
+"""What a run said, as hashes: two runs are the same when every topic carried the same messages in the same order.
+
+Covered is every kind but `metrics status progress preview`; wall-clock fields are left out and `stored` counts as a set
+of ids, because commits are grouped by wall time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections import defaultdict
+
+from runtime import wire
+from runtime.messages import Answer, Message, Stored, Timing
+
+LEFT_OUT = frozenset({"metrics", "status", "progress", "preview"})
+
+
+class RunDigest:
+    """Takes messages as they come and tells their hashes at the end."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.counts: dict[str, int] = defaultdict(int)
+        self._topics: dict[str, hashlib._Hash] = {}
+        self._stored: set[str] = set()
+
+    def add(self, message: Message) -> None:
+        """Take one message."""
+        if message.kind in LEFT_OUT:
+            return
+        self.counts[message.kind] += 1
+        if isinstance(message, Stored):
+            self._stored.update(message.ids)
+            return
+        if isinstance(message, Answer):
+            message = dataclasses.replace(message, timing_ms=Timing(recall=0, first_token=0, total=0))
+        digest = self._topics.setdefault(f"{message.stream}/{message.kind}", hashlib.sha256())
+        digest.update(wire.to_json(message).encode())
+        digest.update(getattr(message, "payload", b""))
+
+    def topics(self) -> dict[str, str]:
+        """Return a hash per stream/kind."""
+        stored = hashlib.sha256("\n".join(sorted(self._stored)).encode()).hexdigest()
+        return {"memory/stored": stored, **{name: one.hexdigest() for name, one in sorted(self._topics.items())}}
+
+    def total(self) -> str:
+        """Return one hash of everything."""
+        lines = [f"{name} {value}" for name, value in sorted(self.topics().items())]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()

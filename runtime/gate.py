@@ -1,0 +1,61 @@
+"""How fast a replay may run: the chosen speed, at most 2 s of event time ahead of the slowest service, and up to the
+next question.
+
+Sources ask the gate before they hand on samples; live sources have no gate. Nothing here changes a result, only when it
+comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from runtime.order import END_NS
+
+LEAD_NS = 2_000_000_000
+
+
+class ReplayGate:
+    """Lets event time pass: `reach` waits until a time may be handed on."""
+
+    def __init__(self, speed: float | None, followers: tuple[str, ...]) -> None:
+        """Run at `speed` times real time (None: as fast as it goes), in step with the `followers`' progress."""
+        self.barrier_ns = END_NS
+        self._speed = speed
+        self._progress_ns = dict.fromkeys(followers, 0)
+        self._started_s: float | None = None
+        self._held_s = 0.0  # wall time spent at questions: it does not count as playing time
+        self._standing_since_s: float | None = None
+        self._moved = asyncio.Condition()
+
+    async def reach(self, t_ns: int) -> None:
+        """Wait until samples at `t_ns` may be handed on; the caller keeps to the barrier by itself."""
+        async with self._moved:
+            await self._moved.wait_for(lambda: t_ns - LEAD_NS <= min(self._progress_ns.values(), default=END_NS))
+        if self._speed is not None:
+            clock = asyncio.get_running_loop().time
+            if self._started_s is None:
+                self._started_s = clock()
+            due_s = self._started_s + self._held_s + t_ns / 1e9 / self._speed
+            await asyncio.sleep(max(0.0, due_s - clock()))
+
+    async def passed(self, t_ns: int) -> None:
+        """Stand at the barrier at `t_ns` until it moves on; the time of standing is not playing time."""
+        clock = asyncio.get_running_loop().time
+        self._standing_since_s = self._standing_since_s or clock()
+        async with self._moved:
+            await self._moved.wait_for(lambda: t_ns < self.barrier_ns)
+
+    async def progress(self, follower: str, t_ns: int) -> None:
+        """Note how far a service has come."""
+        async with self._moved:
+            self._progress_ns[follower] = max(self._progress_ns.get(follower, 0), t_ns)
+            self._moved.notify_all()
+
+    async def move_barrier(self, t_ns: int) -> None:
+        """Let sources go on up to `t_ns`."""
+        async with self._moved:
+            if self._standing_since_s is not None and t_ns > self.barrier_ns:
+                self._held_s += asyncio.get_running_loop().time() - self._standing_since_s
+                self._standing_since_s = None
+            self.barrier_ns = t_ns
+            self._moved.notify_all()
