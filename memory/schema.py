@@ -101,7 +101,8 @@ MIGRATIONS = (
     CREATE VIRTUAL TABLE record_fts USING fts5 (
         text, content = 'record', content_rowid = 'id', tokenize = 'porter unicode61'
     );
-    CREATE VIRTUAL TABLE record_word USING fts5vocab (record_fts, row);
+    CREATE VIRTUAL TABLE record_word USING fts5vocab (record_fts, row); -- every stem
+    CREATE VIRTUAL TABLE record_place USING fts5vocab (record_fts, instance); -- every place where a stem stands
 
     CREATE TRIGGER record_to_fts AFTER INSERT ON record BEGIN
         INSERT INTO record_fts (rowid, text) VALUES (new.id, new.text);

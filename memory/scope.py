@@ -1,11 +1,12 @@
 """What a search may see: one session, one stretch of time, and nothing that was known later than `as_of_ns`.
 
-The same scope filters inside SQL (`where`) and inside the index (`VectorIndex.select`), so that both searches see the same records.
+One scope filters inside SQL (`where`) and inside the index (`VectorIndex.select`): both searches see the same records.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
 EARLIEST_NS = -(2**63)
 LATEST_NS = 2**63 - 1
 KINDS = ("utterance", "sound", "motion", "frame", "gap")  # of records; naming all of them lets SQL use its index
@@ -25,6 +26,7 @@ class Scope:
     end_ns: int = LATEST_NS
     kinds: tuple[str, ...] = ()
     streams: tuple[str, ...] = ()
+    except_key: str = ""  # one record that is not meant: the anchor, when its surroundings are
 
     def where(self) -> tuple[str, list[str | int]]:
         """Return the SQL condition on table `record` and its values."""
@@ -37,6 +39,9 @@ class Scope:
         if self.streams:
             condition += f" AND record.stream IN ({_marks(self.streams)})"
             values += self.streams
+        if self.except_key:
+            condition += " AND record.key != ?"
+            values.append(self.except_key)
         return condition, values
 
 

@@ -19,7 +19,7 @@ from memory.clips import ClipBorders
 from memory.describe import describe, has_own_vector
 from memory.embed import TextEmbedder
 from memory.recall import Recaller
-from memory.rows import DeadLetterRow, Row, SessionRow, StreamRow, clip_key, clip_row, keys_of, record_row, vector_row
+from memory.rows import DeadLetterRow, Row, SessionRow, StreamRow, VectorRow, clip_key, clip_row, record_row, vector_row
 from memory.store import Store
 from memory.writer import Writer
 from runtime.bus import LOSSLESS, Bus, Subscription, drop_oldest, filter_of
@@ -47,6 +47,7 @@ logger = logging.getLogger(__name__)
 PENDING_COMMITS = 64  # cells of event time on their way to disk
 RECORD_ROOM = 512  # live: frames and motion that may wait to be read
 METRICS_S = 5.0
+CATCH_UP_ROWS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,11 @@ class MemoryService:
         self._is_replay = is_replay
         self._session_start_ns = session_start_ns
         self._store = Store.open(folder)
-        self._writer = Writer(self._store)
         self._embedder = TextEmbedder(text_model)
+        self._catch_up()
+        self._writer = Writer(self._store)
         self._recaller = Recaller(folder, self._embedder)
+        self._reader = Store.open(folder, writable=False)
         self._recall_thread = Worker("memory recall")  # owns the index: FAISS must not add and search at once
         self._order = EventOrder()
         self._borders: dict[str, ClipBorders] = {}
@@ -103,22 +106,28 @@ class MemoryService:
         letters = await self._bus.subscribe(filter_of(self._session, "dead-letter"), rule=drop_oldest(64))
         self._writer.submit([SessionRow(self._session, self._session_start_ns)])
         self.ready.set()
-        async with asyncio.TaskGroup() as group:
-            beside = [
-                *(group.create_task(self._take(inbox), name=f"take {inbox.filters[0]}") for inbox in taken),
-                group.create_task(self._serve_recalls(recalls), name="recalls"),
-                group.create_task(self._serve_media(media), name="media"),
-                group.create_task(self._keep_letters(letters), name="dead letters"),
-                group.create_task(self._report(), name="metrics"),
-            ]
-            announcing = group.create_task(self._announce_all(), name="commits")
-            await self._stopping.wait()
-            await self._commits.join()
-            for task in (*beside, announcing):
-                task.cancel()
+        try:
+            async with asyncio.TaskGroup() as group:
+                beside = [
+                    *(group.create_task(self._take(inbox), name=f"take {inbox.filters[0]}") for inbox in taken),
+                    group.create_task(self._serve_recalls(recalls), name="recalls"),
+                    group.create_task(self._serve_media(media), name="media"),
+                    group.create_task(self._keep_letters(letters), name="dead letters"),
+                    group.create_task(self._report(), name="metrics"),
+                ]
+                announcing = group.create_task(self._announce_all(), name="commits")
+                await self._stopping.wait()
+                await self._commits.join()
+                for task in (*beside, announcing):
+                    task.cancel()
+        finally:
+            self._close()
+
+    def _close(self) -> None:
         self._recall_thread.close()
-        self._writer.close(timeout_s=2.0)
-        self._store.close()
+        if not self._writer.close(timeout_s=2.0):
+            logger.warning("the disk is too slow: the last records may not be stored, and were not called stored")
+        self._reader.close()
 
     def stop(self) -> None:
         """Commit what came and end."""
@@ -206,15 +215,24 @@ class MemoryService:
             self._moved.notify_all()
 
     def _embed(self, texts: Sequence[tuple[str, str]]) -> None:
-        vectors = self._embedder.encode([text for _, text in texts])
-        rows = [vector_row(key, self._embedder.space, vector) for (key, _), vector in zip(texts, vectors, strict=True)]
-        self._writer.submit(rows).result()
+        self._writer.submit(self._vectors(texts)).result()
         self._recaller.refresh()
+
+    def _vectors(self, texts: Sequence[tuple[str, str]]) -> list[VectorRow]:
+        vectors = self._embedder.encode([text for _, text in texts])
+        space = self._embedder.space
+        return [vector_row(key, space, vector) for (key, _), vector in zip(texts, vectors, strict=True)]
+
+    def _catch_up(self) -> None:
+        """Give vectors to what a crash, or another text model, left without."""
+        left = list(self._store.unembedded(self._embedder.space))
+        for start in range(0, len(left), CATCH_UP_ROWS):
+            self._store.append(self._vectors(left[start : start + CATCH_UP_ROWS]))
 
     async def _stored_again(self, record: Record) -> None:
         """Answer a record that was sent again; memory has it on disk or on the way there."""
         key = record_id(record)
-        if await self._recall_thread.call(self._recaller.has, key):
+        if await self._recall_thread.call(self._reader.has, key):
             await self._bus.publish(Stored(session=self._session, ids=(key,)))
 
     async def _serve_recalls(self, inbox: Subscription) -> None:
@@ -238,7 +256,7 @@ class MemoryService:
         async for delivery in inbox:
             wanted = delivery.message
             assert isinstance(wanted, Media)
-            picture = await self._recall_thread.call(self._recaller.media, wanted.record_id)
+            picture = await self._recall_thread.call(self._reader.media, wanted.record_id)
             reply = MediaReply(
                 session=self._session,
                 record_id=wanted.record_id,

@@ -34,6 +34,7 @@ FRAME_FACTOR = 2.0  # times what half of the picture does in this very frame: ke
 FRAME_CAP = 4.0  # or a picture in which everything moves would hide itself
 TREMBLE = 0.12  # of the patch's contrast: a camera that moves by about a tenth of an analysis pixel
 BRIGHTNESS_WEIGHT = 0.25  # a patch that only gets brighter is more likely light than an object
+DARK = 4.0  # nothing to learn about exposure below this
 GAINS = (0.5, 2.0)  # no exposure changes faster than this between two frames; a black picture is another picture
 SEED = 2.0  # every moved region has a patch that stands out this much; a person who stands sways less
 LONELY_SEED = 3.0  # and one of a single patch even more
@@ -145,7 +146,8 @@ class ChangeDetector:
 
     def _difference(self, now: _View, then: _View) -> Patches:
         """Return per patch (rows, cols) how far the picture moved away from `then`, apart from its exposure."""
-        gain = np.float32(np.clip(_median(now.mean / np.maximum(then.mean, np.float32(4.0))), *GAINS))
+        ratio = now.mean / np.maximum(then.mean, np.float32(DARK))
+        gain = np.float32(np.clip(_median(ratio), *GAINS))
         pixels = then.pixels * gain
         np.subtract(now.pixels, pixels, out=pixels)
         shift = now.mean - gain * then.mean
@@ -208,7 +210,7 @@ def _patch_mean(pixels: Patches, patch_px: int) -> Patches:
     return means.reshape(height_px // patch_px, width_px // patch_px)
 
 
-def _median(values: Patches) -> float:
+def _median(values: NDArray[np.floating]) -> float:
     """Return the upper median, several times faster than NumPy's."""
     flat = values.ravel().copy()
     flat.partition(flat.size // 2)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from runtime.errors import ModelError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 RATE_HZ = 16_000
 BLOCK = 512  # samples, 32 ms

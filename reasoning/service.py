@@ -12,7 +12,6 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from reasoning.evidence import Composed, answer
@@ -62,7 +61,7 @@ class ReasoningService:
     name = "reasoning"
 
     def __init__(self, bus: Bus, session: str, *, recall_deadline_s: float, settle_s: float, is_replay: bool) -> None:
-        """Answer on `bus`; live questions wait at most `settle_s` for streams to catch up, replays as long as it takes."""
+        """Answer on `bus`; a live question waits at most `settle_s` for streams to catch up, a replayed one for ever."""
         self.meter = Meter()
         self.ready = asyncio.Event()  # subscribed: whoever sends before this is not heard
         self._bus = bus

@@ -26,6 +26,7 @@ class Topic:
     nth: int = 0  # 1 the first, 2 the second, -1 the last, 0 all
     extreme: str = ""  # longest, shortest, strongest, weakest
     is_absence: bool = False  # asks for quiet or stillness
+    is_moment: bool = False  # for some quiet, not for quiet all along
     has_cue: bool = True  # False: no word pointed at any sense
     has_thing: bool = False  # names a thing or person that no percept tells apart
 
@@ -101,6 +102,10 @@ def find_topic(text: str, quotes: Sequence[str] = ()) -> Topic:
         nth=_nth(text),
         extreme=next((vocab.EXTREMES[word] for word in sorted(found & vocab.EXTREMES.keys())), ""),
         is_absence=is_absence,
+        is_moment=re.search(
+            r"\b(?:an?|any|some)\s+(?:\w+\s+)?(?:quiet|silent|silence|still|pauses?|moments?|stretch|period)\b", text
+        )
+        is not None,
         has_cue=has_cue,
         has_thing=_has_thing(text, found, about),
     )

@@ -70,9 +70,7 @@ _YES_NO = re.compile(
     r"(?:^|[?.!;,]\s*(?:and\s+|or\s+)?)(?:is|are|was|were|did|does|do|has|have|had|can|could|isn't|aren't|wasn't|weren't|didn't|doesn't|don't"
     r"|haven't|hasn't|any(?:thing|body|one)?|some(?:thing|body|one)|whether|if)\b(?!\s+(?:long|of\s+what))|\bwhether\b|\bis\s+it\s+true\b|\bor\s+not\b"
 )
-_WH: tuple[tuple[re.Pattern[str], Asks], ...] = tuple(
-    (re.compile(pattern), ask)
-    for pattern, ask in (
+_WH: tuple[tuple[str, Asks], ...] = (
         (r"\bhow\s+(?:often|frequently|many\s+(?!seconds?\b|secs?\b|minutes?\b|hours?\b))|\bnumber\s+of\b|^count\b|\bcount\s+(?:of|the|how)\b", "how_often"),
         (r"\bhow\s+long(?!\s+ago)\b|\bhow\s+many\s+(?:seconds?|secs?|minutes?|hours?)\b(?!\s+(?:in\b|into\b|ago\b))|\bhow\s+much\s+time\b|\bduration\b|\blength\s+of\b|\bfor\s+what\s+time\b",
          "how_long"),
@@ -82,7 +80,6 @@ _WH: tuple[tuple[re.Pattern[str], Asks], ...] = tuple(
         (r"\bwhere\b|\b(?:which|what)\s+(?:side|part|half|corner|area|region|edge|end|direction|way|place|position|location)\b|\bleft\s+or\s+(?:on\s+the\s+)?right\b"
          r"|\bright\s+or\s+(?:on\s+the\s+)?left\b|\b(?:position|location)\s+of\b", "where"),
         (r"\bwhat\b|\bwhich\b|\bdescribe\b|\bsummar\w+|\boverview\b|\brecap\b|\blist\b|\btranscri\w+|\bquote\b", "happened"),
-    )
 )  # fmt: skip
 
 
@@ -127,7 +124,7 @@ def _strip_polite(text: str) -> str:
 
 def _find_ask(rest: str, topic: Topic) -> Asks:
     """A yes-no question anywhere wins, because its answer also tells when; else the earliest question word."""
-    found = [(match.start(), i, ask) for i, (pattern, ask) in enumerate(_WH) if (match := pattern.search(rest))]
+    found = [(match.start(), i, ask) for i, (pattern, ask) in enumerate(_WH) if (match := re.search(pattern, rest))]
     is_yes_no = _YES_NO.search(rest) is not None and not re.search(r"\bhow\s+(?:long|often|many)\b", rest)
     if is_yes_no:
         return "whether"

@@ -22,10 +22,9 @@ from runtime.apps.wiring import (
 )
 from runtime.bus import LOSSLESS, Bus
 from runtime.config import Config
-from runtime.digest import RunDigest
 from runtime.errors import InputError
 from runtime.gate import ReplayGate
-from runtime.messages import Answer, Ask, Cancel
+from runtime.messages import Answer, Ask, Cancel, Message
 from runtime.order import END_NS
 from runtime.service import run_services
 from runtime.wire import ROOT
@@ -44,6 +43,7 @@ class Question:
 
     text: str
     at_s: float | None = None
+    query_id: str = ""
 
 
 @dataclass(kw_only=True)
@@ -52,13 +52,9 @@ class ReplayResult:
 
     session: str
     answers: list[Answer] = field(default_factory=list)
-    digest: RunDigest = field(default_factory=RunDigest)
     streams: tuple[str, ...] = ()
     length_s: float = 0.0  # event time
     playing_s: float = 0.0  # wall time from the first sample to the last record on disk, with timed questions
-    first_answer_s: float | None = None
-    is_local: bool = False
-    memory: Path | None = None
 
 
 async def replay(
@@ -69,9 +65,11 @@ async def replay(
     speed: float | None = None,
     memory: Path | None = None,
     on_answer: Callable[[Answer], None] = lambda _: None,
-    with_digest: bool = False,
+    listen: Callable[[Message], None] | None = None,
 ) -> ReplayResult:
     """Play recordings through perception, memory and reasoning; return when all is stored and answered.
+
+    `listen` hears every message of the session, and hears them all before this returns.
 
     Raises InputError, MissingPart, ModelError, StoreCorrupt or ConfigError.
     """
@@ -83,17 +81,16 @@ async def replay(
     session = replay_session(paths, config)
     with tempfile.TemporaryDirectory(prefix="heedful-memory-") as scratch:
         folder = memory or config.memory.folder or Path(scratch)
-        result = ReplayResult(session=session, memory=memory)
+        result = ReplayResult(session=session)
         gate = ReplayGate(speed, ("memory", "reasoning"))
         streams = recorded_streams(paths, config, session)
         for source, _ in streams:
             await source.open()
         wires = wire_up(config, session, is_replay=True)
-        result.is_local = wires.is_local
         remember = make_memory(config, wires.bus("memory"), session, folder, is_replay=True)
         reason = make_reasoning(config, wires.bus("reasoning"), session, is_replay=True)
         perceive = make_perception(config, wires.bus("perception"), session, streams, (remember, reason), gate=gate)
-        play = _Play(wires, perceive, gate, questions, on_answer, result, with_digest=with_digest)
+        play = _Play(wires, perceive, gate, questions, on_answer, result, listen=listen)
         await run_services([perceive, remember, reason, *wires.services], play.run())
     return result
 
@@ -110,7 +107,7 @@ class _Play:
         on_answer: Callable[[Answer], None],
         result: ReplayResult,
         *,
-        with_digest: bool,
+        listen: Callable[[Message], None] | None,
     ) -> None:
         self._wires = wires
         self._perceive = perceive
@@ -120,7 +117,8 @@ class _Play:
         self._on_answer = on_answer
         self._result = result
         self._client = wires.bus("user")
-        self._tap = wires.bus("user") if with_digest else None
+        self._tap = wires.bus("user") if listen is not None else None
+        self._hear = listen
         self._asked = 0
         if self._timed:
             gate.barrier_ns = _ns(self._timed[0])
@@ -147,7 +145,7 @@ class _Play:
         await self._perceive.started.wait()
         start_s = time.perf_counter()
         for number, question in enumerate(self._timed):
-            await self._ask(question.text, _ns(question))
+            await self._ask(question, _ns(question))
             following_ns = _ns(self._timed[number + 1]) if number + 1 < len(self._timed) else END_NS
             await self._gate.move_barrier(following_ns)
         await self._perceive.done.wait()
@@ -156,24 +154,26 @@ class _Play:
         self._result.length_s = end_ns / NS_PER_S
         self._result.streams = tuple(self._perceive.streams)
         for question in self._last:
-            await self._ask(question.text, end_ns)
+            await self._ask(question, end_ns)
 
-    async def _ask(self, text: str, asked_ns: int) -> None:
+    async def _ask(self, question: Question, asked_ns: int) -> None:
         self._asked += 1
-        ask = Ask(session=self._result.session, query_id=f"q{self._asked}", question=text, asked_ns=asked_ns)
+        query_id = question.query_id or f"q{self._asked}"
+        ask = Ask(session=self._result.session, query_id=query_id, question=question.text, asked_ns=asked_ns)
         reply = await self._client.request(ask, "answer", ANSWER_S)
         assert isinstance(reply, Answer)
         self._result.answers.append(reply)
         self._on_answer(reply)
 
     async def _listen(self, tap: Bus, listening: asyncio.Event) -> None:
+        assert self._hear is not None
         heard = await tap.subscribe(f"{ROOT}/{self._result.session}/+/+", rule=LOSSLESS)
         listening.set()
         async for delivery in heard:
             message = delivery.message
             if isinstance(message, Cancel) and message.query_id == TAP_END:
                 return
-            self._result.digest.add(message)
+            self._hear(message)
 
 
 def _ns(question: Question) -> int:

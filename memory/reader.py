@@ -1,0 +1,79 @@
+"""Reads records back as hits: by id, as the timeline of a window, and as counts; nothing later than asked for."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from runtime.messages import Hit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import apsw
+
+    from memory.scope import Scope
+
+# A clip that closed after the asking time is not yet known: its records stand without it.
+_HIT = """SELECT record.id, record.key, coalesce(clip.key, ''), record.stream, record.kind, record.start_ns,
+    record.end_ns, record.text, record.box, record.level, record.trust
+    FROM record LEFT JOIN clip ON clip.id = record.clip_id AND clip.t_ns <= ?"""
+
+
+def read_hits(db: apsw.Connection, scores: Mapping[int, float], scope: Scope) -> dict[int, Hit]:
+    """Return the records of these ids, which must lie in the scope, with their scores."""
+    inside, values = scope.where()
+    query = f"{_HIT} WHERE record.id IN (SELECT value FROM json_each(?)) AND {inside}"
+    rows = db.execute(query, (scope.as_of_ns, json.dumps(list(scores)), *values))
+    return {row[0]: _hit(row, scores[row[0]]) for row in rows}
+
+
+def read_timeline(db: apsw.Connection, scope: Scope, limit: int) -> tuple[tuple[Hit, ...], int]:
+    """Return the newest `limit` records of the scope, oldest first, and how many there are in all."""
+    inside, values = scope.where()
+    total: int = db.execute(f"SELECT count(*) FROM record WHERE {inside}", values).get
+    newest = "record.start_ns DESC, record.end_ns DESC, record.stream DESC, record.kind DESC, record.seq DESC"
+    query = f"{_HIT} WHERE {inside} ORDER BY {newest} LIMIT ?"
+    rows = db.execute(query, (scope.as_of_ns, *values, limit)).fetchall()
+    return tuple(_hit(row, 0.0) for row in reversed(rows)), total
+
+
+def count_kinds(db: apsw.Connection, session: str, as_of_ns: int) -> dict[str, int]:
+    """Return how many records of each kind the session had by then."""
+    query = "SELECT kind, count(*) FROM record WHERE session = ? AND t_ns <= ? GROUP BY kind ORDER BY kind"
+    return dict(db.execute(query, (session, as_of_ns)))
+
+
+def session_start_ns(db: apsw.Connection, session: str) -> int:
+    """Return when the session began, by its own word or else by its first record; 0 where it is unknown."""
+    named = db.execute("SELECT start_ns FROM session WHERE name = ?", (session,)).get
+    if named is None:
+        named = db.execute("SELECT min(start_ns) FROM record WHERE session = ?", (session,)).get
+    return int(named or 0)
+
+
+def strongest_in_clips(db: apsw.Connection, clip_ids: Iterable[int], scope: Scope) -> dict[int, int]:
+    """Return clip id -> id of the clip's strongest movement, else picture, in the scope: what has no vector itself."""
+    inside, values = scope.where()
+    query = f"""SELECT clip.id, record.id FROM clip, json_each(clip.records) AS named
+        JOIN record ON record.key = named.value
+        WHERE clip.id IN (SELECT value FROM json_each(?)) AND record.kind IN ('motion', 'frame') AND {inside}
+        ORDER BY record.kind = 'motion', record.level, record.seq DESC"""
+    return dict(db.execute(query, (json.dumps(list(clip_ids)), *values)))  # the last of a clip stays
+
+
+def _hit(row: tuple[Any, ...], score: float) -> Hit:
+    _, key, clip_id, stream, kind, start_ns, end_ns, text, box, level, trust = row
+    return Hit(
+        record_id=key,
+        clip_id=clip_id,
+        stream=stream,
+        kind=kind,
+        start_ns=start_ns,
+        end_ns=end_ns,
+        text=text,
+        score=score,
+        box=tuple(json.loads(box)) if box else None,
+        level=level,
+        trust=trust,
+    )

@@ -1,0 +1,154 @@
+"""A question and what memory recalled -> a short answer in which every fact rests on evidence.
+
+No language model: sentences are templates over episodes. Where nothing supports an answer it abstains, and says what
+there is instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from reasoning.absence import stretches, tell_nothing, tell_quiet
+from reasoning.answers import Found, tell
+from reasoning.draft import SENSORS, Draft
+from reasoning.episodes import gather
+from reasoning.phrases import noun
+from reasoning.plan import INVENTORY, KINDS
+from reasoning.sensors import tell_sensors
+from reasoning.view import View, look, pick
+from reasoning.wording import Clock, count, length, listing, quote
+from runtime.messages import Evidence, Recalled, Sensor, Sentence
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from reasoning.understand import Question
+
+CAPABILITIES = (
+    "I can be asked when, how often, how long or where something moved, what was said and when, which sounds there"
+    " were, when the scene changed, and whether the sensors work."
+)
+MEMORY_SILENT = "My memory did not answer in time, so I cannot say."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composed:
+    """An answer without its envelope."""
+
+    sentences: tuple[Sentence, ...]
+    abstained: bool
+    evidence: tuple[Evidence, ...]
+    blind: tuple[str, ...]
+    truncated: bool
+
+
+def answer(
+    question: Question,
+    recalled: Recalled | None,
+    asked_ns: int,
+    blind: Mapping[str, str],
+    streams: Mapping[str, Literal["video", "audio"]],
+    truncated: bool,
+    tz: tzinfo | None = None,
+) -> Composed:
+    """Return the answer; `blind` says why a stream sees or hears nothing, `truncated` that a recording broke off."""
+    origin_ns = recalled.session_start_ns if recalled is not None else 0
+    draft = Draft(Clock(asked_ns, origin_ns, tz), streams, blind)
+    sensors = {SENSORS[kind] for kind in KINDS[question.about]}
+    if question.about == "sensors":
+        tell_sensors(question, asked_ns, draft)
+    elif recalled is None:
+        draft.abstain(MEMORY_SILENT)
+    elif refusal := _refusal(question, recalled, asked_ns, draft.clock):
+        draft.abstain(refusal, _inventory(recalled, asked_ns, draft.clock))
+    else:
+        _answer(question, recalled, asked_ns, sensors, draft)
+        if not draft.abstained:
+            draft.remark(_caveat(question, draft))
+            draft.remark(draft.blindness(sensors))
+    if draft.abstained:
+        draft.evidence.clear()
+    return Composed(
+        sentences=tuple(draft.sentences),
+        abstained=draft.abstained,
+        evidence=tuple(draft.evidence),
+        blind=tuple(sorted(blind)),
+        truncated=truncated,
+    )
+
+
+def _refusal(question: Question, recalled: Recalled, asked_ns: int, clock: Clock) -> str:
+    """Return why the question cannot be answered whatever memory holds, "" where it may be."""
+    span = question.span
+    if question.unknowable:
+        return f"I cannot tell {question.unknowable}."
+    if not question.is_clear:
+        return f"I did not understand. {CAPABILITIES}"
+    if span is None:
+        return ""
+    if not span.is_known:
+        return f"I cannot place {quote(span.phrase)} in time here."
+    if span.start_ns is not None and span.start_ns >= asked_ns:
+        return f"I have seen and heard only up to {clock.at(asked_ns)}."
+    if span.end_ns is not None and span.end_ns <= recalled.session_start_ns:
+        return f"What I remember begins at {clock.at(recalled.session_start_ns)}."
+    return ""
+
+
+def _answer(question: Question, recalled: Recalled, asked_ns: int, sensors: set[Sensor], draft: Draft) -> None:
+    """Answer from the part of memory that the question looks at, or abstain where that holds nothing to rest on."""
+    view = look(question, recalled, asked_ns)
+    inventory = _inventory(recalled, asked_ns, draft.clock)
+    if view is None:
+        draft.abstain(
+            f"I did not find the moment {quote(question.anchor.phrase if question.anchor else '')}.", inventory
+        )
+    elif question.negated:
+        _answer_quiet(question, view, sensors, draft)
+    elif view.episodes:
+        picked = pick(question.topic, view.episodes)
+        if picked:
+            tell(Found(question, tuple(picked), view.is_partial), draft)
+        else:
+            draft.abstain(f"I know of only {count(len(view.episodes), noun(view.episodes))}.", inventory)
+    elif question.content and (question.about != "speech" or question.ask not in {"whether", "how_often"}):
+        # Recognised words are too unsure to say that something was never said, unless just that is asked.
+        draft.abstain(f"I heard nothing like {quote(question.content)}.", inventory)
+    elif reason := draft.why_senseless(sensors):
+        draft.abstain(reason, inventory)
+    else:
+        tell_nothing(question, view, sensors, draft)
+
+
+def _answer_quiet(question: Question, view: View, sensors: set[Sensor], draft: Draft) -> None:
+    """Answer "was it quiet", "when did nothing move"; one counter-example needs no stream that watched all along."""
+    is_whole = question.ask == "whether" and not question.topic.is_moment
+    if is_whole and view.episodes:
+        tell_contrary(question, view, draft)
+    elif reason := draft.why_senseless(sensors):
+        draft.abstain(reason)
+    elif is_whole:
+        tell_nothing(question, view, sensors, draft)
+    else:
+        tell_quiet(question, view, sensors, draft)
+
+
+def _caveat(question: Question, draft: Draft) -> str:
+    """Return what a movement is not evidence of."""
+    has_fact = any(item.kind == "motion" for item in draft.evidence)
+    return "I see that something moves, not what it is." if question.topic.has_thing and has_fact else ""
+
+
+def _inventory(recalled: Recalled, asked_ns: int, clock: Clock) -> str:
+    """Return what there is instead: "I heard 3 utterances, the last at 0:41.0, and saw 5 movements."."""
+    hits = [hit for hit in recalled.timeline if hit.end_ns <= asked_ns]
+    parts = []
+    for verb, kinds in (("heard", ("utterance", "sound")), ("saw", ("motion",))):
+        for kind in kinds:
+            episodes = gather(hits, kind)
+            if episodes:
+                last = episodes[-1].start_ns
+                parts.append(f"{verb} {count(len(episodes), noun(episodes[:1]))}, the last at {clock.at(last)}")
+    return f"I {listing(parts)}." if parts else ""

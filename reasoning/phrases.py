@@ -1,0 +1,75 @@
+"""Episodes in English: "from 0:03.0 to 0:07.2 on the left", "a tone at 440 Hz at 0:19.0", "3 movements"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reasoning.episodes import Episode
+from reasoning.wording import Clock, count, listing, quote
+
+LISTED_MAX = 8  # an answer names no more of a kind
+NOUNS = {"motion": "movement", "utterance": "utterance", "sound": "sound", "frame": "scene change", "quiet": "stretch"}
+HAPPENED = {"motion": "something moved", "utterance": "somebody spoke", "frame": "the scene changed"}
+ABSENT = {
+    "motion": "nothing moved",
+    "scene": "the scene did not change",
+    "speech": "nobody spoke",
+    "sound": "I heard no sound",
+    "heard": "it was quiet",
+    "seen": "nothing moved and the scene did not change",
+    "anything": "nothing happened",
+}
+
+
+def noun(episodes: Sequence[Episode]) -> str:
+    """Return the word for one of them; several kinds together are events."""
+    kinds = {episode.kind for episode in episodes}
+    labels = {word for episode in episodes for word in episode.label.split() if word in {"tone", "noise"}}
+    if kinds == {"sound"} and len(labels) == 1:
+        return labels.pop()
+    return NOUNS[kinds.pop()] if len(kinds) == 1 else "event"
+
+
+def describe(episode: Episode, clock: Clock, *, with_words: bool = True) -> str:
+    """Return its time and what is known of it, as one item of a list."""
+    time = clock.stretch(episode.start_ns, episode.end_ns)
+    if episode.kind == "utterance" and with_words:
+        return f"{quote(episode.words)} {time}" if episode.words else f"words that I did not recognise {time}"
+    if episode.kind == "sound":
+        return f"{_with_article(episode.label)} {time}"
+    place = path(episode)
+    return f"{time} {place}" if place else time
+
+
+def path(episode: Episode) -> str:
+    """Return the places that a movement went through, "" where none are known."""
+    return ", then ".join(episode.places)
+
+
+def name_all(episodes: Sequence[Episode], clock: Clock, *, with_words: bool = True) -> str:
+    """List them, at most LISTED_MAX, and say how many are left out."""
+    items = [describe(episode, clock, with_words=with_words) for episode in episodes[:LISTED_MAX]]
+    left_out = len(episodes) - len(items)
+    return listing([*items, f"{left_out} more"] if left_out else items)
+
+
+def clause(episodes: Sequence[Episode], clock: Clock, *, with_words: bool, at_least: bool = False) -> str:
+    """Return what happened, all of one kind, for a sentence of its own or after "Yes, "; the count is in digits."""
+    kind, n = episodes[0].kind, len(episodes)
+    listed = name_all(episodes, clock, with_words=with_words)
+    floor = "at least " if at_least else ""
+    if kind == "utterance" and with_words:
+        return f"I heard somebody say {listed}"
+    if kind == "sound":
+        return f"I heard {listed}" if n == 1 else f"I heard {floor}{count(n, noun(episodes))}: {listed}"
+    return f"{HAPPENED[kind]} {listed}" if n == 1 else f"{HAPPENED[kind]} {floor}{n} times: {listed}"
+
+
+def sentence(text: str) -> str:
+    """Return a clause as a sentence."""
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _with_article(text: str) -> str:
+    kept = quote(text)[1:-1] or "sound"
+    return f"{'an' if kept[0] in 'aeiou' else 'a'} {kept}"

@@ -1,0 +1,60 @@
+"""An understood question -> the one recall that brings everything its answer needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runtime.messages import Recall
+
+if TYPE_CHECKING:
+    from reasoning.topics import About, Topic
+    from reasoning.understand import Question
+
+KINDS: dict[About, tuple[str, ...]] = {
+    "speech": ("utterance",),
+    "sound": ("sound",),
+    "motion": ("motion",),
+    "scene": ("frame",),
+    "heard": ("utterance", "sound"),
+    "seen": ("motion", "frame"),
+    "anything": ("utterance", "sound", "motion", "frame"),
+    "sensors": (),
+}
+INVENTORY = ("utterance", "sound", "motion")  # what an abstention tells that there is
+CUT_TEXT = "scene change"  # how memory describes the first picture of another scene
+K = 16
+TIMELINE_LIMIT = 2048  # kept frames come twice a second; as JSON this many hits fit into one reply
+FAR_NS = 2**62  # times on the wire are 64-bit
+
+
+def plan(question: Question, query_id: str, session: str, as_of_ns: int) -> Recall:
+    """Return the recall for `question`; an anchor that is an event is placed later, from the unmoved window."""
+    kinds = set(KINDS[question.about])
+    anchor, span = question.anchor, question.span
+    is_local = anchor is not None and not anchor.speech
+    if anchor is not None and is_local:
+        kinds.update(kind for topic in anchor.topics for kind in anchor_kinds(topic))
+    if question.unknowable or not question.is_clear or not kinds:
+        kinds, span = set(INVENTORY), None
+    return Recall(
+        session=session,
+        query_id=query_id,
+        as_of_ns=as_of_ns,
+        text=question.content or (CUT_TEXT if question.about == "scene" else ""),
+        anchor=anchor.speech if anchor is not None else "",
+        relation=anchor.relation if anchor is not None and anchor.speech and anchor.relation != "between" else "",
+        kinds=(*sorted(kinds), "gap"),
+        start_ns=None if span is None or is_local else _within(span.start_ns, as_of_ns),
+        end_ns=None if span is None or is_local else _within(span.end_ns, as_of_ns),
+        k=K,
+        timeline_limit=TIMELINE_LIMIT,
+    )
+
+
+def anchor_kinds(topic: Topic) -> tuple[str, ...]:
+    """Return the kinds of record among which the moment is looked for."""
+    return KINDS[topic.about]
+
+
+def _within(t_ns: int | None, as_of_ns: int) -> int | None:
+    return None if t_ns is None else max(-FAR_NS, min(t_ns, as_of_ns))

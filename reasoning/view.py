@@ -1,0 +1,180 @@
+"""What memory recalled, narrowed to what the question is about: the windows it means and the episodes in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from reasoning import match
+from reasoning.episodes import NO_WORDS, Episode, gather, within
+from reasoning.plan import KINDS
+from runtime.messages import Hit, Recalled
+
+if TYPE_CHECKING:
+    from reasoning.anchors import Anchor
+    from reasoning.topics import Topic
+    from reasoning.understand import Question
+
+SAME_MEANING = 0.75  # memory's own relevance from which a record counts without any word in common
+ANCHOR_SLACK = 0.15  # memory has already searched for the anchor, so less agreement is asked of it
+BEST_SHARE = 0.8  # records that match this much worse than the best are not meant
+JOIN_NS = 1_500_000_000  # a phrase may be cut in two by a pause this long
+PITCH_SHARE = 0.06  # one semitone
+SLACK_NS = 500_000_000  # "when they said go" reaches this far around the words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """The part of memory that a question looks at."""
+
+    windows: tuple[tuple[int, int], ...]  # one; several where the question hangs on something that happened often
+    episodes: tuple[Episode, ...]  # what is asked about, in the windows, oldest first
+    anchor: Episode | None
+    is_partial: bool  # memory holds more than it returned
+
+    @property
+    def start_ns(self) -> int:
+        """Where the first window begins."""
+        return self.windows[0][0]
+
+    @property
+    def end_ns(self) -> int:
+        """Where the last window ends."""
+        return self.windows[-1][1]
+
+
+def look(question: Question, recalled: Recalled, asked_ns: int) -> View | None:
+    """Return what the question looks at, or None where the moment it hangs on is not found."""
+    hits = list({hit.record_id: hit for hit in (*recalled.timeline, *recalled.hits) if hit.end_ns <= asked_ns}.values())
+    span = question.span
+    start_ns = recalled.session_start_ns if span is None or span.start_ns is None else span.start_ns
+    end_ns = asked_ns if span is None or span.end_ns is None else min(span.end_ns, asked_ns)
+    start_ns = min(max(start_ns, recalled.session_start_ns), end_ns)
+    windows, anchor = ((start_ns, end_ns),), None
+    if question.anchor is not None:
+        moments = _moments(question.anchor, recalled, hits)
+        if not moments:
+            return None
+        anchor = moments[0][0]
+        windows = _move(question.anchor, moments, start_ns, end_ns)
+        if not windows:
+            return None
+    episodes = [episode for window in windows for episode in within(relevant(question.topic, hits), *window)]
+    return View(
+        windows=windows,
+        episodes=tuple(sorted(episodes, key=lambda episode: episode.start_ns)),
+        anchor=anchor,
+        is_partial=recalled.total > len(recalled.timeline),
+    )
+
+
+def relevant(topic: Topic, hits: Sequence[Hit]) -> list[Episode]:
+    """Return the episodes that the topic is about, oldest first, whenever they were."""
+    if topic.content:
+        return said(topic.content, hits)
+    found = [episode for kind in KINDS[topic.about] for episode in gather(hits, kind)]
+    return sorted((episode for episode in found if _fits(episode, topic)), key=lambda episode: episode.start_ns)
+
+
+def _fits(episode: Episode, topic: Topic) -> bool:
+    if episode.kind == "motion" and topic.side:
+        return any(topic.side in place.split() for place in episode.places)
+    if episode.kind != "sound":
+        return True
+    text = episode.hits[0].text
+    if topic.label and topic.label not in match.words(text):
+        return False
+    pitches = [int(word) for word in match.words(text) if word.isdigit()]
+    return not topic.pitch_hz or any(abs(hz - topic.pitch_hz) <= PITCH_SHARE * topic.pitch_hz for hz in pitches)
+
+
+def said(content: str, hits: Iterable[Hit]) -> list[Episode]:
+    """Return the utterances, and pairs of neighbours, in which the words were said."""
+    spoken = sorted(
+        (hit for hit in hits if hit.kind == "utterance" and hit.text != NO_WORDS), key=lambda hit: hit.start_ns
+    )
+    scored = [
+        (max(match.score(content, hit.text), hit.score if hit.score >= SAME_MEANING else 0.0), (hit,)) for hit in spoken
+    ]
+    found: list[tuple[float, tuple[Hit, ...]]] = [item for item in scored if item[0] >= match.SAME_TEXT]
+    for (score_a, (a,)), (score_b, (b,)) in pairwise(scored):
+        is_one_phrase = a.stream == b.stream and b.start_ns - a.end_ns <= JOIN_NS
+        if is_one_phrase and max(score_a, score_b) < match.SAME_TEXT:
+            both = match.score(content, f"{a.text} {b.text}")
+            found += [(both, (a, b))] if both >= match.SAME_TEXT else []
+    best = max((score for score, _ in found), default=0.0)
+    kept = [
+        Episode(kind="utterance", start_ns=pair[0].start_ns, end_ns=pair[-1].end_ns, hits=pair, score=score)
+        for score, pair in found
+        if score >= BEST_SHARE * best
+    ]
+    return sorted(kept, key=lambda episode: episode.start_ns)
+
+
+def pick(topic: Topic, episodes: Sequence[Episode]) -> list[Episode]:
+    """Return the first, the third, the last, the longest ... of them; none where there are not so many."""
+    if not episodes:
+        return []
+    if topic.extreme in {"longest", "shortest"}:
+        sign = 1 if topic.extreme == "longest" else -1
+        return [max(episodes, key=lambda episode: sign * episode.length_ns)]
+    if topic.extreme:
+        sign = 1 if topic.extreme == "strongest" else -1
+        return [max(episodes, key=lambda episode: sign * episode.level)]
+    if not topic.nth:
+        return list(episodes)
+    index = topic.nth - 1 if topic.nth > 0 else topic.nth
+    return [episodes[index]] if -len(episodes) <= index < len(episodes) else []
+
+
+def _moments(anchor: Anchor, recalled: Recalled, hits: Sequence[Hit]) -> list[list[Episode]]:
+    """Return for each moment that the question names the episodes it may be; empty where one is not found."""
+    if anchor.speech:
+        found = _recalled_anchor(anchor.speech, recalled)
+        return [[found]] if found is not None else []
+    moments = []
+    for topic in anchor.topics:
+        episodes = relevant(topic, hits)
+        if anchor.span is not None:
+            start_ns = anchor.span.start_ns if anchor.span.start_ns is not None else recalled.session_start_ns
+            end_ns = anchor.span.end_ns if anchor.span.end_ns is not None else recalled.end_ns
+            episodes = [episode for episode in episodes if episode.end_ns >= start_ns and episode.start_ns <= end_ns]
+        episodes = pick(topic, episodes)
+        if not episodes:
+            return []
+        moments.append(episodes)
+    return [*moments] if len(moments) == 2 or anchor.relation == "during" else [moments[0]]
+
+
+def _recalled_anchor(words: str, recalled: Recalled) -> Episode | None:
+    """Take memory's anchor where the words agree well enough with what was asked for."""
+    hit = recalled.anchor
+    if hit is None:
+        return None
+    score = match.score(words, hit.text)
+    if score < match.SAME_TEXT - ANCHOR_SLACK and hit.score < SAME_MEANING:
+        return None
+    return Episode(kind=hit.kind, start_ns=hit.start_ns, end_ns=max(hit.start_ns, hit.end_ns), hits=(hit,), score=score)
+
+
+def _move(anchor: Anchor, moments: list[list[Episode]], start_ns: int, end_ns: int) -> tuple[tuple[int, int], ...]:
+    """Return the part of the window before, after, during or between the moments; empty where nothing is left of it."""
+    first = moments[0][0]
+    if anchor.relation == "after":
+        windows = [(max(start_ns, first.end_ns), end_ns)]
+    elif anchor.relation == "before":
+        windows = [(start_ns, min(end_ns, first.start_ns))]
+    elif anchor.relation == "between":
+        a, b = sorted((first, _next(first, moments[1])), key=lambda episode: episode.start_ns)
+        windows = [(max(start_ns, a.end_ns), min(end_ns, b.start_ns))]
+    else:
+        slack_ns = SLACK_NS if anchor.speech else 0
+        windows = [(max(start_ns, m.start_ns - slack_ns), min(end_ns, m.end_ns + slack_ns)) for m in moments[0]]
+    return tuple((a, b) for a, b in windows if a <= b)
+
+
+def _next(first: Episode, others: Sequence[Episode]) -> Episode:
+    """Return the earliest of the others after `first`, or the last one before it."""
+    return next((other for other in others if other.start_ns >= first.end_ns), others[-1])

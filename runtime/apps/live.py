@@ -1,0 +1,126 @@
+"""`heedful run`: cameras, microphones and MQTT inputs into a session that answers until it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from runtime.apps.rendezvous import announced
+from runtime.apps.wiring import (
+    Wires,
+    configured_streams,
+    make_memory,
+    make_perception,
+    make_reasoning,
+    memory_folder,
+    wire_up,
+)
+from runtime.bus import Bus
+from runtime.config import Config
+from runtime.errors import ConfigError
+from runtime.messages import Answer, Ask
+from runtime.mqtt_bus import MqttBus
+from runtime.service import run_services
+
+logger = logging.getLogger(__name__)
+
+START_S = 15.0
+
+
+async def run_live(
+    config: Config, stop: asyncio.Event, show: Callable[[str], None], print_answer: Callable[[Answer], None]
+) -> None:
+    """Run a session until `stop`. Raises MissingPart where a device, broker or model is not there."""
+    if not config.streams:
+        raise ConfigError("streams", "is empty; name at least one camera, microphone or mqtt stream")
+    session, epoch = config.session, time.time_ns()
+    wires = wire_up(config, session, is_replay=False)
+    buses = {role: wires.bus(role) for role in ("memory", "reasoning", "perception")}
+    remember = make_memory(config, buses["memory"], session, memory_folder(config), is_replay=False)
+    reason = make_reasoning(config, buses["reasoning"], session, is_replay=False)
+    streams = configured_streams(config, buses["perception"], epoch)
+    perceive = make_perception(config, buses["perception"], session, streams, (remember, reason), epoch=epoch)
+
+    async def course() -> None:
+        if wires.broker is not None:
+            await wires.broker.ready(START_S)
+        await buses["perception"].ready(START_S)
+        for source, _ in streams:
+            await source.open()
+        perceive.go.set()
+        with ExitStack() as left:
+            if wires.broker is not None:
+                options = left.enter_context(announced(session, wires.broker))
+                show(_how_to_join(options))
+            if wires.is_local:
+                show("listening; type a question and press Enter")
+                await _questions_from_stdin(config, wires, stop, print_answer)
+            await stop.wait()
+
+    await run_services([perceive, remember, reason, *wires.services], course())
+
+
+def _how_to_join(options: Path) -> str:
+    return "\n".join(
+        (
+            "listening; Ctrl-C ends it. From another terminal:",
+            '  heedful ask "What just happened?"',
+            f"  mosquitto_sub $(cat {options}) -v -t 'heedful/v1/+/+/answer' -t 'heedful/v1/+/+/utterance'",
+        )
+    )
+
+
+async def _questions_from_stdin(
+    config: Config, wires: Wires, stop: asyncio.Event, print_answer: Callable[[Answer], None]
+) -> None:
+    """Without a broker nobody else can ask: each line of standard input is a question."""
+    client = wires.bus("user")
+    loop = asyncio.get_running_loop()
+    lines: asyncio.Queue[str] = asyncio.Queue(16)
+
+    def read() -> None:
+        line = sys.stdin.readline()
+        if not line:
+            loop.remove_reader(sys.stdin)
+        elif not lines.full():
+            lines.put_nowait(line.strip())
+
+    loop.add_reader(sys.stdin, read)
+    try:
+        async with asyncio.TaskGroup() as group:
+            answering = group.create_task(_answer_lines(config, client, lines, print_answer), name="stdin")
+            await stop.wait()
+            answering.cancel()
+    finally:
+        loop.remove_reader(sys.stdin)
+
+
+async def _answer_lines(
+    config: Config, client: Bus, lines: asyncio.Queue[str], print_answer: Callable[[Answer], None]
+) -> None:
+    while True:
+        text = await lines.get()
+        if text:
+            reply = await client.request(Ask(session=config.session, question=text), "answer", 30.0)
+            assert isinstance(reply, Answer)
+            print_answer(reply)
+
+
+async def ask_running(bus: MqttBus, session: str, text: str, asked_ns: int | None, deadline_s: float) -> Answer:
+    """Put one question to a running session over its broker. Raises TimeoutError when nobody answers."""
+    async with asyncio.TaskGroup() as group:
+        connection = group.create_task(bus.run(), name="connection")
+        try:
+            await bus.ready(5.0)
+            reply = await bus.request(Ask(session=session, question=text, asked_ns=asked_ns), "answer", deadline_s)
+        finally:
+            bus.stop()
+            await asyncio.wait([connection], timeout=2.0)
+            connection.cancel()
+    assert isinstance(reply, Answer)
+    return reply

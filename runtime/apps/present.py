@@ -1,0 +1,62 @@
+"""Answers as a person reads them on a terminal, and as the exact JSON that programs read."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from typing import Any
+
+from runtime import wire
+from runtime.messages import Answer, Evidence
+
+WALL_CLOCK_NS = 365 * 24 * 3600 * 1_000_000_000  # a session that starts later than this counts Unix time
+
+
+def as_json(answer: Answer) -> str:
+    """Return one answer as one line of JSON, in the documented fields and order."""
+    fields: dict[str, Any] = json.loads(wire.to_json(answer))
+    keep = ("session", "query_id", "question", "asked_s", "answer", "sentences", "abstained")
+    shown = {"type": "answer", **{name: fields[name] for name in keep}}
+    shown["evidence"] = [
+        {name: item[name] for name in ("clip_id", "stream", "kind", "start_s", "end_s", "box", "score", "text")}
+        for item in fields["evidence"]
+    ]
+    shown |= {name: fields[name] for name in ("searched", "timing_ms", "model", "blind", "truncated")}
+    return json.dumps(shown, ensure_ascii=False)
+
+
+def as_text(answer: Answer, *, explain: bool = False) -> str:
+    """Return one answer as a few lines: the words, the evidence with its times, the latency bill."""
+    lines = [f"Q  {answer.question}", f"A  {answer.answer}"]
+    lines += [f"   {_evidence_line(item)}" for item in answer.evidence]
+    if answer.blind:
+        lines.append(f"   blind: {', '.join(answer.blind)}")
+    if answer.truncated:
+        lines.append("   the recording breaks off")
+    bill = answer.timing_ms
+    lines.append(f"   recall {bill.recall:.1f} ms, first words {bill.first_token:.1f} ms, all {bill.total:.1f} ms")
+    if explain:
+        lines.append(f"   searched: {', '.join(answer.searched) or 'nothing'}; model: {answer.model}")
+        lines += [f"   {'supported' if one.supported else 'unsupported'}: {one.text}" for one in answer.sentences]
+        lines += [f"   {item.record_id} in {item.clip_id or 'an open clip'}" for item in answer.evidence]
+    return "\n".join(lines)
+
+
+def clock(seconds: float) -> str:
+    """Return seconds since the session's start as 0:12.4 or 1:02:03.4."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
+
+
+def moment(t_ns: int) -> str:
+    """Return a time stamp as wall clock, or as media time where it is one."""
+    if t_ns < WALL_CLOCK_NS:
+        return clock(t_ns / 1e9)
+    return datetime.datetime.fromtimestamp(t_ns / 1e9).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _evidence_line(item: Evidence) -> str:
+    where = "" if item.box is None else " box " + ",".join(f"{side:.2f}" for side in item.box)
+    text = f' "{item.text}"' if item.text else ""
+    return f"[{clock(item.start_s)} to {clock(item.end_s)}] {item.stream} {item.kind}{text}{where}"

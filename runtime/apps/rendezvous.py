@@ -1,0 +1,88 @@
+"""Where a running session leaves its address for `ask`, `doctor` and mosquitto's own tools: files only this user reads.
+
+`<session>.json` holds host, port, passwords and process id; `mqtt` holds the same as options of mosquitto_sub and
+mosquitto_pub, of the session started last.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.broker import PrivateBroker
+from runtime.config import runtime_folder
+from runtime.errors import MissingPart
+from runtime.mqtt_bus import Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendezvous:
+    """A running session and how to reach it as a user."""
+
+    session: str
+    pid: int
+    address: Address
+
+
+@contextmanager
+def announced(session: str, broker: PrivateBroker) -> Iterator[Path]:
+    """Leave the address while the session runs; yields the file with mosquitto's options."""
+    folder = runtime_folder()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
+    entry, options = folder / f"{session}.json", folder / "mqtt"
+    user = broker.address("user")
+    known = {
+        "session": session,
+        "pid": os.getpid(),
+        "host": user.host,
+        "port": user.port,
+        "passwords": broker.passwords,
+    }
+    _write(entry, json.dumps(known))
+    _write(options, f"-h {user.host} -p {user.port} -u user -P {user.password}\n")
+    try:
+        yield options
+    finally:
+        for path in (entry, options):
+            path.unlink(missing_ok=True)
+
+
+def find(session: str | None) -> Rendezvous:
+    """Return the running session of a name, or the one that runs. Raises MissingPart."""
+    running = list(running_sessions())
+    if session is not None:
+        running = [one for one in running if one.session == session]
+    if not running:
+        what = f"no running session {session!r} on this machine" if session else "no session runs on this machine"
+        raise MissingPart(what, "start one with `heedful run CONFIG` (with mosquitto installed), or name --broker URL")
+    if len(running) > 1:
+        names = ", ".join(one.session for one in running)
+        raise MissingPart(f"several sessions run here ({names})", "choose one with --session")
+    return running[0]
+
+
+def running_sessions() -> Iterator[Rendezvous]:
+    """Yield the sessions whose process is alive."""
+    folder = runtime_folder()
+    for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
+        try:
+            known = json.loads(path.read_text(encoding="utf-8"))
+            os.kill(known["pid"], 0)
+        except (OSError, ValueError, KeyError):
+            continue  # its process is gone
+        password = known["passwords"]["user"]
+        address = Address(host=known["host"], port=known["port"], username="user", password=password)
+        yield Rendezvous(session=known["session"], pid=known["pid"], address=address)
+
+
+def _write(path: Path, text: str) -> None:
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    fresh.replace(path)
