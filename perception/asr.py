@@ -147,7 +147,7 @@ def _load_whisper(model: str, device: str) -> tuple[Any, Any, Any]:
     try:
         features = WhisperFeatureExtractor.from_pretrained(model)
         tokens = WhisperTokenizer.from_pretrained(model)
-        network = WhisperForConditionalGeneration.from_pretrained(model, use_safetensors=True)
+        network: Any = WhisperForConditionalGeneration.from_pretrained(model, use_safetensors=True)
     except OSError as error:  # what transformers raises for an absent folder, an unreachable hub and missing files
         raise MissingPart(
             f"no Whisper model {model!r} (neither such a folder nor reachable on the hub)",

@@ -5,18 +5,17 @@ Every function writes into a draft; windows are never named before the facts, so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reasoning.episodes import Episode, total_ns
-from reasoning.phrases import ABSENT, NOUNS, clause, describe, name_all, noun, path, sentence
+from reasoning.phrases import NOUNS, clause, describe, name_all, noun, path, sentence
 from reasoning.wording import count, length, ordinal, quote
 
 if TYPE_CHECKING:
     from reasoning.draft import Draft
     from reasoning.understand import Asks, Question
-    from reasoning.view import View
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from reasoning.absence import stretches, tell_nothing, tell_quiet
+from reasoning.absence import tell_contrary, tell_nothing, tell_quiet
 from reasoning.answers import Found, tell
 from reasoning.draft import SENSORS, Draft
 from reasoning.episodes import gather
 from reasoning.phrases import noun
-from reasoning.plan import INVENTORY, KINDS
+from reasoning.plan import KINDS
 from reasoning.sensors import tell_sensors
 from reasoning.view import View, look, pick
-from reasoning.wording import Clock, count, length, listing, quote
+from reasoning.wording import Clock, count, listing, quote
 from runtime.messages import Evidence, Recalled, Sensor, Sentence
 
 if TYPE_CHECKING:

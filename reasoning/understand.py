@@ -100,7 +100,7 @@ def understand(question: str, asked_ns: int, session_start_ns: int | None = None
 def _clean(question: str) -> str:
     """Cut and flatten: control characters and line breaks become spaces."""
     kept = (" " if unicodedata.category(c).startswith(("C", "Z")) else c for c in question[:LIMIT_CHARS])
-    return " ".join("".join(kept).replace("’", "'").split())  # noqa: RUF001
+    return " ".join("".join(kept).replace("’", "'").split())
 
 
 def _take_quotes(text: str) -> tuple[str, list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -52,7 +52,8 @@ def look(question: Question, recalled: Recalled, asked_ns: int) -> View | None:
     start_ns = recalled.session_start_ns if span is None or span.start_ns is None else span.start_ns
     end_ns = asked_ns if span is None or span.end_ns is None else min(span.end_ns, asked_ns)
     start_ns = min(max(start_ns, recalled.session_start_ns), end_ns)
-    windows, anchor = ((start_ns, end_ns),), None
+    windows: tuple[tuple[int, int], ...] = ((start_ns, end_ns),)
+    anchor = None
     if question.anchor is not None:
         moments = _moments(question.anchor, recalled, hits)
         if not moments:

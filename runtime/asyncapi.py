@@ -1,7 +1,7 @@
 """The bus as an AsyncAPI 3.0 document, and its kinds as a table; both are generated from the message types.
 
-`python -m runtime.asyncapi > docs/asyncapi.yaml` writes the document, `python -m runtime.asyncapi table` prints the table
-that stands in docs/mqtt.md.
+`python -m runtime.asyncapi > docs/asyncapi.yaml` writes the document, `python -m runtime.asyncapi table` prints the
+table that stands in docs/mqtt.md.
 """
 
 from __future__ import annotations
@@ -10,19 +10,17 @@ import inspect
 import sys
 from collections.abc import Iterable
 from dataclasses import fields
-from typing import Any, TypeAlias
+from typing import Any
 
 import yaml
 
 from runtime.bus import REPLY
 from runtime.messages import KIB, KINDS, SERVICES, Kind
-from runtime.wire import JSON_TYPE, ROOT, header_model
-
-Node: TypeAlias = dict[str, Any]
+from runtime.schema import Node, content_type, payload_schemas, properties_schema
+from runtime.wire import JSON_TYPE, ROOT
 
 VERSION = "1.0.0"  # of topics and payloads, not of the package
 BINDING = "0.2.0"
-ADDRESS_FIELDS = ("session", "stream")
 REPLY_ADDRESS = f"{ROOT}/{{session}}/{{client}}/{REPLY}"
 PACKET_LIMIT_BYTES = 2048 * KIB  # max_packet_size of the private broker
 CALLS = {"recall": ("recalled",), "media": ("media_reply",), "ask": ("answer_part", "answer")}  # request -> replies
@@ -64,7 +62,7 @@ def document() -> Node:
         "operations": operations,
         "components": {
             "messages": {name: _message(name, kind) for name, kind in KINDS.items()},
-            "schemas": _schemas(),
+            "schemas": payload_schemas(),
             "parameters": {
                 "session": {"description": "The configuration's session: a name, `live` where it names none."},
                 "stream": {"description": "The stream's name in the configuration."},
@@ -86,21 +84,21 @@ def text() -> str:
 
 
 def table() -> str:
-    """Return the kinds as a Markdown table: last part of the topic, who sends, who reads, QoS, limit, payload."""
-    lines = ["| kind | sent by | read by | stream | QoS | limit | payload |", "|---|---|---|---|---|---|---|"]
-    for name, kind in KINDS.items():
-        qos = f"{kind.qos}, retained" if kind.is_retained else str(kind.qos)
-        cells = [
-            f"`{name}`",
-            " ".join(kind.senders),
-            " ".join(kind.receivers),
-            _where(name),
-            qos,
-            f"{kind.limit_bytes // KIB} KiB",
-            _content_type(name),
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
+    """Return the kinds as a Markdown table."""
+    lines = ["| kind | what it is | stream | sent by | read by | QoS | limit | payload |", f"|{8 * '---|'}"]
+    lines += [f"| {' | '.join(_row(name, kind))} |" for name, kind in KINDS.items()]
     return "\n".join(lines) + "\n"
+
+
+def _row(name: str, kind: Kind) -> Iterable[str]:
+    yield f"`{name}`"
+    yield _description(kind).partition("\n\n")[0].replace("\n", " ")
+    yield _stream_words(name)
+    yield ", ".join(kind.senders)
+    yield ", ".join(kind.receivers)
+    yield f"{kind.qos}, retained" if kind.is_retained else str(kind.qos)
+    yield f"{kind.limit_bytes // KIB} KiB"
+    yield content_type(name).replace(JSON_TYPE, "JSON")
 
 
 class _Plain(yaml.SafeDumper):
@@ -108,6 +106,13 @@ class _Plain(yaml.SafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+
+def _write_string(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+
+_Plain.add_representer(str, _write_string)
 
 
 def _servers() -> Node:
@@ -160,12 +165,11 @@ def _operation(name: str, action: str) -> Node:
             binding["messageExpiryInterval"] = {
                 "type": "integer",
                 "minimum": 1,
-                "description": "Seconds the sender will wait: nobody answers what nobody waits for any more.",
+                "description": "Whole seconds for which the sender waits for the reply.",
             }
     operation = {
         "action": action,
         "channel": {"$ref": f"#/channels/{name}"},
-        "summary": _summary(kind),
         "messages": [{"$ref": f"#/channels/{name}/messages/{name}"}],
         "bindings": {"mqtt": {**binding, "bindingVersion": BINDING}},
         "x-heedful-roles": [*(kind.senders if action == "send" else kind.receivers)],
@@ -183,16 +187,16 @@ def _operation(name: str, action: str) -> Node:
 
 
 def _message(name: str, kind: Kind) -> Node:
-    raw = _content_type(name) != JSON_TYPE
+    raw = content_type(name) != JSON_TYPE
     payload = {"type": "string", "format": "binary"} if raw else {"$ref": f"#/components/schemas/{kind.type.__name__}"}
-    message = {
+    message: Node = {
         "name": name,
         "title": kind.type.__name__,
-        "description": inspect.cleandoc(kind.type.__doc__ or ""),
-        "contentType": _content_type(name),
+        "description": _description(kind),
+        "contentType": content_type(name),
         "headers": _headers(name, kind, is_raw=raw),
         "payload": payload,
-        "bindings": {"mqtt": {"contentType": _content_type(name), "bindingVersion": BINDING}},
+        "bindings": {"mqtt": {"contentType": content_type(name), "bindingVersion": BINDING}},
         "x-limit-bytes": kind.limit_bytes,
     }
     if not message["headers"]["properties"]:
@@ -207,9 +211,8 @@ def _headers(name: str, kind: Kind, *, is_raw: bool) -> Node:
     properties: Node = {}
     required: list[str] = []
     if is_raw:
-        schema = _json_schema(kind)
-        properties = {key: _as_text(one) for key, one in schema["properties"].items()}
-        required = schema["required"] if kind.is_ours else []  # else the topic says it, or arrival gives it
+        schema = properties_schema(name)
+        properties, required = schema["properties"], schema["required"]
     elif kind.is_reply:
         properties["kind"] = {"const": name, "type": "string", "x-mqtt-property": "User Property"}
         required = ["kind"]
@@ -225,47 +228,8 @@ def _headers(name: str, kind: Kind, *, is_raw: bool) -> Node:
     return {"type": "object", "properties": properties} | ({"required": required} if required else {})
 
 
-def _schemas() -> Node:
-    """Return the schema of every JSON payload and of what is inside them."""
-    schemas: Node = {}
-    for name, kind in KINDS.items():
-        if _content_type(name) == JSON_TYPE:
-            schema = _json_schema(kind)
-            schemas |= schema.pop("$defs", {})
-            schemas[kind.type.__name__] = schema
-    return {name: schemas[name] for name in sorted(schemas)}
-
-
-def _json_schema(kind: Kind) -> Node:
-    """Return pydantic's schema as AsyncAPI reads it (JSON Schema draft 7), with what must be there."""
-    model = header_model(kind.type.kind)
-    schema: Node = _tidy(model.model_json_schema(ref_template="#/components/schemas/{model}"))
-    if kind.is_ours:
-        schema["required"] = list(schema["properties"])  # services write every field
-    else:
-        schema["required"] = [one for one in schema.get("required", []) if one not in ADDRESS_FIELDS]
-        for one in ADDRESS_FIELDS:
-            schema["properties"][one] = {"type": "string", "description": "As in the topic, which fills it in."}
-    return schema
-
-
-def _tidy(node: Any) -> Any:
-    """Drop generated titles, and write fixed-length arrays as draft 7 does."""
-    if isinstance(node, list):
-        return [_tidy(one) for one in node]
-    if not isinstance(node, dict):
-        return node
-    names = {"prefixItems": "items"}
-    return {names.get(key, key): _tidy(one) for key, one in node.items() if key != "title" or not isinstance(one, str)}
-
-
-def _as_text(schema: Node) -> Node:
-    """Return the schema of a field that travels as a user property, which is always text."""
-    options = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
-    patterns = {"integer": r"^-?\d+$", "number": r"^-?\d+(\.\d+)?([eE][+-]?\d+)?$", "boolean": "^(true|false)$"}
-    spelled = {"pattern": patterns[options[0]["type"]]} if options[0]["type"] in patterns else {}
-    kept = {key: options[0][key] for key in ("const", "enum", "description") if key in options[0]}
-    return {"type": "string", **spelled, **kept, "x-mqtt-property": "User Property"}
+def _description(kind: Kind) -> str:
+    return inspect.cleandoc(kind.type.__doc__ or "")
 
 
 def _stream_parameter(name: str) -> Node:
@@ -288,8 +252,13 @@ def _stream(name: str) -> str | tuple[str, ...] | None:
     return KINDS[name].senders if name in SPOKEN_BY_SERVICES else None
 
 
-def _content_type(name: str) -> str:
-    return next((one.metadata["raw"] for one in fields(KINDS[name].type) if "raw" in one.metadata), JSON_TYPE)
+def _stream_words(name: str) -> str:
+    if not _has_topic(name):
+        return "the response topic"
+    stream = _stream(name)
+    if stream is None:
+        return "its own"
+    return f"`{stream}`" if isinstance(stream, str) else ", ".join(f"`{one}`" for one in stream)
 
 
 def _has_topic(name: str) -> bool:

@@ -129,7 +129,8 @@ class MqttBus:
                         f"the broker at {self._address.host}:{self._address.port} refused {self.name}: {reason}",
                         "check user and password",
                     ) from group
-                logger.warning("%s lost the broker; next attempt in %.1f s", self.name, pause_s)
+                level = logging.WARNING if self.generation else logging.INFO
+                logger.log(level, "%s has no broker; next attempt in %.1f s", self.name, pause_s)
             if not self._stopping.is_set():
                 await first_of(self._stopping.wait(), pause_s * random.uniform(0.5, 1.0))
                 pause_s = min(2 * pause_s, BACKOFF_S[1])
