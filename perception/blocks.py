@@ -25,6 +25,11 @@ class AudioBlock:
     samples: NDArray[np.float32]  # (512,)
     count: int
 
+    @property
+    def end_ns(self) -> int:
+        """When its last sample has been heard."""
+        return self.t_ns + self.count * SAMPLE_NS
+
 
 class BlockCutter:
     """Cuts a signal that starts at `start_ns` into blocks, numbered from `first_seq`."""

@@ -29,6 +29,7 @@ LONGEST_WAIT_NS = 2 * NS_PER_S  # after a longer gap there is nothing to compare
 
 # Differences are RMS gray levels of a patch, 0 to 255.
 FLOOR = 3.5
+DARK_FLOOR = 1.5  # dark pictures have fewer levels; in between, a twentieth of the brightness
 NOISE_FACTOR = 2.5  # times what the patch itself does at rest
 FRAME_FACTOR = 2.0  # times what half of the picture does in this very frame: key frames, lamps
 FRAME_CAP = 4.0  # or a picture in which everything moves would hide itself
@@ -163,7 +164,8 @@ class ChangeDetector:
         half = min(_median(difference), FRAME_CAP)
         if self._noise is None:
             self._noise = np.full_like(difference, min(max(half, NOISE_FLOOR), NOISE_START_CAP))
-        rest = np.maximum(NOISE_FACTOR * self._noise, max(FLOOR, FRAME_FACTOR * half))
+        floor = min(max(float(now.mean.mean()) / 20, DARK_FLOOR), FLOOR)
+        rest = np.maximum(NOISE_FACTOR * self._noise, max(floor, FRAME_FACTOR * half))
         rest += TREMBLE * np.minimum(now.contrast, recent.contrast)
         self._learn_noise(difference, (now.t_ns - self._ring[-1].t_ns) / NS_PER_S)
         excess: Patches = difference / rest
@@ -205,8 +207,8 @@ def _patch_mean(pixels: Patches, patch_px: int) -> Patches:
     """Average (rows * patch_px, cols * patch_px) over patches -> (rows, cols)."""
     height_px, width_px = pixels.shape
     lines = pixels.reshape(height_px // patch_px, patch_px, width_px).sum(axis=1)  # (rows, width_px)
-    weights = np.full(patch_px, 1 / patch_px**2, np.float32)
-    means: Patches = lines.reshape(-1, patch_px) @ weights  # (rows * cols,): faster than a second sum
+    columns = np.ascontiguousarray(lines.reshape(-1, patch_px).T)  # (patch_px, rows * cols): half the time of .sum(2)
+    means = columns.sum(axis=0) / np.float32(patch_px * patch_px)
     return means.reshape(height_px // patch_px, width_px // patch_px)
 
 

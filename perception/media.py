@@ -33,6 +33,11 @@ class VideoSample:
     gray: NDArray[np.uint8]
     picture: av.VideoFrame
 
+    @property
+    def end_ns(self) -> int:
+        """When it has been seen: a frame is a moment."""
+        return self.t_ns
+
 
 def probe(path: Path) -> list[Track]:
     """Return the tracks of a recording that really decode; InputError where there is none."""

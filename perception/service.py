@@ -9,16 +9,16 @@ the message table, and a source that falls silent or breaks is blind, never a st
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
-from perception.blocks import SAMPLE_NS, AudioBlock
-from perception.sources import Samples, Source
+from perception.sources import Sample, Samples, Source
 from runtime.bus import LOSSLESS, Bus, Subscription, filter_of
-from runtime.errors import HeedfulError
+from runtime.errors import HeedfulError, MissingPart
 from runtime.gate import ReplayGate
 from runtime.messages import KINDS, Gap, Metrics, Progress, Record, Stored, Watermark
 from runtime.metrics import Meter
@@ -39,7 +39,7 @@ class Pipeline(Protocol):
 
     blind: str
 
-    def step(self, samples: Samples) -> list[Record]:
+    def step(self, samples: Sequence[Any]) -> list[Record]:
         """Perceive the next samples, in order."""
 
     def finish(self) -> list[Record]:
@@ -150,25 +150,25 @@ class PerceptionService:
                 records = await state.worker.call(state.pipeline.step, part)
             self.meter.counters[f"{state.source.sensor} samples"] += len(part)
             await self._publish(records)
-            state.reached_ns = _end_ns(part[-1])
+            state.reached_ns = part[-1].end_ns
             if state.reached_ns // GRID_NS > state.published_ns // GRID_NS:
                 await self._watermark(state, state.reached_ns)
 
     async def _allowed(self, state: StreamState, samples: Samples) -> AsyncIterator[Samples]:
         for part in _cells(samples):
             rest = part
-            while self._gate is not None and rest and _end_ns(rest[-1]) > self._gate.barrier_ns:
+            while self._gate is not None and rest and rest[-1].end_ns > self._gate.barrier_ns:
                 barrier_ns = self._gate.barrier_ns
-                before = [one for one in rest if _end_ns(one) <= barrier_ns]
+                before = [one for one in rest if one.end_ns <= barrier_ns]
                 if before:
-                    await self._gate.reach(_end_ns(before[-1]))
+                    await self._gate.reach(before[-1].end_ns)
                     yield before
                     rest = rest[len(before) :]
                 await self._watermark(state, barrier_ns)
                 await self._gate.passed(barrier_ns)
             if rest:
                 if self._gate is not None:
-                    await self._gate.reach(_end_ns(rest[-1]))
+                    await self._gate.reach(rest[-1].end_ns)
                 yield rest
 
     async def _follow_live(self, state: StreamState) -> None:
@@ -181,9 +181,10 @@ class PerceptionService:
                         pause_s = REOPEN_S[0]
                         state.last_sample_s = time.monotonic()
                         await self._perceive(state, samples)
-                    break  # a file played as if live has ended
+                    raise MissingPart(f"{state.source.stream} gives no more samples", "look at its device")
                 except HeedfulError as error:
-                    await self._gap(state, str(error))
+                    if pause_s == REOPEN_S[0]:  # one gap per outage
+                        await self._gap(state, str(error))
                     logger.warning("%s: %s; next attempt in %.0f s", state.source.stream, error, pause_s)
                     await asyncio.sleep(pause_s)
                     pause_s = min(2 * pause_s, REOPEN_S[1])
@@ -278,25 +279,10 @@ class PerceptionService:
             await self._bus.publish(metrics)
 
 
-def _cells(samples: Samples) -> list[Samples]:
+def _cells(samples: Samples) -> list[list[Sample]]:
     """Split a batch where it crosses the watermark grid, so that parts are a function of the samples alone."""
-    parts: list[list[object]] = []
-    cell = None
-    for sample in samples:
-        here = _end_ns(sample) // GRID_NS
-        if here != cell:
-            parts.append([])
-            cell = here
-        parts[-1].append(sample)
-    return parts  # type: ignore[return-value]
-
-
-def _end_ns(sample: object) -> int:
-    if isinstance(sample, AudioBlock):
-        return sample.t_ns + sample.count * SAMPLE_NS
-    return int(sample.t_ns)  # type: ignore[attr-defined]
+    return [list(cell) for _, cell in itertools.groupby(samples, key=lambda one: one.end_ns // GRID_NS)]
 
 
 async def _all(tasks: Sequence[asyncio.Task[None]]) -> None:
     await asyncio.wait(tasks)
-

@@ -16,18 +16,18 @@ from perception.blocks import BlockCutter
 from perception.media import AudioBlock, VideoSample
 from perception.picture import decode_jpeg, to_gray
 from runtime.bus import LATEST, Bus, Delivery, drop_oldest, filter_of
+from runtime.errors import MissingPart
 from runtime.messages import AudioInput, ImageInput, Sensor
 from runtime.service import Worker
 
-Samples: TypeAlias = Sequence[VideoSample] | Sequence[AudioBlock]
+Sample: TypeAlias = VideoSample | AudioBlock
+Samples: TypeAlias = Sequence[Sample]
 
 AUDIO_ROOM = 64  # MQTT audio packets that may wait
 
 
 class Reader(Protocol):
     """What files, cameras and microphones have in common; every call blocks."""
-
-    truncated: bool
 
     def read(self, count: int) -> Samples:
         """Return up to `count` samples in order; none at the end."""
@@ -42,7 +42,10 @@ class Source(Protocol):
     stream: str
     sensor: Sensor
     is_live: bool
-    truncated: bool
+
+    @property
+    def truncated(self) -> bool:
+        """Say whether the recording broke off; final once the batches have ended."""
 
     async def open(self) -> None:
         """Make ready. Raises MissingPart or InputError."""
@@ -64,21 +67,24 @@ class ReaderSource:
         self.is_live = is_live
         self._make = make
         self._count = count
-        self._worker = Worker(f"{stream} reader")
+        self._worker: Worker | None = None
         self._reader: Reader | None = None
+        self._was_truncated = False
 
     @property
     def truncated(self) -> bool:
         """Say whether the recording broke off."""
-        return self._reader is not None and self._reader.truncated
+        return self._was_truncated or bool(getattr(self._reader, "truncated", False))  # a device has no such thing
 
     async def open(self) -> None:
-        """Open the reader on its thread."""
+        """Open the reader on its thread; may be called again after `close`."""
+        self._worker = Worker(f"{self.stream} reader")
         self._reader = await self._worker.call(self._make)
 
     async def batches(self) -> AsyncIterator[Samples]:
         """Yield what the reader gives, reading one batch ahead."""
-        assert self._reader is not None
+        if self._worker is None or self._reader is None:
+            raise MissingPart(f"{self.stream} is not open", "look at its device")
         following = self._worker.begin(self._reader.read, self._count)
         while samples := await following:
             following = self._worker.begin(self._reader.read, self._count)
@@ -86,9 +92,12 @@ class ReaderSource:
 
     async def close(self) -> None:
         """Close the reader on its thread."""
-        if self._reader is not None:
-            await self._worker.call(self._reader.close)
-        self._worker.close()
+        self._was_truncated = self.truncated
+        if self._worker is not None:
+            if self._reader is not None:
+                await self._worker.call(self._reader.close)
+            self._worker.close()
+        self._worker = self._reader = None
 
 
 class ImageSource:

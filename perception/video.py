@@ -23,7 +23,8 @@ class VideoStream:
     def __init__(self, session: str, stream: str, epoch: int, settings: PerceptionConfig) -> None:
         """Start with nothing seen."""
         self.blind = ""
-        self._address = {"session": session, "stream": stream}
+        self._session = session
+        self._stream = stream
         self._epoch = epoch
         self._settings = settings
         self._detector = ChangeDetector()
@@ -57,7 +58,8 @@ class VideoStream:
         )
         self._frames += 1
         return Frame(
-            **self._address,
+            session=self._session,
+            stream=self._stream,
             epoch=self._epoch,
             seq=self._frames,
             t_ns=sample.t_ns,
@@ -72,7 +74,8 @@ class VideoStream:
     def _motion(self, piece: MotionPiece) -> Motion:
         self._motions += 1
         return Motion(
-            **self._address,
+            session=self._session,
+            stream=self._stream,
             epoch=self._epoch,
             seq=self._motions,
             t_ns=self._t_ns,

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from reasoning.episodes import Episode, total_ns
 from reasoning.phrases import NOUNS, clause, describe, name_all, noun, path, sentence
+from reasoning.understand import Question
 from reasoning.wording import count, length, ordinal, quote
 
 if TYPE_CHECKING:
     from reasoning.draft import Draft
-    from reasoning.understand import Asks, Question
+    from reasoning.understand import Asks
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import TypeAlias
 
@@ -50,6 +50,7 @@ class TimeSpan:
     start_ns: int | None
     end_ns: int | None
     phrase: str
+    is_point: bool = False  # "at 0:12" means what was going on then, whole, not the part inside the window
     is_known: bool = True  # False: the words name a time that cannot be placed, as "yesterday" in a recording
 
 
@@ -90,8 +91,13 @@ def parse_time(
         if match := pattern.search(question):
             window = resolve(match, now)
             start_ns, end_ns = window or (None, None)
-            phrase = match.group(0).strip()
-            return TimeSpan(start_ns=start_ns, end_ns=end_ns, phrase=phrase, is_known=window is not None)
+            return TimeSpan(
+                start_ns=start_ns,
+                end_ns=end_ns,
+                phrase=match.group(0).strip(),
+                is_point=resolve in POINTS,
+                is_known=window is not None,
+            )
     return None
 
 
@@ -113,11 +119,12 @@ def _both(a: TimeSpan, b: TimeSpan) -> TimeSpan:
     ends = [t for t in (a.end_ns, b.end_ns) if t is not None]
     phrase = f"{a.phrase} {b.phrase}"
     if starts and ends and max(starts) > min(ends):
-        return TimeSpan(start_ns=b.start_ns, end_ns=b.end_ns, phrase=phrase, is_known=a.is_known and b.is_known)
+        return replace(b, phrase=phrase)
     return TimeSpan(
         start_ns=max(starts, default=None),
         end_ns=min(ends, default=None),
         phrase=phrase,
+        is_point=a.is_point or b.is_point,
         is_known=a.is_known and b.is_known,
     )
 
@@ -299,6 +306,9 @@ def _rule(pattern: str, resolve: Resolve) -> tuple[re.Pattern[str], Resolve]:
     return re.compile(pattern, re.IGNORECASE), resolve
 
 
+_present = _recent(NOW_S)
+POINTS = frozenset({_at, _ago, _from_edge, _present})
+
 _IN = r"(?:\b(?:in|over|during|within|for|from|at|on|throughout)\s+)?(?:\bthe\s+)?\b(?:very\s+)?"
 _AT = r"(?:\b(?:right\s+)?(?:at|around|near|about|towards?)|@)\s*(?:the\s+)?"
 _TO = r"\s*(?:\b(?:and|to|until|till|through)\b|-|–|\.\.)\s*(?:at\s+)?"
@@ -338,7 +348,7 @@ RULES: tuple[tuple[re.Pattern[str], Resolve], ...] = (
     ),
     _rule(
         r"\b(?:right\s+)?now\b|\b(?:current|present)ly\b|\bat\s+(?:the|this)\s+(?:very\s+|present\s+)?moment\b",
-        _recent(NOW_S),
+        _present,
     ),
     _rule(
         r"\b(?:(?:yesterday|this)\s+(?:morning|afternoon|evening)|(?:yesterday|last)\s+night|tonight|today|yesterday)\b",

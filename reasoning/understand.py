@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from reasoning import unknowable
 from reasoning.anchors import Anchor, take_anchor
+from reasoning.patterns import either, has, word
+from reasoning.quoted import take_quotes
 from reasoning.timewords import Now, TimeSpan, take_time
 from reasoning.topics import About, Topic, find_topic
 
@@ -55,92 +57,119 @@ class Question:
         return self.topic.has_cue or bool(self.topic.content)
 
 
-_LEAD = r"(?:when|how|what|where|if|whether|which|who|about|the)\b"
+_INDIRECT = r"(?=(?:when|how|what|where|if|whether|which|who|about|the)\b)"
 _POLITE = re.compile(
-    r"^\W*(?:(?:please|hey|hi|hello|ok|okay|so|and|but|well|now|then|also|um+|uh+|heedful|actually|just)\b[\s,:]*"
-    rf"|(?:can|could|would|will)\s+you\s+(?:please\s+)?(?:tell|show|give|describe|list|explain|summari[sz]e|let|remind)\b(?:\s+(?:me|us)\b)?(?:\s+know\b)?"
-    rf"|(?:can|could)\s+you\s+(?:say|find\s+out|check|remember|recall)\s+(?={_LEAD})"
-    rf"|(?:tell|show|give|remind)\s+(?:me|us)\b[\s,:]*|let\s+(?:me|us)\s+know\b\s*|say\s+(?={_LEAD})"
-    rf"|do\s+you\s+(?:know|remember|recall)\s+(?={_LEAD})|i(?:'d|\s+would)?\s+(?:want|like|need)\s+to\s+know\b\s*|i\s+wonder\b\s*|i\s+mean\b[\s,]*"
-    rf"|(?:any|do\s+you\s+have\s+any|you\s+have\s+an)\s+idea\s+(?={_LEAD})|(?:find|check)(?:\s+out)?\s+(?={_LEAD}))",
+    r"^\W*"
+    + either(
+        r"(?:please|hey|hi|hello|ok|okay|so|and|but|well|now|then|also|um+|uh+|heedful|actually|just)\b[\s,:]*",
+        r"(?:can|could|would|will)\s+you\s+(?:please\s+)?"
+        r"(?:tell|show|give|describe|list|explain|summari[sz]e|let|remind)\b(?:\s+(?:me|us)\b)?(?:\s+know\b)?",
+        rf"(?:can|could)\s+you\s+(?:say|find\s+out|check|remember|recall)\s+{_INDIRECT}",
+        r"(?:tell|show|give|remind)\s+(?:me|us)\b[\s,:]*",
+        r"let\s+(?:me|us)\s+know\b\s*",
+        rf"say\s+{_INDIRECT}",
+        rf"do\s+you\s+(?:know|remember|recall)\s+{_INDIRECT}",
+        r"i(?:'d|\s+would)?\s+(?:want|like|need)\s+to\s+know\b\s*",
+        r"i\s+wonder\b\s*",
+        r"i\s+mean\b[\s,]*",
+        rf"(?:any|do\s+you\s+have\s+any|you\s+have\s+an)\s+idea\s+{_INDIRECT}",
+        rf"(?:find|check)(?:\s+out)?\s+{_INDIRECT}",
+    ),
     re.IGNORECASE,
 )
-_QUOTE = re.compile(r"[\"“”«»„]([^\"“”«»„]+)[\"“”«»„]|(?:(?<=\s)|^)['‘]([^'‘’]+)['’](?=[\s?.!,;]|$)")  # noqa: RUF001
-_YES_NO = re.compile(
-    r"(?:^|[?.!;,]\s*(?:and\s+|or\s+)?)(?:is|are|was|were|did|does|do|has|have|had|can|could|isn't|aren't|wasn't|weren't|didn't|doesn't|don't"
-    r"|haven't|hasn't|any(?:thing|body|one)?|some(?:thing|body|one)|whether|if)\b(?!\s+(?:long|of\s+what))|\bwhether\b|\bis\s+it\s+true\b|\bor\s+not\b"
+_TAG = re.compile(
+    r",\s*(?:right|correct|true|yes|no|(?:is|was|did|does|has|have|are|were|do|had)(?:n't)?\s+(?:it|they|he|she|there|anyone|you))\s*\??$",
+    re.IGNORECASE,
 )
-_WH: tuple[tuple[str, Asks], ...] = (
-        (r"\bhow\s+(?:often|frequently|many\s+(?!seconds?\b|secs?\b|minutes?\b|hours?\b))|\bnumber\s+of\b|^count\b|\bcount\s+(?:of|the|how)\b", "how_often"),
-        (r"\bhow\s+long(?!\s+ago)\b|\bhow\s+many\s+(?:seconds?|secs?|minutes?|hours?)\b(?!\s+(?:in\b|into\b|ago\b))|\bhow\s+much\s+time\b|\bduration\b|\blength\s+of\b|\bfor\s+what\s+time\b",
-         "how_long"),
-        (r"\bhow\s+(?:loud|strong|big|large|much|high|intense)\b|\bwhat\s+(?:pitch|frequency|level|volume|loudness)\b", "how_much"),
-        (r"\bwhen\b|\b(?:what|which)\s+(?:time|times|moment|point|second|minute|instant|timestamp)\b|\btimes?\s+(?:of|at\s+which|when)\b|\bsince\s+when\b|\bhow\s+long\s+ago\b"
-         r"|\bhow\s+many\s+(?:seconds|minutes)\s+(?:in|into|ago)\b|\btimestamps?\b", "when"),
-        (r"\bwhere\b|\b(?:which|what)\s+(?:side|part|half|corner|area|region|edge|end|direction|way|place|position|location)\b|\bleft\s+or\s+(?:on\s+the\s+)?right\b"
-         r"|\bright\s+or\s+(?:on\s+the\s+)?left\b|\b(?:position|location)\s+of\b", "where"),
-        (r"\bwhat\b|\bwhich\b|\bdescribe\b|\bsummar\w+|\boverview\b|\brecap\b|\blist\b|\btranscri\w+|\bquote\b", "happened"),
-)  # fmt: skip
+_YES_NO = either(
+    r"(?:^|[?.!;,]\s*(?:and\s+|or\s+)?)(?:(?:is|are|was|were|did|does|do|has|have|had|can|could)(?:n't)?|whether|if)\b",
+    r"\bwhether\b|\bis\s+it\s+true\b|\bor\s+not\b",
+)
+_YES_NO_SHORT = r"^(?:any(?:thing|body|one)?|some(?:thing|body|one)|nobody|nothing|no\s?one|still|ever)\b"
+_EITHER_SIDE = r"\b(?:left|right|top|bottom)\s+or\b.*\b(?:left|right|top|bottom|middle)\b"
+_HOW = r"\bhow\s+(?:long|often|many)\b"
+_ASKS: dict[Asks, str] = {
+    "how_often": either(
+        r"\bhow\s+(?:often|frequently|many\s+(?!seconds?\b|secs?\b|minutes?\b|hours?\b))",
+        r"\bnumber\s+of\b|^count\b|\bcount\s+(?:of|the|how)\b",
+    ),
+    "how_long": either(
+        r"\bhow\s+long\b(?!\s+ago)",
+        r"\bhow\s+many\s+(?:seconds?|secs?|minutes?|hours?)\b(?!\s+(?:in|into|ago)\b)",
+        r"\bhow\s+much\s+(?:of\s+the\s+)?time\b|\bduration\b|\blength\s+of\b|\bfor\s+what\s+time\b",
+    ),
+    "how_much": either(
+        r"\bhow\s+(?:loud|strong|big|large|much|intense)\b",
+        r"\bwhat\s+(?:level|volume|loudness)\b",
+    ),
+    "when": either(
+        r"\bwhen\b|\btimestamps?\b|\bhow\s+long\s+ago\b|\bhow\s+many\s+(?:seconds|minutes)\s+(?:in|into|ago)\b",
+        r"\b(?:what|which)\s+(?:times?|moments?|point|second|minute|instant|timestamp)\b",
+        r"\btimes?\s+(?:of|at\s+which|when)\b",
+    ),
+    "where": either(
+        r"\bwhere\b|\b(?:position|location)\s+of\b",
+        r"\b(?:which|what)\s+(?:side|part|half|corner|area|region|edge|end|direction|way|place|position|location)\b",
+        _EITHER_SIDE,
+    ),
+}
 
 
 def understand(question: str, asked_ns: int, session_start_ns: int | None = None, tz: tzinfo | None = None) -> Question:
     """Return what `question` asks for; never raises, whatever the text."""
     now = Now(asked_ns, session_start_ns, tz)
     text = _clean(question)
-    masked, quotes = _take_quotes(text)
+    masked, quotes = take_quotes(text)
+    masked, is_tagged = _strip_tag(masked)
     anchor, rest = take_anchor(_strip_polite(masked), quotes, now)
     span, rest = take_time(rest, now)
-    rest = _strip_polite(rest)
+    rest = _strip_polite(rest).lower()
     topic = find_topic(rest, quotes)
-    ask = _find_ask(rest.lower(), topic)
-    topic = _pick(topic, anchor, ask, rest.lower())
-    return Question(text=text, ask=ask, topic=topic, anchor=anchor, span=span, unknowable=_unknowable(rest, ask, topic))
+    ask = "whether" if is_tagged else _find_ask(rest, topic)
+    topic = _settle(topic, anchor, ask, rest)
+    why_not = _find_unknowable(rest, ask, topic)
+    return Question(text=text, ask=ask, topic=topic, anchor=anchor, span=span, unknowable=why_not)
 
 
 def _clean(question: str) -> str:
     """Cut and flatten: control characters and line breaks become spaces."""
-    kept = (" " if unicodedata.category(c).startswith(("C", "Z")) else c for c in question[:LIMIT_CHARS])
-    return " ".join("".join(kept).replace("’", "'").split())
-
-
-def _take_quotes(text: str) -> tuple[str, list[str]]:
-    """Put `quote0`, `quote1`, ... where words stood in quotation marks, so that nothing reads them as a question."""
-    quotes: list[str] = []
-
-    def mask(match: re.Match[str]) -> str:
-        quotes.append(match[1] or match[2])
-        return f" quote{len(quotes) - 1} "
-
-    return " ".join(_QUOTE.sub(mask, text).split()), quotes
+    kept = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in question[:LIMIT_CHARS])
+    return " ".join(re.sub("[‘’]", "'", kept).split())  # noqa: RUF001
 
 
 def _strip_polite(text: str) -> str:
-    while match := _POLITE.match(text):
-        if match.end() == len(text):
-            break
+    while (match := _POLITE.match(text)) and match.end() < len(text):
         text = text[match.end() :].lstrip(" ,:")
     return text
 
 
+def _strip_tag(text: str) -> tuple[str, bool]:
+    shorter = _TAG.sub("", text)
+    return shorter, shorter != text
+
+
 def _find_ask(rest: str, topic: Topic) -> Asks:
     """A yes-no question anywhere wins, because its answer also tells when; else the earliest question word."""
-    found = [(match.start(), i, ask) for i, (pattern, ask) in enumerate(_WH) if (match := re.search(pattern, rest))]
-    is_yes_no = _YES_NO.search(rest) is not None and not re.search(r"\bhow\s+(?:long|often|many)\b", rest)
-    if is_yes_no:
+    found = [(match.start(), ask) for ask, pattern in _ASKS.items() if (match := re.search(pattern, rest))]
+    if has(_YES_NO, rest) and not has(_HOW, rest) and not has(_EITHER_SIDE, rest):
         return "whether"
-    # "what" is the weakest: in "what I want to know is when" the later word asks.
-    particular = [item for item in found if item[2] != "happened"]
-    ask: Asks = min(particular)[2] if particular else "happened"
-    return "said" if ask == "happened" and topic.about == "speech" else ask
+    if found:
+        return min(found)[1]
+    if has(_YES_NO_SHORT, rest) and not has(r"\bwhat\b", rest):  # "anything moving?"
+        return "whether"
+    return "said" if topic.about == "speech" else "happened"
 
 
-def _pick(topic: Topic, anchor: Anchor | None, ask: Asks, rest: str) -> Topic:
+def _settle(topic: Topic, anchor: Anchor | None, ask: Asks, rest: str) -> Topic:
     """Settle which one is meant where no ordinal says so: "when did it start", "what was said right after ..."."""
+    if anchor is not None and anchor.relation == "between" and ask == "how_long" and _is_same_sense(anchor):
+        if has(r"\b(?:between|pass\w*|elapse\w*|time|gap|interval|seconds|minutes|long)\W*$", rest):
+            return replace(anchor.topics[0], nth=0, is_absence=True)  # "how long between the two tones"
     if topic.nth or topic.extreme:
         return topic
-    if ask == "when" and re.search(r"\b(?:start\w*|beg[aiu]n\w*|set\s+in)\b", rest):
+    if ask == "when" and has(word(r"start\w*|beg[aiu]n\w*|set\s+in"), rest):
         return replace(topic, nth=1)
-    if ask == "when" and re.search(r"\b(?:stop\w*|end|ends|ended|finish\w*|cease\w*)\b", rest):
+    if ask == "when" and has(word(r"stop\w*|ends?|ended|finish\w*|cease\w*|over"), rest):
         return replace(topic, nth=-1)
     is_next = anchor is not None and (anchor.is_near or (topic.is_absence and ask == "how_long"))
     if anchor is not None and is_next and anchor.relation in {"before", "after"}:
@@ -148,13 +177,18 @@ def _pick(topic: Topic, anchor: Anchor | None, ask: Asks, rest: str) -> Topic:
     return topic
 
 
-def _unknowable(rest: str, ask: Asks, topic: Topic) -> str:
+def _is_same_sense(anchor: Anchor) -> bool:
+    return len({topic.about for topic in anchor.topics}) == 1
+
+
+def _find_unknowable(rest: str, ask: Asks, topic: Topic) -> str:
     """Return what the question asks for that no percept tells, "" where it may be answered."""
     if topic.about == "sensors":
         return ""
-    if topic.about == "speech" and ask == "where":
-        return "where somebody speaks"
-    lowered = rest.lower()
-    if topic.content and topic.has_cue:  # words to search for are data, whatever they mean
-        lowered = lowered.replace(topic.content, " ")
-    return unknowable.reason(lowered, is_perceived=topic.has_cue and topic.about != "seen")
+    if ask == "where" and topic.about in {"speech", "sound", "heard"}:
+        return "where a sound comes from"
+    if topic.about == "seen" and topic.content:
+        return "what things are"
+    if topic.content and topic.about == "speech":  # words to search for are data, whatever they mean
+        rest = rest.replace(topic.content, " ")
+    return unknowable.reason(rest, is_perceived=topic.has_cue and topic.about != "seen")

@@ -1,72 +1,103 @@
 """What no percept of this version can tell: colours, names, kinds of things, feelings, written words and the like.
 
-Each rule is a pattern over the question without its quotes, times and search words, and the end of the sentence
-"I cannot tell ...". Movement itself is no object: "when did a car pass" is answered as movement, with a caveat.
+Each rule ends the sentence "I cannot tell ...". Movement itself is no object: "when did a car pass" is answered as
+movement, with a caveat.
 """
 
 from __future__ import annotations
 
-import re
+from reasoning import vocabulary as vocab
+from reasoning.patterns import either, has, word
 
-from reasoning.vocabulary import OBJECTS, PEOPLE
-
-_THINGS = "|".join(
-    sorted(OBJECTS | PEOPLE - {"him", "her", "his", "hers", "their", "theirs", "them", "he", "she", "they", "it"})
-)
+_THING = either(*sorted((vocab.OBJECTS | vocab.PEOPLE) - vocab.PRONOUNS))
 _COUNTABLE = (
-    r"(?:(?:(?:loud|quiet|short|long|separate|different|distinct|single|other|more|spoken|scene|camera|individual|such|audible|visible)\s+)*(?:times?|movements?|motions?|sounds?|noises?|tones?|beeps?|bleeps?|bangs?|utterances?|sentences?|phrases?"
-    r"|cuts?|scenes?|shots?|transitions?|changes?|pauses?|silences?|gaps?|seconds?|secs?|minutes?|mins?|hours?|events?|segments?|episodes?"
-    r"|periods?|stretches|bits?|parts?|occasions?|moments?|instances?|cameras?|microphones?|mics?|sensors?|streams?|remarks?|statements?"
-    r"|turns?|bursts?|intervals?|things?\s+(?:happened|moved|occurred|were\s+said)|speech|recordings?))"
+    r"(?:(?:loud|quiet|short|long|separate|different|distinct|single|other|more|spoken|scene|camera|such|audible"
+    r"|visible|individual)\s+)*"
+) + either(
+    r"times?|movements?|motions?|sounds?|noises?|tones?|beeps?|bleeps?|bangs?|utterances?|sentences?|phrases?|remarks?",
+    r"cuts?|scenes?|shots?|transitions?|changes?|pauses?|silences?|gaps?|statements?|commands?|orders?|turns?|speech",
+    r"seconds?|secs?|minutes?|mins?|hours?|events?|segments?|episodes?|periods?|stretches|bits?|parts?|occasions?",
+    r"moments?|instances?|bursts?|intervals?|cameras?|microphones?|mics?|sensors?|streams?",
+    r"things?\s+(?:happened|moved|occurred|were\s+said)",
 )
-_COLOURS = "red|orange|yellow|green|blue|purple|violet|pink|brown|black|white|gr[ae]y|silver|golden|beige|turquoise"
-
-_RULES = tuple(
-    (re.compile(pattern, re.IGNORECASE), reason)
-    for pattern, reason in (
-        (rf"\bcolou?r(?:s|ed|ful)?\b|\b(?:{_COLOURS})\b", "colours"),
-        (r"\b(?:written|writing|letters?|caption|captions|logo|signs?(?!\s+of)|label(?:led|s)?|text|number\s*plate|licen[cs]e|plate)\b",
-         "what is written in the picture"),
-        (r"\b(?:smell|smells|smelled|smelt|odou?r|scent|stink|taste|tastes|temperature|warm|cold|hot|weather|rain|rains|raining|rained"
-         r"|rainy|snow|snowing|sunny|wind|windy|humid|wet)\b", "smell, taste, temperature or weather"),
-        (r"\b(?:emotions?|emotional|mood|moods|feel|feels|feeling|feelings|felt|happy|happier|sad|angry|upset|nervous|afraid|scared|excited|bored"
-         r"|tired|annoyed|friendly|smil(?:e|es|ed|ing)|frown\w*|anxious|worried|surprised|drunk|attitude)\b", "feelings"),
-        (r"\b(?:languages?|accents?|dialects?|english|german|french|spanish|italian|chinese|foreign)\b", "languages or accents"),
-        (r"\b(?:gender|male|female|age|aged|older|younger|how\s+old|how\s+tall|name|names|named|identity|identify|recogni[sz]e\w*|familiar"
-         r"|surname|same\s+(?:person|man|woman|speaker|voice|car)|different\s+(?:people|persons|speakers|voices|men|women)|a\s+man\s+or\s+a\s+woman)\b"
-         r"|\b(?:man|woman|he|boy|girl|male|female)\s+or\s+(?:a\s+|an\s+)?(?:man|woman|she|boy|girl|male|female|child)\b",
-         "who somebody is"),
-        (r"(?<!\bperson )(?<!\bpeople )(?<!\bone )(?<!\banyone )(?<!\bsomeone )(?<!\bsomebody )(?<!\banybody )(?<!\bman )(?<!\bwoman )"
-         r"(?<!\bthose )(?<!\bvoice )\bwho(?:se|m|'s)?\b|\bwhich\s+(?:person|man|woman|one\s+of|speaker|guy|people|voice)\b", "who somebody is"),
-        (r"\bhow\s+fast\b|\bspeeds?\b|\bspeeding\b|\bhow\s+quick\w*\b|\bvelocity\b|\bkm/?h\b|\bmph\b|\bhow\s+slow\w*\b|\bfaster\b|\bslower\b|\baccelerat\w+",
-         "speeds"),
-        (r"\bhow\s+(?:far|wide|high|deep|heavy|close)\b|\bdistance\b|\bmet(?:er|re)s\s+away\b|\bweigh\w*\b|\bheight\b", "sizes or distances"),
-        (r"\bwhy\b|\bhow\s+come\b|\breasons?\b|\bwhat\s+(?:for|caused?|made)\b|\bcause[ds]?\b|\bwhat\s+for\b", "why something happens"),
-        (r"\bwill\b|\bgoing\s+to\s+\w+|\btomorrow\b|\bnext\s+(?:minute|hour|day|week|month|year)\b|\babout\s+to\b|\bpredict\w*|\bshould\b|\bin\s+the\s+future\b",
-         "the future"),
-        (r"\b(?:wear|wears|wearing|wore|hold|holds|holding|held|carry|carries|carrying|carried|dressed|clothes|clothing|shirt|jacket|coat|hat|hair"
-         r"|beard|glasses|shoes|bald|tattoo|face|faces|hands?|looked\s+like|look\s+like|looks\s+like|appearance|beautiful|pretty|eat|eating|drink|drinking)\b",
-         "what people or things look like or do"),
-        (rf"\bwhat\s+(?:is|was|are|were|did|does|do)\s+(?:the\s+|a\s+)?(?:{_THINGS}|he|she|they)\s+(?:\w+\s+){{0,3}}(?:doing|do|did)\b",
-         "what people or things look like or do"),
-        (rf"\b(?:what|which)\s+(?:kinds?|sorts?|types?|makes?|brands?|models?|breeds?|species)\b(?!\s+of\s+(?:sounds?|noises?|words?|sensors?|things?))"
-         rf"|\bwhich\s+(?:{_THINGS})\b|\bwhat\s+(?:{_THINGS})\b(?!\s+(?:said|say|says|talked))|\bbrands?\b", "what kind of thing it is"),
-        (rf"\b(?:how\s+many|number\s+of|count\s+(?:of|the))\s+(?!{_COUNTABLE}\b)\w+", "how many people or things there are"),
-        (r"\b(?:bark\w*|meow\w*|music\w*|song|songs|sing|sings|singing|sang|sung|melody|instruments?|guitar|piano|drums?|violin|sirens?|alarms?|laugh\w*"
-         r"|cr(?:y|ies|ied|ying)|cough\w*|sneez\w*|applau\w*|clap\w*|gunshots?|thunder\w*|doorbell|bells?|r[ia]ng|ringing|knock\w*|footsteps?|engines?"
-         r"|horns?|honk\w*|scream\w*|glass|explosions?|birdsong|chirp\w*|snor\w*|typing|whistl\w*|helicopters?)\b", "what makes a sound"),
+# "the person who spoke" asks nothing about the person.
+_INTERROGATIVE_WHO = (
+    "".join(
+        rf"(?<!\b{noun} )"
+        for noun in "person people one anyone someone somebody anybody man woman those voice speaker".split()
     )
-)  # fmt: skip
-
+    + r"\bwho(?:se|m|'s)?\b"
+)
+_RULES: dict[str, str] = {
+    "colours": word(
+        r"colou?r(?:s|ed|ful)?",
+        r"red|orange|yellow|green|blue|purple|violet|pink|brown|black|white|gr[ae]y|silver|golden|beige|turquoise",
+    ),
+    "what is written in the picture": word(
+        r"written|writing|letters?|captions?|logos?|signs?(?!\s+of)|label(?:led|s)?|text",
+        r"number\s*plate|licen[cs]e|plate",
+    ),
+    "smells, tastes, temperature or weather": word(
+        r"smell\w*|smelt|odou?r|scent|stink|tastes?|temperature|warm|cold|hot",
+        r"weather|rain(?:s|y|ing|ed)?|snow(?:ing)?|sunny|wind|windy|humid|wet",
+    ),
+    "feelings": word(
+        r"emotion\w*|moods?|feel\w*|felt|happy|happier|sad|angry|upset|nervous|afraid|scared|excited|bored|tired",
+        r"annoyed|friendly|smil(?:e|es|ed|ing)|frown\w*|anxious|worried|surprised|drunk|attitude",
+    ),
+    "languages or accents": word(
+        r"languages?|accents?|dialects?|english|german|french|spanish|italian|chinese|foreign"
+    ),
+    "who somebody is": either(
+        _INTERROGATIVE_WHO,
+        word(
+            r"gender|male|female|age|aged|older|younger|how\s+old|names?|named|identi\w+|recogni[sz]e\w*|familiar",
+            r"(?:same|different)\s+(?:person|persons|people|man|men|woman|women|speakers?|voices?|cars?)",
+            r"(?:man|woman|he|boy|girl)\s+or\s+(?:an?\s+)?(?:man|woman|she|boy|girl|child)",
+            r"which\s+(?:person|man|woman|one\s+of|speaker|guy|people|voice)",
+        ),
+    ),
+    "speeds": word(r"how\s+(?:fast|quick\w*|slow\w*)|speeds?|speeding|velocity|km/?h|mph|faster|slower|accelerat\w+"),
+    "sizes or distances": word(
+        r"how\s+(?:far|wide|tall|high|deep|heavy|close)|distances?|met(?:er|re)s\s+away|weigh\w*|height"
+    ),
+    "why something happens": word(r"why|how\s+come|reasons?|what\s+(?:for|caused?|made)|caused?|causes"),
+    "the future": word(
+        r"will|going\s+to\s+(?:happen|be|come|say|move|rain|do)|tomorrow|about\s+to|predict\w*|should|future",
+        r"next\s+(?:minute|hour|day|week|month|year)",
+    ),
+    "how things compare": word(
+        r"before\s+or\s+after|earlier\s+or\s+later|more\b.*\bor|louder\s+than|longer\s+than|more\b.*\bthan"
+    ),
+    "what people or things look like or do": word(
+        r"wear\w*|wore|hold|holds|holding|held|carry|carries|carrying|carried|dressed|clothes|clothing|shirt|jacket",
+        r"coat|hat|hair|beard|glasses|shoes|bald|tattoo|faces?|hands?|looked\s+like|looks?\s+like|appearance",
+        r"beautiful|pretty|eat|eating|drink|drinking",
+        rf"what\s+(?:is|was|are|were|did|does|do)\s+(?:the\s+|an?\s+)?(?:{_THING}|he|she|they)\s+(?:\w+\s+){{0,3}}"
+        r"(?:doing|do|did)",
+    ),
+    "what kind of thing it is": word(
+        r"(?:what|which)\s+(?:kinds?|sorts?|types?|makes?|brands?|models?|breeds?|species)"
+        r"(?!\s+of\s+(?:sounds?|noises?|words?|sensors?|things?))",
+        rf"which\s+{_THING}",
+        rf"what\s+{_THING}\b(?!\s+(?:said|say|says|talked|moved|happened))",
+        r"brands?",
+    ),
+    "how many people or things there are": rf"\b(?:how\s+many|number\s+of|count\s+(?:of|the))\s+(?!{_COUNTABLE}\b)\w+",
+    "what makes a sound": word(
+        r"bark\w*|meow\w*|music\w*|songs?|sing|sings|singing|sang|sung|melody|instruments?|guitar|piano|drums?|violin",
+        r"sirens?|alarms?|laugh\w*|cr(?:y|ies|ied|ying)|cough\w*|sneez\w*|applau\w*|clap\w*|gunshots?|thunder\w*",
+        r"doorbell|bells?|r[iau]ng|ringing|knock\w*|footsteps?|engines?|horns?|honk\w*|scream\w*|glass|explosions?",
+        r"birdsong|chirp\w*|snor\w*|typing|whistl\w*|helicopters?",
+    ),
+}
 # Presence needs a recogniser even where nobody asks for more: who stands still is not seen.
-_PRESENCE = re.compile(
-    rf"\b(?:is|are|was|were|see|saw|seen|spot|spotted|notice[ds]?|visible|show|contain|detect(?:ed)?|recogni[sz]ed?)\b.*\b(?:{_THINGS})\b"
-    rf"|\b(?:{_THINGS})\b.*\b(?:visible|present|there|standing|sitting|waiting|parked|stand|stood|sit|sat|seen)\b",
-    re.IGNORECASE,
+_PRESENCE = either(
+    r"\b(?:is|are|was|were|see|saw|seen|spot|spotted|notice[ds]?|visible|show|contain|detect(?:ed)?)\b.*"
+    rf"\b{_THING}\b",
+    rf"\b{_THING}\b.*\b(?:visible|present|there|standing|sitting|waiting|parked|stand|stood|sit|sat|seen)\b",
 )
-_STATIC = re.compile(
-    r"\b(?:empty|standing|sitting|parked|crowded|occupied|deserted|stood|sat|waiting|lying)\b", re.IGNORECASE
-)
+_STATIC = word(r"empty|standing|sitting|parked|crowded|occupied|deserted|stood|sat|waiting|lying|stay|stayed")
 
 
 def reason(rest: str, *, is_perceived: bool) -> str:
@@ -75,11 +106,11 @@ def reason(rest: str, *, is_perceived: bool) -> str:
     `rest` is the question without quotes, times and search words; `is_perceived` says that it also asks for
     something there are percepts of (speech, sounds, movement), so that a thing in it is a mere bystander.
     """
-    for pattern, what in _RULES:
-        if pattern.search(rest):
+    for what, pattern in _RULES.items():
+        if has(pattern, rest):
             return what
-    if not is_perceived and _STATIC.search(rest):
+    if not is_perceived and has(_STATIC, rest):
         return "what stands still"
-    if not is_perceived and _PRESENCE.search(rest):
+    if not is_perceived and has(_PRESENCE, rest):
         return "which people or things are there"
     return ""

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 REPLY = "reply"  # last part of every response topic: heedful/v1/<session>/<client>/reply
 LOSSLESS_ROOM = 100  # unacknowledged deliveries per connection; the broker's max_inflight_messages is the same
+SHOWN_LENGTH = 200  # characters of a foreign topic or of a fault that a dead letter repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,8 @@ class Router:
             self._resolve(packet)
             acknowledge()
             return
-        takers = [taker for taker in self.subscriptions if taker.matches(packet.topic)]
+        is_foreign_reply = packet.topic.endswith(f"/{REPLY}")  # a wide filter hears it where no ACL stands before
+        takers = [one for one in self.subscriptions if not is_foreign_reply and one.matches(packet.topic)]
         if not takers:
             acknowledge()
             return
@@ -258,14 +260,14 @@ def topic_matches(pattern: str, topic: str) -> bool:
 
 
 def dead_letter(packet: Packet, reason: str, owner: str) -> DeadLetter:
-    """Return the note about a payload that `owner` could not use."""
+    """Return the note about a payload that `owner` could not use; it is short, however long topic and reason are."""
     parts = packet.topic.split("/")
-    session = parts[2] if len(parts) > 2 and parts[2] else "_"
+    is_known = len(parts) > 2 and 0 < len(parts[2]) <= SHOWN_LENGTH
     return DeadLetter(
-        session=session,
+        session=parts[2] if is_known else "_",
         stream=owner,
-        topic=packet.topic,
-        reason=reason,
+        topic=packet.topic[:SHOWN_LENGTH],
+        reason=reason[:SHOWN_LENGTH],
         size_bytes=len(packet.payload),
         head_hex=packet.payload[:64].hex(),
     )

@@ -8,7 +8,7 @@ import os
 import re
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -27,7 +27,7 @@ class CameraStream(_Section):
     """A camera of this machine, read through FFmpeg."""
 
     source: Literal["camera"]
-    device: str = "auto"  # /dev/video0, an AVFoundation number, or lavfi:<graph> as a stand-in
+    device: str = "0"  # a number, /dev/video0, or lavfi:<graph> as a stand-in
     width_px: Annotated[int, Field(ge=16, le=8192)] | None = None
     height_px: Annotated[int, Field(ge=16, le=8192)] | None = None
     rate_hz: Annotated[float, Field(gt=0, le=240)] | None = None
@@ -47,14 +47,7 @@ class MqttStream(_Section):
     kind: Literal["image", "audio"]
 
 
-class FileStream(_Section):
-    """A recording played as if it were live, over and over or once."""
-
-    source: Literal["file"]
-    path: Path
-
-
-Stream = Annotated[CameraStream | MicrophoneStream | MqttStream | FileStream, Field(discriminator="source")]
+Stream = Annotated[CameraStream | MicrophoneStream | MqttStream, Field(discriminator="source")]
 
 
 class PerceptionConfig(_Section):
@@ -206,12 +199,8 @@ def _explained(source: str, error: ValidationError) -> ConfigError:
 
 
 def _keys_at(place: tuple[int | str, ...]) -> list[str]:
-    models: dict[str, Any] = {
-        "camera": CameraStream,
-        "microphone": MicrophoneStream,
-        "mqtt": MqttStream,
-        "file": FileStream,
-    }
+    sources = (CameraStream, MicrophoneStream, MqttStream)
+    models = {one.__name__.removesuffix("Stream").lower(): one for one in sources}
     if place and place[0] == "streams":
         return list(models[str(place[2])].model_fields) if len(place) > 2 else []
     model: type[BaseModel] = Config

@@ -39,8 +39,8 @@ def from_message(message: aiomqtt.Message) -> Packet:
     properties = message.properties
     payload: Any = message.payload
     response_topic = getattr(properties, "ResponseTopic", None)
-    if response_topic is not None and any(sign in response_topic for sign in "+#"):
-        response_topic = None  # nobody can be answered on a wildcard
+    if response_topic is not None and (not response_topic or any(sign in response_topic for sign in "+#")):
+        response_topic = None  # nobody can be answered on a wildcard, and the broker cuts off who tries on nothing
     return Packet(
         topic=str(message.topic),
         payload=bytes(payload),

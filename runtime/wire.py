@@ -1,24 +1,28 @@
 """Bytes to messages and back: JSON for plain messages, raw media with its header in MQTT v5 user properties.
 
-Everything that comes in is size-checked against its kind's limit, parsed strictly (unknown fields, wrong types, NaN and
-infinity are refused) and its session, stream and kind must agree with the topic.
+Everything that comes in is size-checked against its kind's limit, parsed strictly (unknown fields, wrong types, NaN,
+infinity and integers beyond 64 bits are refused) and its session, stream and kind must agree with the topic.
 """
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from functools import cache
-from typing import Any, cast, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, TypeAlias, cast, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from runtime.errors import WireError
 from runtime.messages import KINDS, Message
 
 ROOT = "heedful/v1"
 JSON_TYPE = "application/json"
+
+Int64: TypeAlias = Annotated[int, Field(ge=-(2**63), lt=2**63)]  # what a database row and a media header can hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +62,15 @@ def encode(
 ) -> Packet:
     """Return the packet for a message; `topic` is the response topic where it is a reply.
 
-    Raises WireError when it is larger than its kind may be.
+    Raises WireError when it is larger than its kind may be, or its session or stream cannot stand in a topic.
     """
     kind = KINDS[message.kind]
     raw = _raw_field(message.kind)
     header = header_model(message.kind)
     values = {name: getattr(message, name) for name in header.model_fields}
     topic = topic or topic_of(message)
+    if not (_is_name(message.session) and _is_name(message.stream)):
+        raise WireError(topic, f"session {message.session!r} or stream {message.stream!r} cannot be part of a topic")
     if raw is None:
         # model_construct: our own messages are typed already, only their floats may be wrong
         payload = header.model_construct(**values).model_dump_json(warnings=False).encode()
@@ -102,7 +108,7 @@ def decode(packet: Packet, expected_kind: str | None = None) -> Message:
     raw = _raw_field(kind_name)
     try:
         if raw is None:
-            payload = packet.payload if kind.is_ours else _addressed(packet.payload, session, stream)
+            payload = packet.payload if kind.is_ours else _addressed(packet, session, stream)
             values = header_model(kind_name).model_validate_json(payload)
             message = _construct(kind.type, values, {})
         else:
@@ -129,7 +135,7 @@ def from_json(kind: str, text: str | bytes, **raw: bytes) -> Message:
     return _construct(KINDS[kind].type, header_model(kind).model_validate_json(text), raw)
 
 
-@cache
+@functools.cache
 def header_model(kind: str) -> type[BaseModel]:
     """Return the pydantic model of a kind's fields without raw media."""
     message_type = KINDS[kind].type
@@ -137,7 +143,7 @@ def header_model(kind: str) -> type[BaseModel]:
     definitions: dict[str, Any] = {}
     for item in fields(message_type):
         if "raw" not in item.metadata:
-            definitions[item.name] = (hints[item.name], ... if item.default is MISSING else item.default)
+            definitions[item.name] = (_bounded(hints[item.name]), ... if item.default is MISSING else item.default)
     config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, ser_json_inf_nan="constants")
     return cast(
         "type[BaseModel]",
@@ -145,7 +151,7 @@ def header_model(kind: str) -> type[BaseModel]:
     )
 
 
-@cache
+@functools.cache
 def _raw_field(kind: str) -> tuple[str, str] | None:
     for item in fields(KINDS[kind].type):
         if "raw" in item.metadata:
@@ -163,19 +169,54 @@ def _known(properties: tuple[tuple[str, str], ...], model: type[BaseModel]) -> d
     return {key: value for key, value in properties if key in model.model_fields}
 
 
-def _addressed(payload: bytes, session: str, stream: str) -> bytes:
-    """Let people and robots leave out of the JSON what the topic says already."""
+def _addressed(packet: Packet, session: str, stream: str) -> bytes:
+    """Let people and robots leave out of the JSON what the topic says already; refuse a field that comes twice."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) < len(pairs):
+            raise WireError(packet.topic, "has a field twice")
+        return dict(pairs)
+
     try:
-        values = json.loads(payload)
-    except ValueError:
-        return payload  # the strict parser names the fault
+        values = json.loads(packet.payload.decode(), object_pairs_hook=once)
+    except (ValueError, RecursionError):
+        return packet.payload  # the strict parser names the fault
     if not isinstance(values, dict):
-        return payload
+        return packet.payload
     return json.dumps({"session": session, "stream": stream, **values}).encode()
 
 
+def _bounded(hint: Any) -> Any:
+    """Return a type hint with every plain int in it bounded to 64 bits."""
+    inner = tuple(_bounded(part) for part in get_args(hint))
+    match get_origin(hint):
+        case None:
+            return Int64 if hint is int else hint
+        case origin if origin is UnionType:
+            return functools.reduce(operator.or_, inner)
+        case origin if origin in (tuple, dict):
+            return origin[inner]
+    return hint
+
+
 def _to_text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    if not isinstance(value, str):
+        return json.dumps(value)
+    return "".join(one if _fits_mqtt(one) else "\ufffd" for one in value)
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_name(text: str) -> bool:
+    """Can this be one part of a topic?"""
+    return text != "" and not {*text} & {*"/+#"} and all(map(_fits_mqtt, text))
+
+
+def _fits_mqtt(character: str) -> bool:
+    """May this stand in an MQTT string? A broker cuts off whoever sends control characters or half a surrogate pair."""
+    code = ord(character)
+    is_control = code < 0x20 or 0x7F <= code <= 0x9F
+    is_no_character = 0xD800 <= code <= 0xDFFF or 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE
+    return not is_control and not is_no_character
 
 
 def _first_fault(error: ValidationError) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import numpy as np
 
 from memory.rows import VectorRow, record_row, vector_row
-from runtime.messages import Frame, Gap, Motion, Record, Sound, Utterance, record_id
+from runtime.messages import Frame, Gap, Motion, Record, Sound, Utterance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -105,17 +105,16 @@ def gap(seq: int, start_s: float, end_s: float, *, session: str = "s", stream: s
 
 
 class LetterEmbedder:
-    """Counts letters: texts of the same letters have a cosine of 1."""
+    """Counts words by their letters in any order: "kettle" and "tekelt" are the same to it, other words never meet."""
 
     space = "text:letters"
-    width = 26
+    width = 1_024
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         counts = np.zeros((len(texts), self.width), np.float32)
         for row, text in zip(counts, texts, strict=True):
-            for letter in text.lower():
-                if "a" <= letter <= "z":
-                    row[ord(letter) - ord("a")] += 1
+            for word in text.lower().split():
+                row[crc32("".join(sorted(word)).encode()) % self.width] += 1
         return counts / np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1e-9).astype(np.float32)
 
 
@@ -131,5 +130,3 @@ def rows_with_vectors(records: Iterable[Record]) -> list[Row]:
     """Return the rows of records, each utterance and sound with its vector."""
     rows = [record_row(record) for record in records]
     return [*rows, *(letter_vector(row.key, row.text) for row in rows if row.kind in ("utterance", "sound"))]
-
-

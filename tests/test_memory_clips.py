@@ -48,7 +48,11 @@ def test_sixteen_seconds_are_a_border_but_no_utterance_is_split() -> None:
 
 
 def test_a_single_record_may_be_longer_than_sixteen_seconds() -> None:
-    assert spans_s(cut([tone(0, 0, 1), utterance(0, 2, 30, "a speech"), tone(1, 31, 32)])) == [(0, 1), (2, 30), (31, 32)]
+    assert spans_s(cut([tone(0, 0, 1), utterance(0, 2, 30, "a speech"), tone(1, 31, 32)])) == [
+        (0, 1),
+        (2, 30),
+        (31, 32),
+    ]
 
 
 def test_nothing_recorded_is_no_clip() -> None:

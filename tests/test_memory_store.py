@@ -170,7 +170,9 @@ def test_a_newer_memory_is_refused_and_left_as_it_was(store: Store) -> None:
     assert store.path.read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [b"This is a text file, not a database.\n" * 100, b"\x00" * 8192, b"SQLite format 3"])
+@pytest.mark.parametrize(
+    "content", [b"This is a text file, not a database.\n" * 100, b"\x00" * 8192, b"SQLite format 3"]
+)
 def test_a_file_that_is_no_database_is_refused_and_left_as_it_was(tmp_path: Path, content: bytes) -> None:
     (tmp_path / FILE_NAME).write_bytes(content)
     with pytest.raises(StoreCorrupt, match="not a memory") as refusal:
@@ -226,7 +228,10 @@ def test_damaged_pages_are_found(store: Store) -> None:
         ("UPDATE media SET jpeg = x'00'", "is not a JPEG"),
         ("UPDATE vec SET owner = 'nobody'", "a vector belongs to nobody, which is not there"),
         ("UPDATE vec SET vector = x'007c'", "the vector of s/mic/0/utterance-0 is not finite"),
-        ("INSERT INTO clip VALUES (1, 'c', 's', 'mic', 0, 0, 'audio', 0, 0, 0, '', '[\"x\"]')", "clip c names a record"),
+        (
+            "INSERT INTO clip VALUES (1, 'c', 's', 'mic', 0, 0, 'audio', 0, 0, 0, '', '[\"x\"]')",
+            "clip c names a record",
+        ),
     ],
 )
 def test_what_contradicts_is_found(store: Store, damage: str, problem: str) -> None:

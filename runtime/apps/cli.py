@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 # Several processes and models share the cores: waiting threads must sleep, not spin. Before torch and FAISS load.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -30,6 +30,8 @@ from runtime.errors import ConfigError, HeedfulError, MissingPart
 from runtime.messages import Answer
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 INTERRUPTED = 130
 LINGER_S = 1.0  # how long threads of models may take after everything else has ended
@@ -177,7 +179,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     )
     streams = ", ".join(result.streams)
     if arguments.json:
-        summary = {"type": "replay", "session": result.session, "streams": list(result.streams)}
+        summary: dict[str, object] = {"type": "replay", "session": result.session, "streams": list(result.streams)}
         summary |= {"length_s": round(result.length_s, 3), "playing_s": round(result.playing_s, 3)}
         print(json.dumps(summary | ({"digest": digest.total()} if digest is not None else {})))
         return 0
@@ -274,10 +276,10 @@ def _doctor(arguments: argparse.Namespace) -> int:
     return run_doctor(as_json=arguments.json)
 
 
-def _in_loop(work: Coroutine[Any, Any, Any]) -> Any:
+def _in_loop(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end; Ctrl-C and SIGTERM cancel, and cancelling ends everything within the stop budget."""
 
-    async def cancellable() -> Any:
+    async def cancellable() -> T:
         task = asyncio.current_task()
         assert task is not None
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)

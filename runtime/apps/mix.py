@@ -31,7 +31,8 @@ def build_mix(recipe: Mapping[str, Any], data: Path) -> NDArray[np.int16]:
         wave_form = np.sin(2 * np.pi * tone["tone_hz"] * t_s) * 10 ** (tone["level_db"] / 20) * np.sqrt(2)
         start = round(tone["start_s"] * RATE_HZ)
         mix[start : start + len(t_s)] += _faded(wave_form, recipe["fade_s"])
-    return np.round(np.clip(mix, -1, 1 - 1 / 32768) * 32768).astype(np.int16)
+    whole: NDArray[np.int16] = np.round(np.clip(mix, -1, 1 - 1 / 32768) * 32768).astype(np.int16)
+    return whole
 
 
 def write_wav(path: Path, samples: NDArray[np.int16]) -> None:

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from memory.service import MemoryService
@@ -28,7 +29,6 @@ from runtime.bus import Bus, Delivery, dead_letter
 from runtime.config import (
     CameraStream,
     Config,
-    FileStream,
     MicrophoneStream,
     PerceptionConfig,
     data_folder,
@@ -111,19 +111,17 @@ def replay_session(paths: Sequence[Path], config: Config) -> str:
     return f"replay-{digest.hexdigest()[:12]}"
 
 
-def recorded_streams(
-    paths: Sequence[Path], config: Config, session: str, *, is_live: bool = False, epoch: int = 0, prefix: str = ""
-) -> list[tuple[Source, Pipeline]]:
+def recorded_streams(paths: Sequence[Path], config: Config, session: str) -> list[tuple[Source, Pipeline]]:
     """Open every track of every recording as a stream of its own. Raises InputError."""
     streams: list[tuple[Source, Pipeline]] = []
     names: set[str] = set()
     for path in paths:
         for track in probe(path):
-            start = f"{_slug(path.stem)}-" if len(paths) > 1 else prefix
+            start = f"{_slug(path.stem)}-" if len(paths) > 1 else ""
             name = _unused(f"{start}{track.sensor}", names)
             make, count = _track_reader(path, track, config.perception)
-            source = ReaderSource(name, track.sensor, make, count, is_live=is_live)
-            streams.append((source, _pipeline(track.sensor, session, name, epoch, config.perception)))
+            source = ReaderSource(name, track.sensor, make, count, is_live=False)
+            streams.append((source, _pipeline(track.sensor, session, name, 0, config.perception)))
     return streams
 
 
@@ -142,21 +140,10 @@ def configured_streams(config: Config, bus: Bus, epoch: int) -> list[tuple[Sourc
             case CameraStream():
                 size = (wanted.width_px, wanted.height_px) if wanted.width_px and wanted.height_px else None
 
-                def camera(wanted: CameraStream = wanted, size: tuple[int, int] | None = size) -> Camera:
-                    return Camera(wanted.device, size, wanted.rate_hz, settings.analysis_width_px)
-
+                camera = partial(Camera, wanted.device, size, wanted.rate_hz, settings.analysis_width_px)
                 source = ReaderSource(name, "video", camera, 1, is_live=True)
             case MicrophoneStream():
-
-                def microphone(wanted: MicrophoneStream = wanted) -> Microphone:
-                    return Microphone(wanted.device)
-
-                source = ReaderSource(name, "audio", microphone, 4, is_live=True)
-            case FileStream():
-                streams += recorded_streams(
-                    [wanted.path], config, config.session, is_live=True, epoch=epoch, prefix=f"{name}-"
-                )
-                continue
+                source = ReaderSource(name, "audio", partial(Microphone, wanted.device), 4, is_live=True)
             case _ if wanted.kind == "image":
                 source = ImageSource(bus, config.session, name, settings.analysis_width_px, refuse)
             case _:
@@ -236,8 +223,8 @@ def _track_reader(
     path: Path, track: Track, settings: PerceptionConfig
 ) -> tuple[Callable[[], VideoFile | AudioFile], int]:
     if track.sensor == "video":
-        return lambda: VideoFile(path, track, settings.analysis_width_px), VIDEO_BATCH
-    return lambda: AudioFile(path, track), AUDIO_BATCH
+        return partial(VideoFile, path, track, settings.analysis_width_px), VIDEO_BATCH
+    return partial(AudioFile, path, track), AUDIO_BATCH
 
 
 def _slug(text: str) -> str:
