@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SIMILAR_LETTERS = 0.72  # "meters" finds "meteors" (0.77), "married" does not find "harried" (0.67)
 SIMILAR_FROM_LETTERS = 5  # shorter words are alike by chance
+HOLDERS_MAX = 5_000  # a word that more records hold weighs as if these were all, and its newest are looked at
 
 
 class FullText:
@@ -32,52 +33,55 @@ class FullText:
         """Return what the question is about; empty where there is nothing to look for."""
         return question_terms(question, self._stemmer)
 
-    def shares(self, terms: list[Term], scope: Scope) -> dict[int, float]:
+    def shares(self, terms: list[Term], scope: Scope, known: int) -> dict[int, float]:
         """Return record id -> share of the terms, above 0 to 1, for every record of the scope that has any of them.
 
-        A term weighs log(1 + (n - d + 0.5) / (d + 0.5)), as in BM25: n records of the session were known by then, d of
-        them hold it. One that nothing holds weighs most: what is asked about was never said. A word that nothing holds
+        A term weighs log(1 + (n - d + 0.5) / (d + 0.5)), as in BM25: n = `known` records of the session were there by
+        `as_of_ns`, d of them hold it. One that nothing holds weighs most: what is asked about was never said. A word that nothing holds
         is looked for once more among words written alike, as speech recognisers misspell names; those count less.
         """
-        known = "SELECT count(*) FROM record WHERE session = ? AND t_ns <= ?"
-        n: int = self._db.execute(known, (scope.session, scope.as_of_ns)).get
         weight_sum = 0.0
         shares: dict[int, float] = {}
         for term in terms:
-            holders = self._holders(term, scope) or self._similar_holders(term, scope)
-            weight = log(1 + (n - len(holders) + 0.5) / (len(holders) + 0.5))
+            count, holders = self._holders(term, scope)
+            if count == 0:
+                count, holders = self._similar_holders(term, scope)
+            weight = log(1 + (known - count + 0.5) / (count + 0.5))
             weight_sum += weight
-            for record_id, (is_inside, likeness) in holders.items():
-                if is_inside:
-                    shares[record_id] = shares.get(record_id, 0.0) + weight * likeness
+            for record_id, likeness in holders.items():
+                shares[record_id] = shares.get(record_id, 0.0) + weight * likeness
         return {record_id: share / weight_sum for record_id, share in shares.items()}
 
-    def _holders(self, term: Term, scope: Scope) -> dict[int, tuple[bool, float]]:
-        """Return the session's records with the term: id -> (is it inside the scope, 1.0)."""
-        found = self._known("rowid AS id FROM record_fts WHERE record_fts MATCH ?", term.match, scope)
-        return {record_id: (is_inside, 1.0) for record_id, is_inside in found}
+    def _holders(self, term: Term, scope: Scope) -> tuple[int, dict[int, float]]:
+        """Return how many records of the session hold the term, and those of the scope: id -> likeness, 1.0."""
+        count, inside = self._find("rowid AS id FROM record_fts WHERE record_fts MATCH ?", term.match, scope)
+        return count, dict.fromkeys(inside, 1.0)
 
-    def _similar_holders(self, term: Term, scope: Scope) -> dict[int, tuple[bool, float]]:
-        """Return the records with a word that is written nearly like the term: id -> (is inside, likeness squared)."""
+    def _similar_holders(self, term: Term, scope: Scope) -> tuple[int, dict[int, float]]:
+        """Return the same for words that are written nearly like the term: id -> likeness squared."""
         if len(term.stems) > 1 or len(term.stems[0]) < SIMILAR_FROM_LETTERS:
-            return {}
+            return 0, {}
         (stem,) = term.stems
         near = "SELECT term FROM record_word WHERE length(term) BETWEEN ? AND ?"
-        found: dict[int, tuple[bool, float]] = {}
-        for (word,) in self._db.execute(near, (len(stem) - 2, len(stem) + 2)).fetchall():
-            likeness = similarity(stem, str(word))
+        words = [str(word) for (word,) in self._db.execute(near, (len(stem) - 2, len(stem) + 2))]
+        total = 0
+        found: dict[int, float] = {}
+        for likeness, word in ((similarity(stem, word), word) for word in words):
             if likeness < SIMILAR_LETTERS:
                 continue
             # By place and not by MATCH, which would cut the stem down once more.
-            holders = self._known("doc AS id FROM record_place WHERE term = ?", str(word), scope)
-            for record_id, is_inside in holders:
-                found[record_id] = (is_inside, max(likeness**2, found.get(record_id, (False, 0.0))[1]))
-        return found
+            count, inside = self._find("doc AS id FROM record_place WHERE term = ?", word, scope)
+            total += count
+            for record_id in inside:
+                found[record_id] = max(likeness**2, found.get(record_id, 0.0))
+        return total, found
 
-    def _known(self, ids: str, word: str, scope: Scope) -> list[tuple[int, bool]]:
-        """Return those of the ids that the session knew by `as_of_ns`, and whether each is inside the scope."""
-        inside, values = scope.where()
-        query = f"""SELECT record.id, {inside} FROM (SELECT DISTINCT {ids}) AS holder
-            CROSS JOIN record ON record.id = holder.id WHERE record.session = ? AND record.t_ns <= ?"""
-        rows = self._db.execute(query, (*values, word, scope.session, scope.as_of_ns))
-        return [(record_id, bool(is_inside)) for record_id, is_inside in rows]
+    def _find(self, ids: str, word: str, scope: Scope) -> tuple[int, list[int]]:
+        """Return how many of the ids the session knew by `as_of_ns`, and which of them the scope allows."""
+        holders = f"FROM (SELECT DISTINCT {ids} ORDER BY id DESC) AS holder CROSS JOIN record ON record.id = holder.id"
+        known = f"SELECT count(*) FROM (SELECT 1 {holders} WHERE record.session = ? AND record.t_ns <= ? LIMIT ?)"
+        count: int = self._db.execute(known, (word, scope.session, scope.as_of_ns, HOLDERS_MAX)).get
+        condition, values = scope.where()
+        inside = f"SELECT record.id {holders} WHERE {condition} LIMIT ?"
+        rows = self._db.execute(inside, (word, *values, HOLDERS_MAX)) if count else ()
+        return count, [record_id for (record_id,) in rows]

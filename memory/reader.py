@@ -32,10 +32,10 @@ def read_timeline(db: apsw.Connection, scope: Scope, limit: int) -> tuple[tuple[
     """Return the newest `limit` records of the scope, oldest first, and how many there are in all."""
     inside, values = scope.where()
     total: int = db.execute(f"SELECT count(*) FROM record WHERE {inside}", values).get
-    newest = "record.start_ns DESC, record.end_ns DESC, record.stream DESC, record.kind DESC, record.seq DESC"
-    query = f"{_HIT} WHERE {inside} ORDER BY {newest} LIMIT ?"
-    rows = db.execute(query, (scope.as_of_ns, *values, limit)).fetchall()
-    return tuple(_hit(row, 0.0) for row in reversed(rows)), total
+    newest = f"SELECT id FROM record WHERE {inside} ORDER BY start_ns DESC, end_ns DESC, id DESC LIMIT ?"
+    query = f"{_HIT} WHERE record.id IN ({newest}) ORDER BY record.start_ns, record.end_ns, record.id"
+    rows = db.execute(query, (scope.as_of_ns, *values, limit))
+    return tuple(_hit(row, 0.0) for row in rows), total
 
 
 def count_kinds(db: apsw.Connection, session: str, as_of_ns: int) -> dict[str, int]:
@@ -58,7 +58,7 @@ def strongest_in_clips(db: apsw.Connection, clip_ids: Iterable[int], scope: Scop
     query = f"""SELECT clip.id, record.id FROM clip, json_each(clip.records) AS named
         JOIN record ON record.key = named.value
         WHERE clip.id IN (SELECT value FROM json_each(?)) AND record.kind IN ('motion', 'frame') AND {inside}
-        ORDER BY record.kind = 'motion', record.level, record.seq DESC"""
+        ORDER BY record.kind = 'motion', record.level, record.start_ns"""
     return dict(db.execute(query, (json.dumps(list(clip_ids)), *values)))  # the last of a clip stays
 
 

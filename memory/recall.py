@@ -74,7 +74,9 @@ class Recaller:
         with sqlite_errors(self._store.path), self._db:  # one snapshot for the whole reply
             self._follow()
             begin_ns = session_start_ns(self._db, query.session)
-            anchor, searched = self._find_anchor(query)
+            counts = count_kinds(self._db, query.session, query.as_of_ns)
+            known = sum(counts.values())
+            anchor, searched = self._find_anchor(query, known)
             scope = _scope_of(query, anchor)
             hits: Sequence[Hit] = ()
             timeline: tuple[Hit, ...] = ()
@@ -82,9 +84,8 @@ class Recaller:
             is_lost = anchor is None and bool(query.anchor and query.relation)
             if not is_lost and scope.start_ns <= scope.end_ns:
                 timeline, total = read_timeline(self._db, scope, query.timeline_limit)
-                hits, spaces = self._relevant(query.text, scope, query.k)
+                hits, spaces = self._relevant(query.text, scope, query.k, known)
                 searched = spaces or searched
-            counts = count_kinds(self._db, query.session, query.as_of_ns)
         return Recalled(
             session=query.session,
             query_id=query.query_id,
@@ -118,21 +119,21 @@ class Recaller:
         """Let go of the file."""
         self._store.close()
 
-    def _find_anchor(self, query: Recall) -> tuple[Hit | None, tuple[str, ...]]:
+    def _find_anchor(self, query: Recall, known: int) -> tuple[Hit | None, tuple[str, ...]]:
         """Return the record that the anchor's words name best, of equals the newest, and what was searched for it."""
         if not query.anchor:
             return None, ()
         everywhere = Scope(session=query.session, as_of_ns=query.as_of_ns)
-        hits, searched = self._relevant(query.anchor, everywhere, DEPTH)
+        hits, searched = self._relevant(query.anchor, everywhere, DEPTH, known)
         return max(hits, key=lambda hit: hit.score, default=None), searched  # the first, newest, of equals
 
-    def _relevant(self, text: str, scope: Scope, k: int) -> tuple[list[Hit], tuple[str, ...]]:
+    def _relevant(self, text: str, scope: Scope, k: int, known: int) -> tuple[list[Hit], tuple[str, ...]]:
         """Return at most k relevant records, best first, and the spaces that were searched."""
         terms = self._fulltext.terms(text)
         if not terms:
             return [], ()
         depth = max(DEPTH, 4 * k)
-        shares = _best(self._fulltext.shares(terms, scope), SHARE_FLOOR, depth)
+        shares = _best(self._fulltext.shares(terms, scope, known), SHARE_FLOOR, depth)
         cosines = _best(self._cosines(text, scope, depth), COSINE_FLOOR, depth)
         scores = {record: max(shares.get(record, 0.0), cosines.get(record, 0.0)) for record in (*shares, *cosines)}
         hits = read_hits(self._db, scores, scope)

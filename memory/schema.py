@@ -1,8 +1,8 @@
 """The memory file: its tables, its versions, and the refusal of every file that is not ours to touch.
 
 `record` is what was perceived, in order of arrival; `clip` freezes a stretch of one stream and claims its records;
-`vec` holds search keys in named spaces as float16; full text follows `record` through a trigger. Searches read the
-truth through `record_time` and nothing but `memory.db` is ever authoritative.
+`vec` holds search keys in named spaces as float16; full text follows `record` through a trigger. Nothing but
+this file is ever authoritative.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ MIGRATIONS = (
         data TEXT NOT NULL, -- the message as it came, JSON without its payload
         clip_id INTEGER REFERENCES clip (id) -- NULL until its clip closes
     ) STRICT;
-    CREATE INDEX record_time ON record (session, kind, start_ns, end_ns, t_ns);
+    -- Holds all that a scope asks, so that windows are counted and walked through without reading records.
+    CREATE INDEX record_time ON record (session, start_ns, end_ns, t_ns, kind, stream);
 
     CREATE TABLE media (
         record_id INTEGER PRIMARY KEY REFERENCES record (id),

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 EARLIEST_NS = -(2**63)
 LATEST_NS = 2**63 - 1
-KINDS = ("utterance", "sound", "motion", "frame", "gap")  # of records; naming all of them lets SQL use its index
 CLIP = "clip"  # the kind under which clips stand in the index
 
 
@@ -30,20 +29,13 @@ class Scope:
 
     def where(self) -> tuple[str, list[str | int]]:
         """Return the SQL condition on table `record` and its values."""
-        kinds = self.kinds or KINDS
-        condition = (
-            f"record.session = ? AND record.kind IN ({_marks(kinds)}) "
-            "AND record.start_ns <= ? AND record.end_ns >= ? AND record.t_ns <= ?"
-        )
-        values: list[str | int] = [self.session, *kinds, self.end_ns, self.start_ns, self.as_of_ns]
-        if self.streams:
-            condition += f" AND record.stream IN ({_marks(self.streams)})"
-            values += self.streams
+        condition = "record.session = ? AND record.start_ns <= ? AND record.end_ns >= ? AND record.t_ns <= ?"
+        values: list[str | int] = [self.session, self.end_ns, self.start_ns, self.as_of_ns]
+        for column, names in (("kind", self.kinds), ("stream", self.streams)):
+            if names:
+                condition += f" AND record.{column} IN ({', '.join('?' * len(names))})"
+                values += names
         if self.except_key:
-            condition += " AND record.key != ?"
+            condition += " AND record.id != (SELECT id FROM record WHERE key = ?)"
             values.append(self.except_key)
         return condition, values
-
-
-def _marks(values: tuple[str, ...]) -> str:
-    return ", ".join("?" * len(values))

@@ -46,7 +46,8 @@ NOISE_CAP = 10.0
 NOISE_FALL_S = 0.5
 NOISE_RISE_S = 20.0  # slow, or a busy street would become noise
 
-NOVEL = 8.0
+NOVEL = 10.0
+NOVEL_CONTRAST = 0.25  # of the patch's contrast: two views of the same thing, slightly apart
 CUT_LEVELS = 10.0
 CUT_AREA = 0.5
 CUT_LIKENESS = 0.8  # correlation of the coarse pictures; panning stays above it
@@ -195,7 +196,10 @@ class ChangeDetector:
             return 1.0
         pixels = now.pixels - self._kept.pixels
         difference = np.sqrt(_patch_mean(np.square(pixels, out=pixels), self._patch_px))
-        return float((difference > NOVEL + TREMBLE * np.minimum(now.contrast, self._kept.contrast)).mean())
+        same = NOVEL + NOVEL_CONTRAST * np.minimum(now.contrast, self._kept.contrast)
+        if self._noise is not None:
+            same = np.maximum(same, NOISE_FACTOR * self._noise)
+        return float((difference > same).mean())
 
 
 def _is_cut(difference: Patches, now: _View, then: _View) -> bool:
@@ -208,7 +212,7 @@ def _patch_mean(pixels: Patches, patch_px: int) -> Patches:
     height_px, width_px = pixels.shape
     lines = pixels.reshape(height_px // patch_px, patch_px, width_px).sum(axis=1)  # (rows, width_px)
     columns = np.ascontiguousarray(lines.reshape(-1, patch_px).T)  # (patch_px, rows * cols): half the time of .sum(2)
-    means = columns.sum(axis=0) / np.float32(patch_px * patch_px)
+    means: Patches = columns.sum(axis=0) / np.float32(patch_px * patch_px)
     return means.reshape(height_px // patch_px, width_px // patch_px)
 
 

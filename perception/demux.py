@@ -25,7 +25,8 @@ RAW_SUFFIXES = frozenset((".raw", ".pcm"))  # signed 16-bit little-endian, 16 kH
 HEAD_BYTES = 4096
 TEXT_BYTES = bytes(range(0x20, 0x7F)) + b"\t\n\r\f\x1b" + bytes(range(0x80, 0x100))
 # These state their length in a header; other formats guess it from the bit rate.
-HONEST_FORMATS = frozenset(("mov", "mp4", "matroska", "webm", "avi", "flac", "wav"))
+MATROSKA = frozenset(("matroska", "webm"))
+HONEST_FORMATS = MATROSKA | {"mov", "mp4", "avi", "flac", "wav"}
 SHORTFALL_NS = NS_PER_S // 2
 FALLBACK_RATE_HZ = 25.0
 SANE_RATES_HZ = (0.05, 1000.0)
@@ -86,6 +87,8 @@ class TrackReader:
         self._damage = 0
         self._has_decoded = False
         self._end_ns = self._start_ns = _start_ns(self._container) or 0
+        is_honest = _is_one_of(self._container, HONEST_FORMATS)
+        self._promised_ns = (_length_ns(self._container) or 0) if is_honest else 0
         self.clock = MediaClock(_start_ns(self._container))
 
     def frames(self) -> Iterator[av.VideoFrame | av.AudioFrame]:
@@ -99,25 +102,21 @@ class TrackReader:
             for frame in frames:
                 if frame.is_corrupt:
                     self._damage += 1
-                else:
-                    self._has_decoded = True
-                    yield frame
+                    continue
+                if frame.time_base is None and self._stream.time_base is not None:
+                    frame.time_base = self._stream.time_base  # PyAV forgets it while the decoder is flushed
+                self._has_decoded = True
+                yield frame
 
     @property
     def truncated(self) -> bool:
         """Say whether anything was damaged or the file is shorter than its header promises."""
-        return self._damage > 0 or self._is_short
+        found_ns = self._end_ns - self._start_ns
+        return self._damage > 0 or self._promised_ns - found_ns > SHORTFALL_NS
 
     def close(self) -> None:
         """Close the file."""
         self._container.close()
-
-    @property
-    def _is_short(self) -> bool:
-        promised_us = self._container.duration
-        if promised_us is None or HONEST_FORMATS.isdisjoint(self._container.format.name.split(",")):
-            return False
-        return promised_us * 1000 - (self._end_ns - self._start_ns) > SHORTFALL_NS
 
     def _packets(self) -> Iterator[Packet[Any] | None]:
         """Yield this track's packets, then None, which flushes the decoder; watch how far the whole file goes."""
@@ -160,10 +159,23 @@ def _start_ns(container: InputContainer) -> int | None:
     return None if start_us is None else start_us * 1000
 
 
+def _length_ns(container: InputContainer) -> int | None:
+    """Return how long the container says it is; Matroska counts from time 0, wherever it starts."""
+    if container.duration is None:
+        return None
+    begins_ns = (_start_ns(container) or 0) if _is_one_of(container, MATROSKA) else 0
+    return container.duration * 1000 - max(0, begins_ns)
+
+
+def _is_one_of(container: InputContainer, formats: frozenset[str]) -> bool:
+    return not formats.isdisjoint(container.format.name.split(","))
+
+
 def _duration_s(container: InputContainer, stream: VideoStream | AudioStream) -> float | None:
     if stream.duration is not None and (base := stream.time_base):
         return float(stream.duration * base)
-    return None if container.duration is None else container.duration / 1_000_000
+    length_ns = _length_ns(container)
+    return None if length_ns is None else length_ns / NS_PER_S
 
 
 def _video_track(container: InputContainer, stream: VideoStream) -> Track:

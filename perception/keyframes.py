@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from perception.change import Change
 
 NS_PER_S = 1_000_000_000
-NOVELTY = 0.04  # of the patches: a person far away
+NOVELTY = 0.008  # of the patches: three of 24 x 14, a person far away
 
 
 class KeyframeRule:

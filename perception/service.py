@@ -28,8 +28,8 @@ from runtime.service import Worker
 logger = logging.getLogger(__name__)
 
 GRID_NS = 250_000_000  # event time between two watermarks
-HEARTBEAT_S = 0.5  # live: a silent stream still tells the time this often
-LATENESS_NS = 500_000_000  # live: a sample may arrive so long after it was taken
+HEARTBEAT_S = 0.2  # live: a silent stream still tells the time this often
+LATENESS_NS = 300_000_000  # live: a sample may arrive so long after it was taken
 REOPEN_S = (1.0, 30.0)  # live: first and longest pause before a broken source is opened again
 METRICS_S = 5.0
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reasoning.answers import Found, tell_happened
-from reasoning.episodes import Episode, quiet
+from reasoning.episodes import OVERLAP_NS, Episode, quiet, total_ns
 from reasoning.phrases import ABSENT, LISTED_MAX, sentence
 from reasoning.view import pick
-from reasoning.wording import count, length, listing, quote
+from reasoning.wording import Clock, count, length, listing, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,57 +22,73 @@ if TYPE_CHECKING:
     from runtime.messages import Sensor
 
 
+def why_unwatched(view: View, sensors: Iterable[Sensor], draft: Draft) -> str:
+    """Return why nothing can be said about the windows: no such sensor, all blind, or most of it lost; else ""."""
+    wanted = set(sensors)
+    if reason := draft.why_senseless(wanted):
+        return reason
+    lost_ns = _lost_ns(view, wanted, draft)
+    if lost_ns > sum(end_ns - start_ns for start_ns, end_ns in view.windows) / 2:
+        return f"I cannot tell: {length(lost_ns)} of that time were lost on the way in."
+    return ""
+
+
 def tell_nothing(question: Question, view: View, sensors: Iterable[Sensor], draft: Draft) -> None:
-    """Say that nothing of the kind happened in the window."""
-    text = _nothing(question)
-    when = draft.clock.window(view.start_ns, view.end_ns)
-    evidence = draft.watched(sensors, view.start_ns, view.end_ns, text)
+    """Say that nothing of the kind happened in the windows."""
+    wanted, text = set(sensors), _nothing(question)
+    when = _windows(view, draft.clock)
+    evidence = [row for window in view.windows[:LISTED_MAX] for row in draft.watched(wanted, *window, text)]
     if question.ask == "whether":
         draft.state(f"{'Yes' if question.negated else 'No'}, {text} {when}.", evidence)
     elif question.ask == "how_often":
         draft.state(f"0 times: {text} {when}.", evidence)
     else:
         draft.state(sentence(f"{text} {when}"), evidence)
+    if lost_ns := _lost_ns(view, wanted, draft):
+        draft.remark(f"Of that time {length(lost_ns)} were lost on the way in.")
 
 
 def tell_contrary(question: Question, view: View, draft: Draft) -> None:
     """Answer "was it quiet" with what was not."""
     found = Found(question, view.episodes, view.is_partial)
-    tell_happened(found, draft, with_words=question.about == "heard", lead="No, ")
+    tell_happened(found, draft, with_words=question.about == "heard" or bool(question.content), lead="No, ")
 
 
 def tell_quiet(question: Question, view: View, sensors: Iterable[Sensor], draft: Draft) -> None:
     """Say when, how often or how long it was quiet."""
-    text, wanted = _nothing(question), tuple(sensors)
-    found = pick(question.topic, stretches(view))
+    text, wanted = _nothing(question), set(sensors)
+    found = pick(question.topic, stretches(question, view, draft.clock))
     if not found:
         start = "No, there was" if question.ask == "whether" else "There was"
-        when = draft.clock.window(view.start_ns, view.end_ns)
-        draft.state(f"{start} no stretch in which {text} {when}.", draft.rows(view.episodes))
+        text = f"{start} no stretch in which {text} {_windows(view, draft.clock)}."
+        draft.state(text, draft.rows(view.episodes[:LISTED_MAX]))
         return
     shown = found[:LISTED_MAX]
     times = [draft.clock.stretch(episode.start_ns, episode.end_ns) for episode in shown]
     listed = listing([*times, f"{len(found) - len(shown)} more"] if len(found) > len(shown) else times)
-    evidence = [row for e in shown for row in draft.watched(wanted, e.start_ns, e.end_ns, text)]
     total = length(sum(episode.length_ns for episode in found))
     if question.ask == "whether":
         line = f"Yes, {text} {listed}."
     elif question.ask == "how_often":
-        line = sentence(f"{count(len(found), 'time')}: {text} {listed}")
+        line = f"{count(len(found), 'time')}: {text} {listed}."
     elif len(found) == 1:
         line = sentence(f"{text} for {total}, {listed}")
     else:
         line = sentence(f"{text} for {total} in all, {len(found)} times: {listed}")
-    draft.state(line, evidence)
+    draft.state(line, [row for e in shown for row in draft.watched(wanted, e.start_ns, e.end_ns, text)])
 
 
-def stretches(view: View) -> list[Episode]:
-    """Return the quiet stretches of the windows."""
-    return [
-        Episode(kind="quiet", start_ns=start_ns, end_ns=end_ns, hits=())
-        for window in view.windows
-        for start_ns, end_ns in quiet(view.episodes, *window)
-    ]
+def stretches(question: Question, view: View, clock: Clock) -> list[Episode]:
+    """Return the quiet stretches of the windows; where a moment was named, the whole stretch around it."""
+    if question.span is not None and question.span.is_point:
+        found = [
+            (a, b)
+            for a, b in quiet(view.everywhere, clock.origin_ns, clock.asked_ns)
+            if any(min(b, end_ns) - max(a, start_ns) >= OVERLAP_NS for start_ns, end_ns in view.windows)
+        ]
+    else:
+        found = [stretch for window in view.windows for stretch in quiet(view.episodes, *window)]
+    return [Episode(kind="quiet", start_ns=a, end_ns=b, hits=()) for a, b in found]
 
 
 def _nothing(question: Question) -> str:
@@ -81,3 +97,13 @@ def _nothing(question: Question) -> str:
         return f"I heard nothing like {quote(question.content)}"
     text = f"I heard no {topic.label}" if topic.label and question.about == "sound" else ABSENT[question.about]
     return f"{text} in that part of the picture" if topic.side else text
+
+
+def _windows(view: View, clock: Clock) -> str:
+    if len(view.windows) == 1:
+        return clock.window(view.start_ns, view.end_ns)
+    return listing([clock.stretch(*window) for window in view.windows[:LISTED_MAX]])
+
+
+def _lost_ns(view: View, sensors: set[Sensor], draft: Draft) -> int:
+    return total_ns([gap for gap in view.gaps if draft.streams.get(gap.hits[0].stream) in sensors])

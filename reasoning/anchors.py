@@ -10,7 +10,8 @@ from typing import Literal, TypeAlias
 from reasoning import vocabulary as vocab
 from reasoning.match import words as split_words
 from reasoning.patterns import has, word
-from reasoning.timewords import Now, TimeSpan, parse_time, take_time
+from reasoning.timepoints import Now
+from reasoning.timewords import TimeSpan, parse_time, take_time
 from reasoning.topics import Topic, find_topic, residue
 
 Relation: TypeAlias = Literal["before", "after", "during", "between"]

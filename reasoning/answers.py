@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reasoning.episodes import Episode, total_ns
-from reasoning.phrases import NOUNS, clause, describe, name_all, noun, path, sentence
+from reasoning.phrases import LISTED_MAX, clause, describe, name_all, noun, path, sentence, shown
 from reasoning.understand import Question
-from reasoning.wording import count, length, ordinal, quote
+from reasoning.wording import count, length, listing, ordinal, quote
 
 if TYPE_CHECKING:
     from reasoning.draft import Draft
@@ -31,8 +31,7 @@ class Found:
     def which(self) -> str:
         """Return "first", "longest" where the question picks one, else ""."""
         topic = self.question.topic
-        extremes = {"strongest": "strongest", "weakest": "weakest"}
-        return extremes.get(topic.extreme, topic.extreme) or (ordinal(topic.nth) if topic.nth else "")
+        return topic.extreme or (ordinal(topic.nth) if topic.nth else "")
 
 
 def tell(found: Found, draft: Draft) -> None:
@@ -40,68 +39,66 @@ def tell(found: Found, draft: Draft) -> None:
     _TELL[found.question.ask](found, draft)
 
 
+def tell_happened(found: Found, draft: Draft, *, with_words: bool = True, lead: str = "") -> None:
+    """Tell all kinds, the one that began first before the others; `lead` is "Yes, "."""
+    kinds = list(dict.fromkeys(episode.kind for episode in found.episodes))
+    limit = LISTED_MAX // len(kinds)
+    for kind in kinds:
+        episodes = [episode for episode in found.episodes if episode.kind == kind]
+        text = clause(episodes, draft.clock, with_words=with_words, at_least=found.at_least, limit=limit)
+        draft.state(f"{lead}{text}." if lead else sentence(text), draft.rows(shown(episodes, draft.clock, limit)))
+        lead = ""
+
+
 def _when(found: Found, draft: Draft) -> None:
-    episodes, clock = found.episodes, draft.clock
-    if found.which:
-        time = describe(episodes[0], clock, with_words=False)
-        words = f": {quote(episodes[0].words)}" if episodes[0].words else ""
-        time = time if episodes[0].kind != "sound" else clock.stretch(episodes[0].start_ns, episodes[0].end_ns)
-        draft.state(f"The {found.which} {noun(episodes)} was {time}{words}.", draft.rows(episodes))
+    first = found.episodes[0]
+    if not found.which:
+        tell_happened(found, draft, with_words=bool(found.question.content))
         return
-    tell_happened(found, draft, with_words=bool(found.question.content))
+    time = draft.clock.stretch(first.start_ns, first.end_ns)
+    more = f" {path(first)}" if path(first) else f": {quote(first.words)}" if first.words else ""
+    draft.state(f"The {found.which} {noun([first])} was {time}{more}.", draft.rows([first]))
 
 
 def _how_long(found: Found, draft: Draft) -> None:
-    episodes, clock = found.episodes, draft.clock
-    times = [clock.stretch(e.start_ns, e.end_ns) for e in episodes[:8]]
-    total = length(total_ns(episodes))
-    if len(episodes) == 1:
-        which = found.which or "only"
-        text = f"The {which} {noun(episodes)} lasted {total}, {times[0]}."
+    episodes = shown(found.episodes, draft.clock)
+    times = [draft.clock.stretch(episode.start_ns, episode.end_ns) for episode in episodes]
+    left_out = len(found.episodes) - len(episodes)
+    listed = listing([*times, f"{left_out} more"] if left_out else times)
+    total = length(total_ns(found.episodes))
+    if len(found.episodes) == 1:
+        text = f"The {found.which or 'only'} {noun(episodes)} lasted {total}, {listed}."
     else:
-        more = f" and {len(episodes) - len(times)} more" if len(episodes) > len(times) else ""
-        text = f"{total} in all, in {count(len(episodes), noun(episodes))}: {', '.join(times)}{more}."
+        text = f"{total} in all, in {count(len(found.episodes), noun(found.episodes))}: {listed}."
     draft.state(text, draft.rows(episodes))
 
 
 def _how_often(found: Found, draft: Draft) -> None:
     episodes = found.episodes
     floor = "At least " if found.at_least else ""
-    times = "time" if len(episodes) == 1 else "times"
     listed = name_all(episodes, draft.clock, with_words=bool(found.question.content))
-    draft.state(f"{floor}{len(episodes)} {times}: {listed}.", draft.rows(episodes))
+    draft.state(f"{floor}{count(len(episodes), 'time')}: {listed}.", draft.rows(shown(episodes, draft.clock)))
 
 
 def _how_much(found: Found, draft: Draft) -> None:
     strongest = max(found.episodes, key=lambda episode: episode.level)
+    described = describe(strongest, draft.clock)
     if strongest.kind == "sound":
-        text = f"{describe(strongest, draft.clock)}, {strongest.level:.0f} dB above the background."
+        text = f"{described}, {strongest.level:.0f} dB above the background"
     elif strongest.kind == "motion":
-        text = f"It covered up to {100 * strongest.level:.0f} % of the picture, {describe(strongest, draft.clock)}."
+        text = f"up to {100 * strongest.level:.0f} % of the picture moved, {described}"
     else:
-        draft.abstain(f"I cannot measure that of {noun([strongest])}s.")
+        draft.abstain(f"I do not measure how strong {noun([strongest])}s are.")
         return
-    draft.state(text[:1].upper() + text[1:], draft.rows([strongest]))
+    draft.state(sentence(text), draft.rows([strongest]))
 
 
 def _said(found: Found, draft: Draft) -> None:
-    spoken = [episode for episode in found.episodes if episode.kind == "utterance"]
-    if not spoken:
-        tell_happened(found, draft)
-    elif found.which:
-        draft.state(f"The {found.which} thing I heard was {describe(spoken[0], draft.clock)}.", draft.rows(spoken))
+    first = found.episodes[0]
+    if found.which and first.kind == "utterance":
+        draft.state(f"The {found.which} thing I heard was {describe(first, draft.clock)}.", draft.rows([first]))
     else:
-        draft.state(sentence(clause(spoken, draft.clock, with_words=True)), draft.rows(spoken))
-
-
-def tell_happened(found: Found, draft: Draft, *, with_words: bool = True, lead: str = "") -> None:
-    """Tell all kinds, the one that began first before the others; `lead` is "Yes, "."""
-    kinds = list(dict.fromkeys(episode.kind for episode in found.episodes))
-    for kind in kinds:
-        episodes = [episode for episode in found.episodes if episode.kind == kind]
-        text = clause(episodes, draft.clock, with_words=with_words, at_least=found.at_least)
-        draft.state(f"{lead}{text}." if lead else sentence(text), draft.rows(episodes))
-        lead = ""
+        tell_happened(found, draft)
 
 
 def _whether(found: Found, draft: Draft) -> None:
@@ -110,14 +107,14 @@ def _whether(found: Found, draft: Draft) -> None:
 
 
 def _where(found: Found, draft: Draft) -> None:
-    placed = [episode for episode in found.episodes if path(episode)]
+    placed = tuple(episode for episode in found.episodes if path(episode))
     if not placed:
-        draft.abstain(f"I cannot tell where {NOUNS[found.episodes[0].kind]}s come from.")
+        draft.abstain("I do not know where that was.")
     elif len(placed) == 1:
         time = draft.clock.stretch(placed[0].start_ns, placed[0].end_ns)
         draft.state(f"Something moved {path(placed[0])}, {time}.", draft.rows(placed))
     else:
-        draft.state(sentence(clause(placed, draft.clock, with_words=False)), draft.rows(placed))
+        tell_happened(Found(found.question, placed, found.at_least), draft)
 
 
 _TELL: dict[Asks, Callable[[Found, Draft], None]] = {

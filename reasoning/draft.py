@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reasoning.episodes import Episode
-from reasoning.timewords import S_NS
+from reasoning.timepoints import S_NS
 from reasoning.wording import Clock, plain
 from runtime.messages import Evidence, Sensor, Sentence
 

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from reasoning.plan import CUT_TEXT
-from reasoning.timewords import S_NS
+from reasoning.timepoints import S_NS
 from reasoning.wording import place
 from runtime.messages import Box, Hit
 
 # The longest pause inside one episode; scene changes are moments and never merge.
-GAP_NS = {"motion": S_NS, "utterance": 700_000_000, "sound": 100_000_000, "frame": -1}
+GAP_NS = {"motion": S_NS, "utterance": 700_000_000, "sound": 100_000_000, "frame": -1, "gap": 0}
 OVERLAP_NS = 200_000_000  # what reaches into a window by less may be a border's error
 QUIET_NS = 500_000_000  # a shorter pause is no quiet
 NO_WORDS = "speech without recognised words"  # how memory describes an utterance that gave no text
@@ -48,7 +48,9 @@ class Episode:
 
     @property
     def words(self) -> str:
-        """What was said, "" where nothing was recognised."""
+        """What was said, "" where nothing was said or recognised."""
+        if self.kind != "utterance":
+            return ""
         return " ".join(hit.text for hit in self.hits if hit.text.strip() and hit.text != NO_WORDS)
 
     @property

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from reasoning.absence import tell_contrary, tell_nothing, tell_quiet
+from reasoning.absence import tell_contrary, tell_nothing, tell_quiet, why_unwatched
 from reasoning.answers import Found, tell
 from reasoning.draft import SENSORS, Draft
 from reasoning.episodes import gather
@@ -61,7 +61,7 @@ def answer(
         tell_sensors(question, asked_ns, draft)
     elif recalled is None:
         draft.abstain(MEMORY_SILENT)
-    elif refusal := _refusal(question, recalled, asked_ns, draft.clock):
+    elif refusal := _refusal(question, recalled, asked_ns, draft.clock, truncated=truncated):
         draft.abstain(refusal, _inventory(recalled, asked_ns, draft.clock))
     else:
         _answer(question, recalled, asked_ns, sensors, draft)
@@ -79,7 +79,7 @@ def answer(
     )
 
 
-def _refusal(question: Question, recalled: Recalled, asked_ns: int, clock: Clock) -> str:
+def _refusal(question: Question, recalled: Recalled, asked_ns: int, clock: Clock, *, truncated: bool) -> str:
     """Return why the question cannot be answered whatever memory holds, "" where it may be."""
     span = question.span
     if question.unknowable:
@@ -91,7 +91,8 @@ def _refusal(question: Question, recalled: Recalled, asked_ns: int, clock: Clock
     if not span.is_known:
         return f"I cannot place {quote(span.phrase)} in time here."
     if span.start_ns is not None and span.start_ns >= asked_ns:
-        return f"I have seen and heard only up to {clock.at(asked_ns)}."
+        broken = ", where the recording breaks off" if truncated else ""
+        return f"I have seen and heard only up to {clock.at(asked_ns)}{broken}."
     if span.end_ns is not None and span.end_ns <= recalled.session_start_ns:
         return f"What I remember begins at {clock.at(recalled.session_start_ns)}."
     return ""
@@ -102,21 +103,22 @@ def _answer(question: Question, recalled: Recalled, asked_ns: int, sensors: set[
     view = look(question, recalled, asked_ns)
     inventory = _inventory(recalled, asked_ns, draft.clock)
     if view is None:
-        draft.abstain(
-            f"I did not find the moment {quote(question.anchor.phrase if question.anchor else '')}.", inventory
-        )
+        phrase = question.anchor.phrase if question.anchor is not None else ""
+        draft.abstain(draft.why_senseless(sensors) or f"I did not find the moment {quote(phrase)}.", inventory)
     elif question.negated:
         _answer_quiet(question, view, sensors, draft)
     elif view.episodes:
         picked = pick(question.topic, view.episodes)
-        if picked:
+        if question.topic.extreme in {"strongest", "weakest"} and not any(e.level for e in view.episodes):
+            draft.abstain(f"I do not measure how strong {noun(view.episodes)}s are.", inventory)
+        elif picked:
             tell(Found(question, tuple(picked), view.is_partial), draft)
         else:
             draft.abstain(f"I know of only {count(len(view.episodes), noun(view.episodes))}.", inventory)
     elif question.content and (question.about != "speech" or question.ask not in {"whether", "how_often"}):
         # Recognised words are too unsure to say that something was never said, unless just that is asked.
         draft.abstain(f"I heard nothing like {quote(question.content)}.", inventory)
-    elif reason := draft.why_senseless(sensors):
+    elif reason := why_unwatched(view, sensors, draft):
         draft.abstain(reason, inventory)
     else:
         tell_nothing(question, view, sensors, draft)
@@ -127,7 +129,7 @@ def _answer_quiet(question: Question, view: View, sensors: set[Sensor], draft: D
     is_whole = question.ask == "whether" and not question.topic.is_moment
     if is_whole and view.episodes:
         tell_contrary(question, view, draft)
-    elif reason := draft.why_senseless(sensors):
+    elif reason := why_unwatched(view, sensors, draft):
         draft.abstain(reason)
     elif is_whole:
         tell_nothing(question, view, sensors, draft)
@@ -145,10 +147,8 @@ def _inventory(recalled: Recalled, asked_ns: int, clock: Clock) -> str:
     """Return what there is instead: "I heard 3 utterances, the last at 0:41.0, and saw 5 movements."."""
     hits = [hit for hit in recalled.timeline if hit.end_ns <= asked_ns]
     parts = []
-    for verb, kinds in (("heard", ("utterance", "sound")), ("saw", ("motion",))):
-        for kind in kinds:
-            episodes = gather(hits, kind)
-            if episodes:
-                last = episodes[-1].start_ns
-                parts.append(f"{verb} {count(len(episodes), noun(episodes[:1]))}, the last at {clock.at(last)}")
-    return f"I {listing(parts)}." if parts else ""
+    for verb, kind in (("I heard", "utterance"), ("I heard", "sound"), ("I saw", "motion")):
+        if episodes := gather(hits, kind):
+            last = clock.at(episodes[-1].start_ns)
+            parts.append(f"{verb} {count(len(episodes), noun(episodes))}, the last at {last}")
+    return f"{listing(parts)}." if parts else ""

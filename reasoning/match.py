@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from difflib import SequenceMatcher
+from itertools import pairwise
 
 from reasoning.numbers import NUMBERS
-from reasoning.vocabulary import STOP
+from reasoning.vocabulary import PEOPLE, STOP
 
 # Calibrated on noisy transcripts of LibriVox and goforward: at this score two of three telling words agree.
 SAME_TEXT = 0.6
@@ -48,12 +48,16 @@ def stem(word: str) -> str:
     return word[:-1] + "i" if len(word) > 2 and word.endswith("y") else word
 
 
-_SOUNDS = (("ph", "f"), ("gh", "g"), ("ck", "k"), ("qu", "kw"), ("wh", "w"), ("kn", "n"), ("wr", "r"), ("c", "k"), ("q", "k"), ("x", "ks"), ("z", "s"), ("v", "f"), ("d", "t"), ("b", "p"), ("g", "k"), ("j", "k"))  # fmt: skip
+# What sounds alike to a recogniser, longer spellings first; voiced consonants become their unvoiced partners.
+_SOUNDS = {
+    **{"ph": "f", "gh": "g", "ck": "k", "qu": "kw", "kn": "n", "wr": "r", "x": "ks"},
+    **{"c": "k", "q": "k", "z": "s", "v": "f", "d": "t", "b": "p", "g": "k", "j": "k"},
+}
 
 
 def consonants(word: str) -> str:
     """Return the consonants by how they sound, voiced and unvoiced alike; a first vowel is kept as one sign."""
-    for spelling, sound in _SOUNDS:
+    for spelling, sound in _SOUNDS.items():
         word = word.replace(spelling, sound)
     kept = re.sub(r"[aeiouyhw]", "", word)
     kept = re.sub(r"(.)\1+", r"\1", kept)
@@ -71,10 +75,20 @@ def similarity(a: str, b: str) -> float:
         return 1.0
     if min(len(a), len(b)) < 3:
         return 0.0
-    spelling = SequenceMatcher(None, a, b, autojunk=False).ratio()
+    spelling = 1 - edits(a, b) / max(len(a), len(b))
     sound_a, sound_b = consonants(a), consonants(b)
     is_alike = sound_a == sound_b and len(sound_a) >= 3
     return max(spelling, 0.9 if is_alike else 0.0)
+
+
+def edits(a: str, b: str) -> int:
+    """Return the Levenshtein distance: how many letters to put in, take out or change."""
+    row = list(range(len(b) + 1))
+    for i, letter in enumerate(a, start=1):
+        above, row[0] = row[0], i
+        for j, other in enumerate(b, start=1):
+            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (letter != other))
+    return row[-1]
 
 
 def score(question: str | Sequence[str], text: str) -> float:
@@ -83,7 +97,7 @@ def score(question: str | Sequence[str], text: str) -> float:
     heard = words(text)
     if not asked or not heard:
         return 0.0
-    weights = [STOP_WEIGHT if word in STOP else 1.0 for word in asked]
+    weights = [STOP_WEIGHT if word in STOP or word in PEOPLE else 1.0 for word in asked]
     total, found, places = 0.0, sum(weights), []
     for word, weight in zip(asked, weights, strict=True):
         best, place = max(((similarity(word, other), -i) for i, other in enumerate(heard)), default=(0.0, 0))
@@ -92,5 +106,5 @@ def score(question: str | Sequence[str], text: str) -> float:
             places.append(-place)
     if len(places) < 2:
         return total / found
-    kept = sum(a < b for a, b in zip(places, places[1:], strict=False)) / (len(places) - 1)
+    kept = sum(a < b for a, b in pairwise(places)) / (len(places) - 1)
     return total / found * (1 - ORDER_SHARE * (1 - kept))

@@ -11,10 +11,13 @@ SMALL = (
 TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 NUMBERS = {word: i for i, word in enumerate(SMALL)} | {word: 10 * i for i, word in enumerate(TENS, start=2)}
 UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+LONGEST_S = 1e9  # thirty years: longer than anything that was ever watched
 VAGUE = {"couple": 2.0, "few": 5.0, "quarter": 0.25}
 
 UNIT = r"(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|days?)\b"
-NUMBER = rf"(?:\d+(?:\.\d+)?|(?:(?:{'|'.join(TENS)})(?:[- ](?:{'|'.join(SMALL[1:10])}))?|{'|'.join(SMALL)})\b)"
+NUMBER = (
+    rf"(?:\d{{1,9}}(?:\.\d{{1,9}})?|(?:(?:{'|'.join(TENS)})(?:[- ](?:{'|'.join(SMALL[1:10])}))?|{'|'.join(SMALL)})\b)"
+)
 _COUNT = (
     rf"(?:{NUMBER}(?:\s+and\s+a\s+half)?|(?:a\s+)?couple(?:\s+of)?|(?:a\s+)?few|(?:a\s+)?half(?:\s+an?)?"
     rf"|(?:a\s+)?quarter(?:\s+of\s+an?)?|an?\b)"
@@ -38,4 +41,4 @@ def to_seconds(words: str) -> float:
         elif token[0] in UNIT_S and re.fullmatch(UNIT, token):
             unit_s = UNIT_S[token[0]]
             total_s, value = total_s + (value or 1.0) * unit_s, 0.0
-    return total_s + value * (unit_s if value == 0.5 else 1)
+    return min(total_s + value * (unit_s if value == 0.5 else 1), LONGEST_S)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reasoning.episodes import Episode
+from reasoning.topics import About
 from reasoning.wording import Clock, count, listing, quote
 
-LISTED_MAX = 8  # an answer names no more of a kind
-NOUNS = {"motion": "movement", "utterance": "utterance", "sound": "sound", "frame": "scene change", "quiet": "stretch"}
+LISTED_MAX = 8  # an answer names no more, and carries no more evidence
+NOUNS = {"motion": "movement", "utterance": "utterance", "sound": "sound", "frame": "scene change"}
 HAPPENED = {"motion": "something moved", "utterance": "somebody spoke", "frame": "the scene changed"}
-ABSENT = {
+ABSENT: dict[About, str] = {
     "motion": "nothing moved",
     "scene": "the scene did not change",
     "speech": "nobody spoke",
@@ -46,17 +47,31 @@ def path(episode: Episode) -> str:
     return ", then ".join(episode.places)
 
 
-def name_all(episodes: Sequence[Episode], clock: Clock, *, with_words: bool = True) -> str:
-    """List them, at most LISTED_MAX, and say how many are left out."""
-    items = [describe(episode, clock, with_words=with_words) for episode in episodes[:LISTED_MAX]]
+def shown(episodes: Sequence[Episode], clock: Clock, limit: int = LISTED_MAX) -> Sequence[Episode]:
+    """Return those that are named: of a recording the first, of a live session the newest."""
+    return episodes[:limit] if clock.is_media else episodes[-limit:]
+
+
+def name_all(episodes: Sequence[Episode], clock: Clock, *, with_words: bool = True, limit: int = LISTED_MAX) -> str:
+    """List them, and say how many are left out."""
+    items = [describe(episode, clock, with_words=with_words) for episode in shown(episodes, clock, limit)]
     left_out = len(episodes) - len(items)
-    return listing([*items, f"{left_out} more"] if left_out else items)
+    if not left_out:
+        return listing(items)
+    return listing([*items, f"{left_out} more"] if clock.is_media else [f"{left_out} earlier", *items])
 
 
-def clause(episodes: Sequence[Episode], clock: Clock, *, with_words: bool, at_least: bool = False) -> str:
+def clause(
+    episodes: Sequence[Episode],
+    clock: Clock,
+    *,
+    with_words: bool,
+    at_least: bool = False,
+    limit: int = LISTED_MAX,
+) -> str:
     """Return what happened, all of one kind, for a sentence of its own or after "Yes, "; the count is in digits."""
     kind, n = episodes[0].kind, len(episodes)
-    listed = name_all(episodes, clock, with_words=with_words)
+    listed = name_all(episodes, clock, with_words=with_words, limit=limit)
     floor = "at least " if at_least else ""
     if kind == "utterance" and with_words:
         return f"I heard somebody say {listed}"

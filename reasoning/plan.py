@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runtime.messages import Recall
@@ -24,6 +25,7 @@ INVENTORY = ("utterance", "sound", "motion")  # what an abstention tells that th
 CUT_TEXT = "scene change"  # how memory describes the first picture of another scene
 K = 16
 TIMELINE_LIMIT = 2048  # kept frames come twice a second; as JSON this many hits fit into one reply
+POINT_REACH_NS = 120_000_000_000
 FAR_NS = 2**62  # times on the wire are 64-bit
 
 
@@ -31,6 +33,9 @@ def plan(question: Question, query_id: str, session: str, as_of_ns: int) -> Reca
     """Return the recall for `question`; an anchor that is an event is placed later, from the unmoved window."""
     kinds = set(KINDS[question.about])
     anchor, span = question.anchor, question.span
+    if span is not None and span.is_point:  # what was going on then may have begun long before
+        reach_ns = FAR_NS if question.negated else POINT_REACH_NS
+        span = replace(span, start_ns=_shift(span.start_ns, -reach_ns), end_ns=_shift(span.end_ns, reach_ns))
     is_local = anchor is not None and not anchor.speech
     if anchor is not None and is_local:
         kinds.update(kind for topic in anchor.topics for kind in anchor_kinds(topic))
@@ -54,6 +59,10 @@ def plan(question: Question, query_id: str, session: str, as_of_ns: int) -> Reca
 def anchor_kinds(topic: Topic) -> tuple[str, ...]:
     """Return the kinds of record among which the moment is looked for."""
     return KINDS[topic.about]
+
+
+def _shift(t_ns: int | None, by_ns: int) -> int | None:
+    return None if t_ns is None else t_ns + by_ns
 
 
 def _within(t_ns: int | None, as_of_ns: int) -> int | None:

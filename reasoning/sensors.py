@@ -24,7 +24,7 @@ _BAD = re.compile(
 
 
 def tell_sensors(question: Question, asked_ns: int, draft: Draft) -> None:
-    """Say which streams of the senses in question work; "Yes" or "No" answers whether they do, or whether one is blind."""
+    """Say which streams of the senses asked about work; "Yes" or "No" where that, or blindness, is asked."""
     text = question.text.lower()
     wanted = [sensor for sensor, words in _WORDS.items() if re.search(words, text)] or list(NAMES)
     if not draft.streams:

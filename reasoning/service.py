@@ -187,6 +187,7 @@ class ReasoningService:
             session=self._session,
             query_id=pending.query_id,
             question=pending.question,
+            session_start_ns=session_start_ns,
             asked_s=round((pending.asked_ns - session_start_ns) / 1e9, 3),
             answer=" ".join(sentence.text for sentence in composed.sentences),
             sentences=composed.sentences,

@@ -1,44 +1,39 @@
-"""Words of time in a question -> a window of event time.
-
-Recordings count from 0, so there "at 0:12" is media time; live sessions have Unix times, so there it is the clock on
-the wall. Half-open English ("after 0:30", "so far") leaves a border as None.
-"""
+"""Words of time in a question -> a window of event time; half-open English ("after 0:30") leaves a border as None."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import timedelta, tzinfo
 from typing import TypeAlias
 
 from reasoning.numbers import LENGTH, NUMBER, UNIT, to_seconds
+from reasoning.timepoints import (
+    BEGINNING,
+    CLOCK,
+    DAY,
+    END,
+    INSTANT,
+    MARK,
+    OF_WHOLE,
+    S_NS,
+    TAIL,
+    WHOLE,
+    Now,
+    place,
+    to_ns,
+)
 
-S_NS = 1_000_000_000
-YEAR_NS = 365 * 86_400 * S_NS  # times below this are media time: no camera recorded in 1970
 NOW_S = 3.0  # "right now" reaches this far back: a piece of movement is at most 2 s long
 RECENT_S = 15.0  # "just now"
 POINT_S = 1.0  # "at 0:12" reaches this far to both sides
 AROUND_S = 5.0  # "around 0:12"
+DAYS_MAX = 10_000  # nobody has been watching longer
 EDGE_S = (5.0, 60.0)  # "at the beginning" is a tenth of the session, at least and at most this
+_ORDINAL = r"(?:\d{1,4}(?:st|nd|rd|th)|first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth)"
 ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
 
-_DAY = r"(?:today|yesterday|this\s+(?:morning|afternoon|evening)|tonight|last\s+night)"
-_CLOCK = (
-    rf"(?:(?:{_DAY}\s+(?:at\s+)?)?"
-    r"(?:\d{1,3}:\d{2}(?::\d{2})?(?:\.\d+)?(?:\s*[ap]\.?m\b\.?)?|\d{1,2}\s*[ap]\.?m\b\.?)"
-    rf"(?:\s+{_DAY}\b)?)"
-)
-_WHOLE = r"(?:recording|video|clip|audio|session|file|footage|stream|tape|film)\b"
-_OF_WHOLE = rf"(?:\s+(?:of|in|into)\s+(?:the|this)\s+(?:whole\s+|entire\s+)?{_WHOLE})"
-_BEGINNING = r"(?:the\s+)?(?:very\s+)?(?:beginning|start|outset)\b"
-_END = r"(?:(?:the\s+)?(?:very\s+)?(?:end|finish)\b|now\b)"
-_MARK = rf"(?:(?:seconds?|secs?|minutes?|t\s*=)\s*{NUMBER})"
-_TAIL = rf"(?:[\s-]+(?:ago\b|mark\b|in\b(?!\s+(?:the|a)\b)|into\b)|{_OF_WHOLE})*"
-_INSTANT = (
-    rf"(?:(?:(?:about|around|roughly|exactly|approximately)\s+)?(?:the\s+)?(?:{_CLOCK}|{_MARK}|{LENGTH}){_TAIL}"
-    rf"|(?:{_BEGINNING}|{_END})(?:{_OF_WHOLE}|(?!\s+of\b)))"
-)
 _BARE = rf"{NUMBER}(?=\s*(?:[?.!,;]|$))"
 _SPELLED = rf"(?:{LENGTH}|{UNIT}(?:\s+and\s+a\s+half\b)?)"  # "last minute" counts one
 
@@ -52,30 +47,6 @@ class TimeSpan:
     phrase: str
     is_point: bool = False  # "at 0:12" means what was going on then, whole, not the part inside the window
     is_known: bool = True  # False: the words name a time that cannot be placed, as "yesterday" in a recording
-
-
-@dataclass(frozen=True, slots=True)
-class Now:
-    """The moment of asking, and what places other moments against it."""
-
-    asked_ns: int
-    start_ns: int | None  # of the session; None where nobody told
-    tz: tzinfo | None  # None is the machine's own
-
-    @property
-    def is_media(self) -> bool:
-        """Whether times count from the start of a recording."""
-        return self.asked_ns < YEAR_NS
-
-    @property
-    def origin_ns(self) -> int | None:
-        """Where second 0 is."""
-        return (self.start_ns or 0) if self.is_media else self.start_ns
-
-    def midnight(self, days_back: int = 0) -> datetime:
-        """Return when the day of asking began, or one before it, on the wall clock."""
-        local = datetime.fromtimestamp(self.asked_ns // S_NS, tz=self.tz)
-        return local.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days_back)
 
 
 Window: TypeAlias = tuple[int | None, int | None]
@@ -129,52 +100,12 @@ def _both(a: TimeSpan, b: TimeSpan) -> TimeSpan:
     )
 
 
-def place(words: str, now: Now) -> int | None:
-    """Return the moment that `words` name ("0:12", "second 12", "3 pm", "20 seconds ago", "the end")."""
-    if re.search(r"\b(?:end|finish|now)\b", words, re.I):
-        return now.asked_ns
-    if re.search(r"\d:\d|\d\s*[ap]\.?m\b", words, re.I):
-        return _clock(words, now)
-    if re.search(r"\bago\b", words, re.I):
-        return now.asked_ns - _to_ns(words)
-    if now.origin_ns is None:
-        return None
-    if mark := re.search(rf"\b(s|m|t)\w*\s*=?\s*({NUMBER})", words, re.I):  # "minute 2" is a place, no length
-        return now.origin_ns + _to_ns(mark[2]) * (60 if mark[1] in "mM" else 1)
-    return now.origin_ns + _to_ns(words)  # "the beginning" has no number: 0
-
-
-def _to_ns(words: str) -> int:
-    return round(to_seconds(words) * S_NS)
-
-
-def _clock(words: str, now: Now) -> int | None:
-    """Media: minutes and seconds from the start. Live: the latest such time on the wall that has passed."""
-    found = re.search(r"(\d+)(?::(\d+))?(?::(\d+))?(\.\d+)?\s*([ap])?", words, re.I)
-    if found is None:
-        return None
-    first, second, third = (int(part or 0) for part in found.group(1, 2, 3))
-    fraction_ns = round(float(found[4] or 0) * S_NS)
-    if now.is_media:
-        whole_s = first * 3600 + second * 60 + third if found[3] else first * 60 + second
-        return None if found[5] else (now.origin_ns or 0) + whole_s * S_NS + fraction_ns
-    if found[5]:
-        first = first % 12 + (12 if found[5] in "pP" else 0)
-    if first > 23 or second > 59 or third > 59:
-        return None
-    is_yesterday = re.search(r"yesterday|last\s+night", words, re.I) is not None
-    moment = now.midnight(int(is_yesterday)).replace(hour=first, minute=second, second=third)
-    moment_ns = int(moment.timestamp()) * S_NS + fraction_ns
-    is_dated = re.search(_DAY, words, re.I) is not None
-    return moment_ns if is_dated or moment_ns <= now.asked_ns else moment_ns - 86_400 * S_NS
-
-
 def _between(match: re.Match[str], now: Now) -> Window | None:
     a, b = match["a"].strip(), match["b"].strip()
     if re.fullmatch(NUMBER, a, re.I):  # "between 10 and 20 seconds ago": unit and direction stand once
         unit = re.search(rf"{UNIT}.*$", b, re.I | re.S)
         a = f"{a} {unit[0]}" if unit else a
-    elif day := re.search(rf"\s{_DAY}\s*$", b, re.I):
+    elif day := re.search(rf"\s{DAY}\s*$", b, re.I):
         a += day[0]
     if re.fullmatch(NUMBER, b, re.I) and re.match(r"m", a, re.I):  # "from minute 1 to 2"
         b = f"minute {b}"
@@ -195,15 +126,15 @@ def _before(match: re.Match[str], now: Now) -> Window | None:
 
 
 def _last(match: re.Match[str], now: Now) -> Window:
-    return now.asked_ns - _to_ns(match["a"]), now.asked_ns
+    return now.asked_ns - to_ns(match["a"]), now.asked_ns
 
 
 def _before_last(match: re.Match[str], now: Now) -> Window:
-    return None, now.asked_ns - _to_ns(match["a"])
+    return None, now.asked_ns - to_ns(match["a"])
 
 
 def _first(match: re.Match[str], now: Now) -> Window | None:
-    return None if now.origin_ns is None else (now.origin_ns, now.origin_ns + _to_ns(match["a"]))
+    return None if now.origin_ns is None else (now.origin_ns, now.origin_ns + to_ns(match["a"]))
 
 
 def _nth_unit(match: re.Match[str], now: Now) -> Window | None:
@@ -212,26 +143,26 @@ def _nth_unit(match: re.Match[str], now: Now) -> Window | None:
         return None
     words = match["nth"].lower()
     n = ORDINALS.index(words) + 1 if words in ORDINALS else int(re.sub(r"\D", "", words))
-    unit_ns = _to_ns(match["a"])
+    unit_ns = to_ns(match["a"])
     return now.origin_ns + (n - 1) * unit_ns, now.origin_ns + n * unit_ns
 
 
 def _from_edge(match: re.Match[str], now: Now) -> Window | None:
     """Resolve "20 seconds before the end", "ten seconds after the start"."""
     if match["side"].lower() == "before":
-        moment_ns = now.asked_ns - _to_ns(match["a"])
+        moment_ns = now.asked_ns - to_ns(match["a"])
     elif now.origin_ns is None:
         return None
     else:
-        moment_ns = now.origin_ns + _to_ns(match["a"])
-    return _around(moment_ns, POINT_S)
+        moment_ns = now.origin_ns + to_ns(match["a"])
+    return _around(moment_ns, max(POINT_S, to_seconds(match["a"]) / 10))
 
 
 def _ago(match: re.Match[str], now: Now) -> Window:
     length_s = to_seconds(match["a"])
     if re.search(r"\bdays?\b", match["a"], re.I):
-        return _days(round(length_s / 86_400), 0, 24, now)
-    start_ns, end_ns = _around(now.asked_ns - _to_ns(match["a"]), max(2.0, length_s / 4))
+        return _days(min(round(length_s / 86_400), DAYS_MAX), 0, 24, now)
+    start_ns, end_ns = _around(now.asked_ns - to_ns(match["a"]), max(2.0, length_s / 4))
     return start_ns, min(end_ns, now.asked_ns)
 
 
@@ -264,7 +195,7 @@ def _part(match: re.Match[str], now: Now) -> Window | None:
 
 
 def _edge_ns(now: Now) -> int:
-    length_s = (now.asked_ns - (now.origin_ns or now.asked_ns)) / S_NS
+    length_s = (now.asked_ns - (now.asked_ns if now.origin_ns is None else now.origin_ns)) / S_NS
     return round(min(max(EDGE_S[0], length_s / 10), EDGE_S[1]) * S_NS)
 
 
@@ -312,36 +243,36 @@ POINTS = frozenset({_at, _ago, _from_edge, _present})
 _IN = r"(?:\b(?:in|over|during|within|for|from|at|on|throughout)\s+)?(?:\bthe\s+)?\b(?:very\s+)?"
 _AT = r"(?:\b(?:right\s+)?(?:at|around|near|about|towards?)|@)\s*(?:the\s+)?"
 _TO = r"\s*(?:\b(?:and|to|until|till|through)\b|-|–|\.\.)\s*(?:at\s+)?"
-_ALL = rf"(?:during|throughout|over|in|on|of|from)\s+(?:the|this)\s+(?:(?:whole|entire)\s+(?:{_WHOLE}|time\b)|{_WHOLE})"
+_ALL = rf"(?:during|throughout|over|in|on|of|from)\s+(?:the|this)\s+(?:(?:whole|entire)\s+(?:{WHOLE}|time\b)|{WHOLE})"
 
 # The first rule that matches wins: ranges stand before borders, borders before single moments.
 RULES: tuple[tuple[re.Pattern[str], Resolve], ...] = (
-    _rule(rf"\b(?:between|from)\s+(?P<a>{_INSTANT}|{NUMBER}){_TO}(?P<b>{_INSTANT}|{_BARE})", _between),
-    _rule(rf"\b(?:(?:between|from|in)\s+)?(?P<a>{_MARK}){_TO}(?P<b>{NUMBER})\b", _between),
-    _rule(rf"(?P<a>{_CLOCK}){_TO}(?P<b>{_CLOCK})", _between),
+    _rule(rf"\b(?:between|from)\s+(?P<a>{INSTANT}|{NUMBER}){_TO}(?P<b>{INSTANT}|{_BARE})", _between),
+    _rule(rf"\b(?:(?:between|from|in)\s+)?(?P<a>{MARK}){_TO}(?P<b>{NUMBER})\b", _between),
+    _rule(rf"(?P<a>{CLOCK}){_TO}(?P<b>{CLOCK})", _between),
     _rule(rf"(?<!\w)(?P<a>{NUMBER})(?:\s+to\s+|\s*[-–]\s*(?=\d))(?P<b>{LENGTH})(?!\s*(?:long|ago))", _between),
     _rule(rf"\b(?:after|since|beyond|past)\s+the\s+(?:first|opening|initial)\s+(?P<a>{_SPELLED})", _after),
     _rule(rf"\b(?:before|until)\s+the\s+(?:last|final)\s+(?P<a>{_SPELLED})", _before_last),
-    _rule(rf"{_IN}(?:last|past|previous|preceding|final|latest)\s+(?P<a>{_SPELLED}){_OF_WHOLE}?", _last),
-    _rule(rf"{_IN}(?:first|opening|initial)\s+(?P<a>{_SPELLED}){_OF_WHOLE}?", _first),
-    _rule(rf"{_IN}(?P<nth>first|second|third|last|final)\s+(?P<part>half|third|quarter)\b{_OF_WHOLE}?", _part),
-    _rule(rf"\b(?:in|during)\s+the\s+(?P<nth>{'|'.join(ORDINALS)}|\d+(?:st|nd|rd|th))\s+(?P<a>{UNIT})", _nth_unit),
-    _rule(rf"\b(?:in|around|at|near)\s+the\s+(?P<nth>)(?P<part>)middle{_OF_WHOLE}", _part),
-    _rule(rf"\b(?P<nth>)(?P<part>)half\s?way\s+(?:through|in)\b{_OF_WHOLE}?", _part),
-    _rule(rf"(?<!\w)(?P<a>{LENGTH})\s+(?P<side>before|after)\s+(?:{_END}|{_BEGINNING})", _from_edge),
+    _rule(rf"{_IN}(?:last|past|previous|preceding|final|latest)\s+(?P<a>{_SPELLED}){OF_WHOLE}?", _last),
+    _rule(rf"{_IN}(?:first|opening|initial)\s+(?P<a>{_SPELLED}){OF_WHOLE}?", _first),
+    _rule(rf"{_IN}(?P<nth>first|second|third|last|final)\s+(?P<part>half|third|quarter)\b{OF_WHOLE}?", _part),
+    _rule(rf"\b(?:in|during)\s+the\s+(?P<nth>{_ORDINAL})\s+(?P<a>{UNIT})", _nth_unit),
+    _rule(rf"\b(?:in|around|at|near)\s+the\s+(?P<nth>)(?P<part>)middle{OF_WHOLE}", _part),
+    _rule(rf"\b(?P<nth>)(?P<part>)half\s?way\s+(?:through|in)\b{OF_WHOLE}?", _part),
+    _rule(rf"(?<!\w)(?P<a>{LENGTH})\s+(?P<side>before|after)\s+(?:{END}|{BEGINNING})", _from_edge),
     _rule(
-        rf"\b(?:after|since|from|past|later\s+than|beyond|starting\s+at)\s+(?P<a>{_INSTANT})(?:\s+on(?:wards?)?\b)?",
+        rf"\b(?:after|since|from|past|later\s+than|beyond|starting\s+at)\s+(?P<a>{INSTANT})(?:\s+on(?:wards?)?\b)?",
         _after,
     ),
-    _rule(rf"\b(?:before|until|till|up\s+(?:to|until)|by|prior\s+to|earlier\s+than)\s+(?P<a>{_INSTANT})", _before),
+    _rule(rf"\b(?:before|until|till|up\s+(?:to|until)|by|prior\s+to|earlier\s+than)\s+(?P<a>{INSTANT})", _before),
     _rule(rf"\b(?:(?:about|around|roughly|some)\s+)?(?P<a>{LENGTH})\s+ago\b", _ago),
-    _rule(rf"(?:{_AT}|\bin\s+(?:the\s+)?)(?:time\s+)?(?P<a>(?:about\s+)?(?:the\s+)?(?:{_CLOCK}|{_MARK}){_TAIL})", _at),
-    _rule(rf"{_AT}(?P<a>{LENGTH}{_TAIL})", _at),
-    _rule(rf"(?<!\w)(?P<a>{LENGTH})(?:[\s-]+mark\b|\s+in\s*(?=[?.!,;]|$)|\s+into\b|{_OF_WHOLE})", _at),
+    _rule(rf"(?:{_AT}|\bin\s+(?:the\s+)?)(?:time\s+)?(?P<a>(?:about\s+)?(?:the\s+)?(?:{CLOCK}|{MARK}){TAIL})", _at),
+    _rule(rf"{_AT}(?P<a>{LENGTH}{TAIL})", _at),
+    _rule(rf"(?<!\w)(?P<a>{LENGTH})(?:[\s-]+mark\b|\s+in\s*(?=[?.!,;]|$)|\s+into\b|{OF_WHOLE})", _at),
     _rule(
-        rf"(?:{_AT}|\bin\s+(?:the\s+)?)(?:very\s+)?(?:beginning|start|outset)\b(?:{_OF_WHOLE}|(?!\s+of\b))", _beginning
+        rf"(?:{_AT}|\bin\s+(?:the\s+)?)(?:very\s+)?(?:beginning|start|outset)\b(?:{OF_WHOLE}|(?!\s+of\b))", _beginning
     ),
-    _rule(rf"(?:{_AT}|\b(?:in|by)\s+the\s+)(?:very\s+)?end\b(?:{_OF_WHOLE}|(?!\s+of\b))", _ending),
+    _rule(rf"(?:{_AT}|\b(?:in|by)\s+the\s+)(?:very\s+)?end\b(?:{OF_WHOLE}|(?!\s+of\b))", _ending),
     _rule(
         r"\bjust\s+now\b|\b(?:a\s+)?(?:few\s+)?(?:short\s+)?(?:moments?|while)\s+ago\b|\b(?:recent|late)ly\b",
         _recent(RECENT_S),

@@ -15,7 +15,8 @@ from reasoning import unknowable
 from reasoning.anchors import Anchor, take_anchor
 from reasoning.patterns import either, has, word
 from reasoning.quoted import take_quotes
-from reasoning.timewords import Now, TimeSpan, take_time
+from reasoning.timepoints import Now
+from reasoning.timewords import TimeSpan, take_time
 from reasoning.topics import About, Topic, find_topic
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ _POLITE = re.compile(
     re.IGNORECASE,
 )
 _TAG = re.compile(
-    r",\s*(?:right|correct|true|yes|no|(?:is|was|did|does|has|have|are|were|do|had)(?:n't)?\s+(?:it|they|he|she|there|anyone|you))\s*\??$",
+    r",\s*(?:right|correct|true|yes|no|(?:is|was|did|does|has|have|are|were|do|had)(?:n't)?\s+(?:it|they|he|she|there|you))"
+    r"\s*\??$",
     re.IGNORECASE,
 )
 _YES_NO = either(
@@ -87,6 +89,7 @@ _YES_NO = either(
 )
 _YES_NO_SHORT = r"^(?:any(?:thing|body|one)?|some(?:thing|body|one)|nobody|nothing|no\s?one|still|ever)\b"
 _EITHER_SIDE = r"\b(?:left|right|top|bottom)\s+or\b.*\b(?:left|right|top|bottom|middle)\b"
+_ORDER = r"\b(?:before|earlier|sooner)\s+or\s+(?:after|later)\b"
 _HOW = r"\bhow\s+(?:long|often|many)\b"
 _ASKS: dict[Asks, str] = {
     "how_often": either(
@@ -127,7 +130,7 @@ def understand(question: str, asked_ns: int, session_start_ns: int | None = None
     topic = find_topic(rest, quotes)
     ask = "whether" if is_tagged else _find_ask(rest, topic)
     topic = _settle(topic, anchor, ask, rest)
-    why_not = _find_unknowable(rest, ask, topic)
+    why_not = "how things compare" if has(_ORDER, masked) else _find_unknowable(rest, ask, topic)
     return Question(text=text, ask=ask, topic=topic, anchor=anchor, span=span, unknowable=why_not)
 
 

@@ -66,9 +66,7 @@ _RULES: dict[str, str] = {
         r"will|going\s+to\s+(?:happen|be|come|say|move|rain|do)|tomorrow|about\s+to|predict\w*|should|future",
         r"next\s+(?:minute|hour|day|week|month|year)",
     ),
-    "how things compare": word(
-        r"before\s+or\s+after|earlier\s+or\s+later|more\b.*\bor|louder\s+than|longer\s+than|more\b.*\bthan"
-    ),
+    "how things compare": word(r"more\b.*\bor|louder\s+than|longer\s+than|more\b.*\bthan"),
     "what people or things look like or do": word(
         r"wear\w*|wore|hold|holds|holding|held|carry|carries|carrying|carried|dressed|clothes|clothing|shirt|jacket",
         r"coat|hat|hair|beard|glasses|shoes|bald|tattoo|faces?|hands?|looked\s+like|looks?\s+like|appearance",

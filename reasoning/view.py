@@ -31,6 +31,8 @@ class View:
 
     windows: tuple[tuple[int, int], ...]  # one; several where the question hangs on something that happened often
     episodes: tuple[Episode, ...]  # what is asked about, in the windows, oldest first
+    everywhere: tuple[Episode, ...]  # what is asked about, whenever it was
+    gaps: tuple[Episode, ...]  # what was lost on the way in, in the windows
     anchor: Episode | None
     is_partial: bool  # memory holds more than it returned
 
@@ -62,13 +64,22 @@ def look(question: Question, recalled: Recalled, asked_ns: int) -> View | None:
         windows = _move(question.anchor, moments, start_ns, end_ns)
         if not windows:
             return None
-    episodes = [episode for window in windows for episode in within(relevant(question.topic, hits), *window)]
+    everywhere = relevant(question.topic, hits)
     return View(
         windows=windows,
-        episodes=tuple(sorted(episodes, key=lambda episode: episode.start_ns)),
+        episodes=_inside(windows, everywhere, is_whole=span is not None and span.is_point),
+        everywhere=tuple(everywhere),
+        gaps=_inside(windows, gather(hits, "gap"), is_whole=False),
         anchor=anchor,
         is_partial=recalled.total > len(recalled.timeline),
     )
+
+
+def _inside(windows: Sequence[tuple[int, int]], episodes: Sequence[Episode], *, is_whole: bool) -> tuple[Episode, ...]:
+    """Return the episodes cut to the windows; whole where a moment was named and they were what was going on then."""
+    cut = [(episode, part) for episode in episodes for window in windows for part in within([episode], *window)]
+    found = dict.fromkeys(episode if is_whole else part for episode, part in cut)
+    return tuple(sorted(found, key=lambda episode: (episode.start_ns, episode.end_ns)))
 
 
 def relevant(topic: Topic, hits: Sequence[Hit]) -> list[Episode]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from reasoning.timewords import S_NS, YEAR_NS
+from reasoning.timepoints import S_NS, YEAR_NS
 from runtime.messages import Box
 
 QUOTE_CHARS = 120
@@ -22,9 +22,14 @@ class Clock:
     origin_ns: int
     tz: tzinfo | None  # None is the machine's own
 
+    @property
+    def is_media(self) -> bool:
+        """Whether times count from the start of a recording."""
+        return self.asked_ns < YEAR_NS
+
     def at(self, t_ns: int) -> str:
         """Return "0:12.4", "1:02:03.4" or "14:03:12", with the date where it is not the day of asking."""
-        if self.asked_ns >= YEAR_NS:
+        if not self.is_media:
             return self._wall(t_ns)
         tenths = max(0, round((t_ns - self.origin_ns) * 10 / S_NS))
         minutes, rest = divmod(tenths, 600)

@@ -314,7 +314,8 @@ class Answer:
     stream: str = "reasoning"
     query_id: str
     question: str
-    asked_s: float
+    session_start_ns: int
+    asked_s: float  # since the session's start, as all times of its evidence
     answer: str
     sentences: tuple[Sentence, ...]
     abstained: bool
@@ -430,7 +431,7 @@ class Kind:
 
 
 KIB = 1024
-SENSORS = ("robot",)
+SENSORS = ("robot", "user")
 SERVICES = ("perception", "memory", "reasoning")
 RESERVED_STREAMS = frozenset({*SERVICES, "_"})
 
@@ -494,7 +495,7 @@ KINDS: dict[str, Kind] = {
         type=Status, qos=1, limit_bytes=4 * KIB, senders=SERVICES, receivers=("user", *SERVICES), is_retained=True
     ),
     "metrics": Kind(type=Metrics, qos=0, limit_bytes=64 * KIB, senders=SERVICES, receivers=("user",)),
-    "dead-letter": Kind(type=DeadLetter, qos=1, limit_bytes=16 * KIB, senders=SERVICES, receivers=("user",)),
+    "dead-letter": Kind(type=DeadLetter, qos=1, limit_bytes=16 * KIB, senders=SERVICES, receivers=("user", "memory")),
 }
 
 

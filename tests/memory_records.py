@@ -115,7 +115,8 @@ class LetterEmbedder:
         for row, text in zip(counts, texts, strict=True):
             for word in text.lower().split():
                 row[crc32("".join(sorted(word)).encode()) % self.width] += 1
-        return counts / np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1e-9).astype(np.float32)
+        counts /= np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1e-9)
+        return counts
 
 
 def rows_of(records: Iterable[Record]) -> list[Row]:

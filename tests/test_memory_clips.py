@@ -48,11 +48,8 @@ def test_sixteen_seconds_are_a_border_but_no_utterance_is_split() -> None:
 
 
 def test_a_single_record_may_be_longer_than_sixteen_seconds() -> None:
-    assert spans_s(cut([tone(0, 0, 1), utterance(0, 2, 30, "a speech"), tone(1, 31, 32)])) == [
-        (0, 1),
-        (2, 30),
-        (31, 32),
-    ]
+    clips = cut([tone(0, 0, 1), utterance(0, 2, 30, "a speech"), tone(1, 31, 32)])
+    assert spans_s(clips) == [(0, 1), (2, 30), (31, 32)]
 
 
 def test_nothing_recorded_is_no_clip() -> None:
@@ -78,7 +75,13 @@ def test_the_end_of_a_stream_closes_its_clip_once() -> None:
 
 
 def test_text_quotes_words_first_and_says_repeats_once() -> None:
-    records = [motion(0, 0, 1), tone(0, 1, 2), tone(1, 2, 3), utterance(0, 3, 4, "go on"), frame(0, 4, is_cut=True)]
+    records: list[Record] = [
+        motion(0, 0, 1),
+        tone(0, 1, 2),
+        tone(1, 2, 3),
+        utterance(0, 3, 4, "go on"),
+        frame(0, 4, is_cut=True),
+    ]
     assert clip_text(records) == '"go on"; tone at 440 Hz (2 times); movement on the left; scene change'
     assert clip_text([frame(0, 0)]) == "nothing changed"
     assert len(clip_text([utterance(0, 0, 1, "word " * 1000)])) == 1000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -26,7 +27,6 @@ from tests.memory_records import LetterEmbedder, frame, gap, letter_vector, moti
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from memory.rows import Row
 
 ALL_KINDS: tuple[Record, ...] = (
     utterance(0, 0, 1, "hello"),
@@ -258,20 +258,20 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_loses_nothing_that_was_stored(small_disk: Path) -> None:
     store = Store.open(small_disk / "memory")
     stored: list[str] = []
-    with pytest.raises(MissingPart, match="the disk is full"):
+    with contextlib.suppress(MissingPart):
         for i in range(1_000):
             stored += store.append([record_row(replace(frame(i, i), payload=b"\xff\xd8" + bytes(20_000)))])
     with pytest.raises(MissingPart, match="the disk is full"):
         store.append([record_row(replace(frame(5_000, 5_000), payload=b"\xff\xd8" + bytes(500_000)))])
     kept = [key for (key,) in store.connection().execute("SELECT key FROM record ORDER BY id")]
-    assert len(stored) > 20
+    assert 20 < len(stored) < 1_000
     assert kept == stored
     assert store.verify() == []
     store.close()
-    bigger: Row = record_row(frame(6_000, 6_000))
+    last = record_row(frame(6_000, 6_000))
     subprocess.run(["mount", "-o", "remount,size=8m", small_disk], check=True)
     again = Store.open(small_disk / "memory")
-    assert again.append([bigger]) == [bigger.key]
+    assert again.append([last]) == [last.key]
     assert again.stats().records == {"frame": len(stored) + 1}
     again.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import random
 import signal
@@ -86,9 +87,10 @@ def test_an_impossible_row_fails_alone(store: Store) -> None:
 def test_a_full_queue_refuses(store: Store) -> None:
     writer = Writer(store, window_s=SLOW_WINDOW_S, queue_rows=2)
     futures = []
-    with pytest.raises(queue.Full):
+    with contextlib.suppress(queue.Full):
         for i in range(10_000):
             futures.append(writer.submit(rows_of([tone(i, i, i + 1)])))
+    assert len(futures) < 10_000
     assert writer.close(5)
     assert len(kept_keys(store.folder)) == len(futures) == sum(len(future.result(0)) for future in futures)
 

@@ -57,6 +57,7 @@ def run(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     level = logging.INFO if arguments.verbose else logging.WARNING
     logging.basicConfig(level=level, stream=sys.stderr, format="heedful: %(message)s")
+    logging.getLogger("faiss").setLevel(logging.WARNING)
     logging.getLogger("mqtt").setLevel(logging.CRITICAL)  # aiomqtt repeats what our own bus reports
     try:
         return int(arguments.verb(arguments))
@@ -145,11 +146,16 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.set_defaults(verb=_eval)
 
     bench = verbs.add_parser("bench", help="measure speed against a baseline in the same run")
-    bench.add_argument("name", metavar="NAME", help="replay, speech, bus, freshness, outbox, digest or idle")
+    bench.add_argument(
+        "name", metavar="NAME", help="replay, speech, digest, bus, freshness, outbox, idle, first-answer or all"
+    )
     bench.add_argument("--data", metavar="DIR", type=Path, help="sample data (default: HEEDFUL_DATA)")
     bench.add_argument("--compare", metavar="FILE", type=Path, help="an earlier result to set beside this one")
+    lengths = bench.add_mutually_exclusive_group()
+    lengths.add_argument("--quick", dest="length", action="store_const", const="quick", help="to see that it works")
+    lengths.add_argument("--full", dest="length", action="store_const", const="full", help="as often as the goals say")
     bench.add_argument("--json", action="store_true", help="JSON Lines on stdout")
-    bench.set_defaults(verb=_bench)
+    bench.set_defaults(verb=_bench, length="normal")
 
     doctor = verbs.add_parser("doctor", help="what is here, what is missing, and what to do about it")
     doctor.add_argument("--json", action="store_true", help="JSON Lines on stdout")
@@ -265,9 +271,10 @@ def _eval(arguments: argparse.Namespace) -> int:
 
 
 def _bench(arguments: argparse.Namespace) -> int:
-    from runtime.apps.bench import run_bench
+    from runtime.apps.bench import NEED_DATA, run_bench
 
-    return run_bench(arguments.name, _data(arguments), arguments.compare, as_json=arguments.json)
+    data = _data(arguments) if arguments.name == "all" or arguments.name in NEED_DATA else None
+    return run_bench(arguments.name, data, arguments.compare, as_json=arguments.json, length=arguments.length)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

@@ -1,13 +1,13 @@
-"""The demo's own recording, made from one table of what happens when: pictures that are drawn, sound that is computed.
+"""The demo's own recording, made from one table of what happens when.
 
 The table is also the truth that the demo's answers are graded against. The spoken sentences stand in demo_speech.wav;
-demo_speech.txt beside it says how that was made. The same version of FFmpeg gives the same bytes every time.
+demo_speech.txt says how that was made.
 """
 
 from __future__ import annotations
 
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from importlib import resources
@@ -16,39 +16,21 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.codec.context import Flags
 from numpy.typing import NDArray
 
-VERSION = 1  # of the recording; a new one is made when this changes
-WIDTH_PX, HEIGHT_PX, FPS = 640, 360, 15
+from runtime.apps.demo_pictures import HEIGHT_PX, WIDTH_PX, Thing, hills, sea, town
+
+VERSION = 1  # of the recording; raise it with every change, and a new one is made
+FPS = 15
 RATE_HZ = 16_000
-LENGTH_S = 48.0
-NOISE_DB = -55.0  # dBFS all along: a room, and what pocketsphinx needs around clean speech
-SPEECH_DB = -22.0
-FADE_S = 0.02
+LENGTH_S = 48
 BIT_RATE = 3_000_000
+NOISE_DB = -55.0  # dBFS, all along: a quiet room
+SPEECH_DB = -22.0  # dBFS of the voice itself, without pauses
+FADE_S = 0.02
 SPEECH_FILE = "demo_speech.wav"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thing:
-    """A disc or diamond that is where its path says, in pixels of its middle, and away before and after."""
-
-    shape: str  # disc or diamond
-    radius_px: int
-    colour: tuple[int, int, int]
-    path: tuple[tuple[float, float, float], ...]  # (t_s, x_px, y_px), straight in between
-
-    @property
-    def movements_s(self) -> list[tuple[float, float]]:
-        """When it moves, start and end."""
-        return [(a[0], b[0]) for a, b in pairwise(self.path) if a[1:] != b[1:]]
-
-    def place(self, t_s: float) -> tuple[float, float] | None:
-        """Return where its middle is."""
-        times, xs, ys = zip(*self.path, strict=True)
-        if not times[0] <= t_s <= times[-1]:
-            return None
-        return float(np.interp(t_s, times, xs)), float(np.interp(t_s, times, ys))
+FULL_SCALE = 32_767
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,57 +45,101 @@ class Tone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sentence:
-    """A spoken sentence: which part of demo_speech.wav, and when it is heard."""
+    """A spoken sentence: when it is heard, and which samples of demo_speech.wav it is."""
 
     text: str
-    at_s: float
-    first: int  # sample of the file
+    start_s: float
+    first: int
     count: int
 
     @property
-    def heard_s(self) -> tuple[float, float]:
-        """When it is heard, start and end."""
-        return self.at_s, self.at_s + self.count / RATE_HZ
+    def end_s(self) -> float:
+        """When it has been said."""
+        return self.start_s + self.count / RATE_HZ
 
 
-SCENES_S = (0.0, 17.0, 33.0)  # hills, a town at night, the sea: where each begins
-CUTS_S = SCENES_S[1:]
-BALL = Thing(shape="disc", radius_px=38, colour=(214, 72, 58), path=((3.0, -38, 205), (6.5, 678, 205)))
+SCENES = ((0, hills), (17, town), (33, sea))
+CUTS_S = tuple(start_s for start_s, _ in SCENES[1:])
+BALL = Thing(shape="disc", radius_px=38, colour=(214, 72, 58), path=((3, -38, 205), (6.5, 678, 205)))
 KITE = Thing(
     shape="diamond",
     radius_px=46,
     colour=(238, 196, 84),
-    path=((20.0, 520, -46), (22.5, 520, 150), (28.5, 520, 150), (30.5, 520, -46)),
+    path=((20, 540, -46), (22.5, 540, 120), (28.5, 540, 120), (30.5, 540, -46)),
 )
-THINGS = (BALL, KITE)
-MOVEMENTS_S = sorted(movement for thing in THINGS for movement in thing.movements_s)
-LOW_TONE = Tone(start_s=8.5, end_s=10.0, pitch_hz=440.0)
-BEEPS = tuple(Tone(start_s=at_s, end_s=at_s + 0.5, pitch_hz=880.0) for at_s in (41.0, 42.3, 43.6))
-GREETING = Sentence(text="good morning everybody and welcome to the meeting", at_s=11.5, first=0, count=0)
-VISIT = Sentence(text="the doctor will visit the hospital on monday", at_s=24.0, first=0, count=0)
-JOURNEY = Sentence(text="we will travel to london in the summer", at_s=35.5, first=0, count=0)
+CROSSING_S, *_ = BALL.movements_s
+COMING_S, LEAVING_S = KITE.movements_s
+MOVEMENTS_S = (CROSSING_S, COMING_S, LEAVING_S)
+LOW_TONE = Tone(start_s=8.5, end_s=10, pitch_hz=440)
+BEEPS = tuple(Tone(start_s=start_s, end_s=start_s + 0.5, pitch_hz=880) for start_s in (41, 42.3, 43.6))
+GREETING = Sentence(text="good morning everybody and welcome to the meeting", start_s=11.5, first=0, count=47_387)
+VISIT = Sentence(text="the doctor will visit the hospital on monday", start_s=24, first=47_387, count=42_603)
+JOURNEY = Sentence(text="we will travel to london in the summer", start_s=35.5, first=89_990, count=32_454)
 SENTENCES = (GREETING, VISIT, JOURNEY)
 
 
 def make_recording(path: Path) -> None:
-    """Write the recording to `path` (a .mkv): MPEG-4 pictures and PCM sound."""
+    """Write the recording to `path` as Matroska with MPEG-4 pictures and 16 kHz sound: the same bytes every time."""
+    sound = np.round(make_sound() * FULL_SCALE).astype(np.int16)
     with av.open(str(path), "w", format="matroska", options={"fflags": "+bitexact"}) as container:
         video = container.add_stream("mpeg4", rate=FPS)
         video.width, video.height, video.pix_fmt, video.bit_rate = WIDTH_PX, HEIGHT_PX, "yuv420p", BIT_RATE
-        video.codec_context.flags |= av.codec.context.Flags.bitexact
-        video.codec_context.thread_count = 1
         audio = container.add_stream("pcm_s16le", rate=RATE_HZ, layout="mono")
-        sound = np.round(make_sound() * 32767).astype("<i2")
-        step = RATE_HZ // FPS
-        for number, picture in enumerate(pictures()):
-            image = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            image.pts, image.time_base = number, Fraction(1, FPS)
-            container.mux(video.encode(image))
-            first = number * RATE_HZ // FPS
-            block = av.AudioFrame.from_ndarray(
-                sound[None, first : (number + 1) * RATE_HZ // FPS], format="s16", layout="mono"
-            )
+        for stream in (video, audio):
+            stream.codec_context.flags |= Flags.bitexact
+            stream.codec_context.thread_count = 1
+        for number, picture in enumerate(make_pictures()):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, FPS)
+            container.mux(video.encode(frame))
+            first, end = number * RATE_HZ // FPS, (number + 1) * RATE_HZ // FPS
+            block = av.AudioFrame.from_ndarray(sound[None, first:end], format="s16", layout="mono")
             block.sample_rate, block.pts, block.time_base = RATE_HZ, first, Fraction(1, RATE_HZ)
             container.mux(audio.encode(block))
         container.mux(video.encode())
         container.mux(audio.encode())
+
+
+def make_pictures() -> Iterator[NDArray[np.uint8]]:
+    """Yield every picture, (360, 640, 3) RGB."""
+    borders_s = (*(start_s for start_s, _ in SCENES), LENGTH_S)
+    for (_, draw), (start_s, end_s) in zip(SCENES, pairwise(borders_s), strict=True):
+        scene = draw()
+        for number in range(start_s * FPS, end_s * FPS):
+            picture = scene.copy()
+            for thing in (BALL, KITE):
+                thing.put_into(picture, number / FPS)
+            yield np.round(picture).astype(np.uint8)
+
+
+def make_sound() -> NDArray[np.float64]:
+    """Return the whole sound track (n,), -1 to 1."""
+    sound = np.random.default_rng(VERSION).normal(0.0, _amplitude(NOISE_DB), LENGTH_S * RATE_HZ)
+    for tone in (LOW_TONE, *BEEPS):
+        t_s = np.arange(round((tone.end_s - tone.start_s) * RATE_HZ)) / RATE_HZ
+        fade = np.minimum(1.0, np.minimum(t_s, t_s[::-1]) / FADE_S)
+        sine = np.sin(2 * np.pi * tone.pitch_hz * t_s)
+        _mix(sound, np.sqrt(2) * _amplitude(tone.level_db) * fade * sine, tone.start_s)
+    speech = read_speech()
+    voiced = speech[np.abs(speech) > 0.01]
+    speech *= _amplitude(SPEECH_DB) / np.sqrt(np.mean(voiced**2))
+    for sentence in SENTENCES:
+        _mix(sound, speech[sentence.first : sentence.first + sentence.count], sentence.start_s)
+    return np.clip(sound, -1.0, 1.0)
+
+
+def read_speech() -> NDArray[np.float64]:
+    """Return the samples (n,) of all sentences one after the other, -1 to 1."""
+    with (resources.files("runtime.apps") / SPEECH_FILE).open("rb") as file, wave.open(file) as speech:
+        assert (speech.getframerate(), speech.getnchannels(), speech.getsampwidth()) == (RATE_HZ, 1, 2)
+        return np.frombuffer(speech.readframes(speech.getnframes()), "<i2") / (FULL_SCALE + 1)
+
+
+def _mix(sound: NDArray[np.float64], part: NDArray[np.float64], at_s: float) -> None:
+    first = round(at_s * RATE_HZ)
+    sound[first : first + part.size] += part
+
+
+def _amplitude(level_db: float) -> float:
+    """Return the RMS amplitude of a level in dBFS."""
+    return float(10 ** (level_db / 20))

@@ -28,7 +28,7 @@ def as_json(answer: Answer) -> str:
 def as_text(answer: Answer, *, explain: bool = False) -> str:
     """Return one answer as a few lines: the words, the evidence with its times, the latency bill."""
     lines = [f"Q  {answer.question}", f"A  {answer.answer}"]
-    lines += [f"   {_evidence_line(item)}" for item in answer.evidence]
+    lines += [f"   {_evidence_line(item, answer.session_start_ns)}" for item in answer.evidence]
     if answer.blind:
         lines.append(f"   blind: {', '.join(answer.blind)}")
     if answer.truncated:
@@ -56,7 +56,8 @@ def moment(t_ns: int) -> str:
     return datetime.datetime.fromtimestamp(t_ns / 1e9).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _evidence_line(item: Evidence) -> str:
+def _evidence_line(item: Evidence, session_start_ns: int) -> str:
+    start, end = (moment(session_start_ns + round(at_s * 1e9)) for at_s in (item.start_s, item.end_s))
     where = "" if item.box is None else " box " + ",".join(f"{side:.2f}" for side in item.box)
     text = f' "{item.text}"' if item.text else ""
-    return f"[{clock(item.start_s)} to {clock(item.end_s)}] {item.stream} {item.kind}{text}{where}"
+    return f"[{start} to {end}] {item.stream} {item.kind}{text}{where}"

@@ -131,8 +131,8 @@ def configured_streams(config: Config, bus: Bus, epoch: int) -> list[tuple[Sourc
     settings = config.perception
 
     def refuse(delivery: Delivery, reason: str) -> None:
-        logger.warning("%s: %s", delivery.topic, reason)
-        bus.refuse(dead_letter(Packet(topic=delivery.topic, payload=b""), reason, "perception"))
+        payload = getattr(delivery.message, "payload", b"")
+        bus.refuse(dead_letter(Packet(topic=delivery.topic, payload=payload), reason, "perception"))
 
     for name, wanted in config.streams.items():
         source: Source

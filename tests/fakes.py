@@ -1,0 +1,131 @@
+"""Stand-ins and small parts that several tests share: messages, running services, a private broker, a lossy bus."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiomqtt
+
+from runtime.broker import PrivateBroker, find_mosquitto
+from runtime.bus import Bus, nothing
+from runtime.errors import BusLost
+from runtime.local_bus import LocalBus, LocalHub
+from runtime.messages import Message, Motion, Utterance, Watermark
+from runtime.mqtt_bus import MqttBus
+from runtime.service import Service
+from runtime.wire import Packet
+
+SESSION = "s"
+
+
+def utterance(seq: int, stream: str = "mic", t_ns: int | None = None) -> Utterance:
+    """Return a lossless record; its text is its number."""
+    t_ns = seq if t_ns is None else t_ns
+    return Utterance(
+        session=SESSION, stream=stream, epoch=0, seq=seq, t_ns=t_ns, start_ns=0, end_ns=t_ns, text=str(seq), model=""
+    )
+
+
+def motion(seq: int, stream: str = "cam", t_ns: int | None = None) -> Motion:
+    """Return a record that live streams may drop."""
+    t_ns = seq if t_ns is None else t_ns
+    return Motion(
+        session=SESSION, stream=stream, epoch=0, seq=seq, t_ns=t_ns, start_ns=0, end_ns=t_ns, boxes=(), area=0.1
+    )
+
+
+def watermark(t_ns: int, stream: str = "mic", *, epoch: int = 0, ended: bool = False) -> Watermark:
+    """Return a stream's progress."""
+    return Watermark(session=SESSION, stream=stream, epoch=epoch, t_ns=t_ns, sensor="audio", ended=ended)
+
+
+@asynccontextmanager
+async def running(*services: Service) -> AsyncIterator[None]:
+    """Run services while the block lasts; the one started last stops first. A service that fails fails the test."""
+    tasks = [(one, asyncio.create_task(one.run(), name=one.name)) for one in services]
+    try:
+        yield
+    finally:
+        for service, task in reversed(tasks):
+            service.stop()
+            async with asyncio.timeout(10.0):
+                await task
+
+
+def private_broker(folder: Path) -> PrivateBroker:
+    """Return a mosquitto of our own, not yet running."""
+    program = find_mosquitto()
+    assert program is not None
+    return PrivateBroker(folder / "broker", program)
+
+
+def raw_client(broker: PrivateBroker, role: str, identifier: str | None = None) -> aiomqtt.Client:
+    """Return a plain MQTT v5 client, as any other program would be one."""
+    address = broker.address(role)
+    return aiomqtt.Client(
+        address.host,
+        address.port,
+        username=address.username,
+        password=address.password,
+        identifier=identifier,
+        protocol=aiomqtt.ProtocolVersion.V5,
+    )
+
+
+class Buses:
+    """Connections of one test: all to one broker, or all to one hub where there is none."""
+
+    def __init__(self, broker: PrivateBroker | None) -> None:
+        """Start without connections."""
+        self.broker = broker
+        self.hub = LocalHub()
+        self._running: list[tuple[LocalBus | MqttBus, asyncio.Task[None]]] = []
+
+    async def connect(self, name: str, *, is_lossless: bool = False) -> Bus:
+        """Return a new connection that runs."""
+        bus: LocalBus | MqttBus
+        if self.broker is None:
+            bus = LocalBus(self.hub, name, is_lossless=is_lossless)
+        else:
+            bus = MqttBus(self.broker.address(name), name, SESSION, is_lossless=is_lossless)
+        self._running.append((bus, asyncio.create_task(bus.run(), name=name)))
+        await bus.ready(5.0)
+        return bus
+
+    async def inject(self, topic: str, payload: bytes) -> None:
+        """Publish any bytes as a user's own program would."""
+        if self.broker is None:
+            for router in self.hub.routers:
+                router.route(Packet(topic=topic, payload=payload), nothing)
+            return
+        async with raw_client(self.broker, "user") as client:
+            await client.publish(topic, payload, 1)
+
+    async def close(self) -> None:
+        """Stop every connection that is still there."""
+        for bus, task in reversed(self._running):
+            bus.stop()
+            async with asyncio.timeout(10.0):
+                await task
+        self._running.clear()
+
+
+@asynccontextmanager
+async def buses_over(kind: str, folder: Path) -> AsyncIterator[Buses]:
+    """Open the `local` or the `mqtt` bus for one test."""
+    if kind == "local":
+        buses = Buses(None)
+        yield buses
+        await buses.close()
+        return
+    broker = private_broker(folder)
+    async with running(broker):
+        await broker.ready(5.0)
+        buses = Buses(broker)
+        try:
+            yield buses
+        finally:
+            await buses.close()

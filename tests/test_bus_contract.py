@@ -1,0 +1,324 @@
+"""What a bus promises, run against both: the one inside this process and the one over a real mosquitto."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from runtime.bus import LATEST, LOSSLESS, LOSSLESS_ROOM, Bus, Delivery, Subscription, drop_oldest, filter_of
+from runtime.errors import WireError
+from runtime.messages import Answer, AnswerPart, Ask, DeadLetter, Message, Status, Timing, Watermark
+from tests.fakes import SESSION, Buses, buses_over, motion, utterance, watermark
+
+UTTERANCES = filter_of(SESSION, "utterance")
+MOTIONS = filter_of(SESSION, "motion")
+WATERMARKS = filter_of(SESSION, "watermark")
+ASKS = filter_of(SESSION, "ask")
+LETTERS = filter_of(SESSION, "dead-letter")
+
+
+@pytest.fixture(params=["local", pytest.param("mqtt", marks=pytest.mark.broker)])
+async def buses(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Buses]:
+    async with buses_over(request.param, tmp_path) as opened:
+        yield opened
+
+
+def an_answer(ask: Ask) -> Answer:
+    return Answer(
+        session=ask.session,
+        query_id=ask.query_id,
+        question=ask.question,
+        asked_s=0.0,
+        answer=f"to {ask.question}",
+        sentences=(),
+        abstained=False,
+        evidence=(),
+        searched=(),
+        timing_ms=Timing(recall=0, first_token=0, total=0),
+        model="none",
+        blind=(),
+        truncated=False,
+    )
+
+
+def an_ask(question: str = "what?") -> Ask:
+    return Ask(session=SESSION, query_id=question, question=question)
+
+
+async def take(inbox: Subscription, count: int) -> list[Message]:
+    """Return the next messages."""
+    return [(await anext(inbox)).message for _ in range(count)]
+
+
+async def next_ask(inbox: Subscription) -> tuple[Delivery, Ask]:
+    delivery = await anext(inbox)
+    assert isinstance(delivery.message, Ask)
+    return delivery, delivery.message
+
+
+async def answer_asks(bus: Bus, inbox: Subscription, parts: int = 0) -> None:
+    """Answer every ask, with some parts before the answer."""
+    async for delivery in inbox:
+        ask = delivery.message
+        assert isinstance(ask, Ask)
+        for index in range(parts):
+            part = AnswerPart(session=SESSION, query_id=ask.query_id, index=index, text=f"part {index}")
+            await bus.publish(part, to=delivery)
+        await bus.publish(an_answer(ask), to=delivery)
+
+
+async def pass_through(sender: Bus, marks: Subscription) -> None:
+    """Return when everything that `sender` sent before has reached the connection of `marks`."""
+    await sender.publish(watermark(1))
+    assert isinstance((await anext(marks)).message, Watermark)
+
+
+async def test_messages_arrive_whole_and_in_order(buses: Buses) -> None:
+    memory, perception = await buses.connect("memory"), await buses.connect("perception")
+    inbox = await memory.subscribe(UTTERANCES, WATERMARKS, rule=LOSSLESS)
+    sent: list[Message] = []
+    for seq in range(30):
+        sent += [utterance(seq), watermark(seq)]
+    async with asyncio.TaskGroup() as group:
+        taking = group.create_task(take(inbox, len(sent)))
+        for message in sent:
+            await perception.publish(message)
+    assert taking.result() == sent
+    assert not memory.lost()
+
+
+async def test_only_what_was_asked_for_arrives(buses: Buses) -> None:
+    memory, perception = await buses.connect("memory"), await buses.connect("perception")
+    inbox = await memory.subscribe(filter_of(SESSION, "utterance", "left"), WATERMARKS, rule=LOSSLESS)
+    for stream in ("right", "left", "lef"):
+        await perception.publish(utterance(1, stream))
+    await perception.publish(watermark(1))
+    assert await take(inbox, 2) == [utterance(1, "left"), watermark(1)]
+
+
+async def test_latest_keeps_the_newest_of_each_topic_and_counts_the_others(buses: Buses) -> None:
+    memory, perception = await buses.connect("memory"), await buses.connect("perception")
+    marks = await memory.subscribe(WATERMARKS, rule=LOSSLESS)
+    inbox = await memory.subscribe(MOTIONS, rule=LATEST)
+    for seq in range(20):
+        for stream in ("left", "right"):
+            await perception.publish(motion(seq, stream))
+    await pass_through(perception, marks)
+    assert len(inbox) == 2
+    assert await take(inbox, 2) == [motion(19, "left"), motion(19, "right")]
+    assert inbox.lost == 38
+    assert memory.lost() == {MOTIONS: 38}
+
+
+async def test_drop_oldest_keeps_the_newest_and_counts_the_others(buses: Buses) -> None:
+    memory, perception = await buses.connect("memory"), await buses.connect("perception")
+    marks = await memory.subscribe(WATERMARKS, rule=LOSSLESS)
+    inbox = await memory.subscribe(MOTIONS, rule=drop_oldest(5))
+    for seq in range(20):
+        await perception.publish(motion(seq))
+    await pass_through(perception, marks)
+    assert await take(inbox, 5) == [motion(seq) for seq in range(15, 20)]
+    assert memory.lost() == {MOTIONS: 15}
+
+
+async def test_lossless_loses_nothing_while_its_consumer_is_slow_and_holds_no_more_than_its_room(buses: Buses) -> None:
+    memory, perception = await buses.connect("memory"), await buses.connect("perception")
+    inbox = await memory.subscribe(UTTERANCES, rule=LOSSLESS)
+
+    async def send() -> None:
+        for seq in range(2000):
+            await perception.publish(utterance(seq))
+
+    fullest = 0
+    async with asyncio.TaskGroup() as group:
+        sending = group.create_task(send())
+        while len(inbox) < LOSSLESS_ROOM and not sending.done():  # noqa: ASYNC110 - the sender is what it waits for
+            await asyncio.sleep(0)
+        taken = []
+        for _ in range(2000):
+            fullest = max(fullest, len(inbox))
+            taken += await take(inbox, 1)
+            await asyncio.sleep(0)
+    assert taken == [utterance(seq) for seq in range(2000)]
+    assert fullest == LOSSLESS_ROOM
+    assert not memory.lost()
+
+
+async def test_two_subscribers_both_hear_it(buses: Buses) -> None:
+    perception = await buses.connect("perception")
+    listeners = [await buses.connect(name) for name in ("memory", "reasoning", "user", "user")]
+    inboxes = [await one.subscribe(UTTERANCES, rule=LOSSLESS) for one in listeners]
+    await perception.publish(utterance(1))
+    assert [await take(inbox, 1) for inbox in inboxes] == [[utterance(1)]] * 4
+
+
+async def test_in_a_replay_every_rule_is_lossless(buses: Buses) -> None:
+    memory = await buses.connect("memory", is_lossless=True)
+    perception = await buses.connect("perception", is_lossless=True)
+    inboxes = [
+        await memory.subscribe(MOTIONS, rule=LATEST),
+        await memory.subscribe(UTTERANCES, rule=drop_oldest(1)),
+    ]
+    for seq in range(50):
+        await perception.publish(motion(seq))
+        await perception.publish(utterance(seq))
+    assert await take(inboxes[0], 50) == [motion(seq) for seq in range(50)]
+    assert await take(inboxes[1], 50) == [utterance(seq) for seq in range(50)]
+    assert not memory.lost()
+
+
+async def test_a_request_gets_its_reply(buses: Buses) -> None:
+    reasoning, user = await buses.connect("reasoning"), await buses.connect("user")
+    inbox = await reasoning.subscribe(ASKS, rule=LOSSLESS)
+    async with asyncio.TaskGroup() as group:
+        answering = group.create_task(answer_asks(reasoning, inbox))
+        assert await user.request(an_ask(), "answer", 5.0) == an_answer(an_ask())
+        answering.cancel()
+
+
+async def test_each_of_many_requests_gets_its_own_reply(buses: Buses) -> None:
+    reasoning = await buses.connect("reasoning")
+    users = [await buses.connect("user"), await buses.connect("user")]
+    inbox = await reasoning.subscribe(ASKS, rule=LOSSLESS)
+    async with asyncio.TaskGroup() as group:
+        answering = group.create_task(answer_asks(reasoning, inbox))
+        asks = [an_ask(f"what about {number}?") for number in range(20)]
+        replies = await asyncio.gather(*(users[n % 2].request(ask, "answer", 5.0) for n, ask in enumerate(asks)))
+        answering.cancel()
+    assert replies == [an_answer(ask) for ask in asks]
+
+
+async def test_parts_come_before_their_reply_and_in_order(buses: Buses) -> None:
+    reasoning, user = await buses.connect("reasoning"), await buses.connect("user")
+    inbox = await reasoning.subscribe(ASKS, rule=LOSSLESS)
+    parts: list[Message] = []
+    async with asyncio.TaskGroup() as group:
+        answering = group.create_task(answer_asks(reasoning, inbox, parts=3))
+        await user.request(an_ask(), "answer", 5.0, parts.append)
+        answering.cancel()
+    assert [(part.index, part.text) for part in parts if isinstance(part, AnswerPart)] == [
+        (0, "part 0"),
+        (1, "part 1"),
+        (2, "part 2"),
+    ]
+
+
+async def test_no_reply_ends_in_a_timeout_and_a_late_one_is_ignored(buses: Buses) -> None:
+    reasoning, user = await buses.connect("reasoning"), await buses.connect("user")
+    inbox = await reasoning.subscribe(ASKS, rule=LOSSLESS)
+    with pytest.raises(TimeoutError):
+        await user.request(an_ask("the first"), "answer", 0.05)
+    delivery, first = await next_ask(inbox)
+    async with asyncio.TaskGroup() as group:
+        second = group.create_task(user.request(an_ask("the second"), "answer", 5.0))
+        delivery_2, ask = await next_ask(inbox)
+        await reasoning.publish(an_answer(first), to=delivery)
+        await reasoning.publish(an_answer(ask), to=delivery_2)
+    assert second.result() == an_answer(an_ask("the second"))
+
+
+async def test_who_asks_without_a_response_topic_gets_no_reply_and_hurts_nobody(buses: Buses) -> None:
+    reasoning, user = await buses.connect("reasoning"), await buses.connect("user")
+    inbox = await reasoning.subscribe(ASKS, rule=LOSSLESS)
+    await user.publish(an_ask())
+    delivery, ask = await next_ask(inbox)
+    assert delivery.response_topic is None
+    await reasoning.publish(an_answer(ask), to=delivery)
+
+
+async def test_a_wide_filter_does_not_hear_the_replies_to_others(buses: Buses) -> None:
+    reasoning, user, tap = [await buses.connect(name) for name in ("reasoning", "user", "user")]
+    inbox = await reasoning.subscribe(ASKS, rule=LOSSLESS)
+    heard = await tap.subscribe(filter_of(SESSION, "+"), rule=LOSSLESS)
+    async with asyncio.TaskGroup() as group:
+        answering = group.create_task(answer_asks(reasoning, inbox, parts=2))
+        await user.request(an_ask(), "answer", 5.0)
+        answering.cancel()
+    await user.publish(an_ask("the end"))
+    kinds = []
+    while (message := (await anext(heard)).message) != an_ask("the end"):
+        kinds.append(message.kind)
+    assert [kind for kind in kinds if kind != "status"] == ["ask"]
+
+
+async def test_a_retained_status_reaches_who_comes_late(buses: Buses) -> None:
+    memory = await buses.connect("memory")
+    status = Status(session=SESSION, stream="memory", state="online", since_ns=5)
+    await memory.publish(status)
+    user = await buses.connect("user")
+    inbox = await user.subscribe(filter_of(SESSION, "status", "memory"), rule=LATEST)
+    assert await take(inbox, 1) == [status]
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        (f"heedful/v1/{SESSION}/_/ask", b"hello"),
+        (f"heedful/v1/{SESSION}/_/ask", b"[" * 16_000),
+        (f"heedful/v1/{SESSION}/_/ask", b'{"question": "q", "session": "' + b"\\u0001" * 2_700 + b'"}'),
+        (f"heedful/v1/{SESSION}/_/ask", bytes(17_000)),
+        (f"heedful/v1/{SESSION}/{'a' * 60_000}/ask", b"hello"),
+    ],
+    ids=["not JSON", "deep", "a long session", "too large", "a long topic"],
+)
+async def test_garbage_becomes_a_short_dead_letter_and_the_stream_goes_on(
+    buses: Buses, topic: str, payload: bytes
+) -> None:
+    reasoning, user = await buses.connect("reasoning"), await buses.connect("user")
+    letters = await user.subscribe(LETTERS, rule=LOSSLESS)
+    inbox = await reasoning.subscribe(ASKS, rule=LOSSLESS)
+    async with asyncio.TaskGroup() as group:
+        taking = group.create_task(take(inbox, 1))
+        await buses.inject(topic, payload)
+        letter = (await anext(letters)).message
+        await user.publish(an_ask())
+    assert isinstance(letter, DeadLetter)
+    assert letter.stream == "reasoning"
+    assert topic.startswith(letter.topic)
+    assert letter.size_bytes == len(payload)
+    assert letter.head_hex == payload[:64].hex()
+    assert letter.reason
+    assert len(letter.topic) <= 200
+    assert len(letter.reason) <= 200
+    assert taking.result() == [an_ask()]
+
+
+async def test_what_is_too_large_is_refused_before_it_is_sent(buses: Buses) -> None:
+    user = await buses.connect("user")
+    with pytest.raises(WireError, match="the limit of ask is 16384"):
+        await user.publish(an_ask("x" * 17_000))
+    with pytest.raises(WireError, match="the limit of ask is 16384"):
+        await user.request(an_ask("x" * 17_000), "answer", 5.0)
+
+
+async def test_a_cancelled_wait_for_the_next_message_loses_none(buses: Buses) -> None:
+    memory, perception = await buses.connect("memory"), await buses.connect("perception")
+    inbox = await memory.subscribe(UTTERANCES, rule=LOSSLESS)
+    for seq in range(5):
+        waiting = asyncio.create_task(take(inbox, 1))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        await perception.publish(utterance(seq))
+        assert await take(inbox, 1) == [utterance(seq)]
+
+
+async def test_stop_ends_every_iteration_after_what_is_already_there(buses: Buses) -> None:
+    memory, perception = await buses.connect("memory"), await buses.connect("perception")
+    inbox = await memory.subscribe(UTTERANCES, rule=LOSSLESS)
+    idle = await memory.subscribe(MOTIONS, rule=LATEST)
+    marks = await memory.subscribe(WATERMARKS, rule=LOSSLESS)
+
+    async def count(one: Subscription) -> int:
+        return len([delivery async for delivery in one])
+
+    async with asyncio.TaskGroup() as group:
+        counting = group.create_task(count(idle))  # waits already when stop comes
+        for seq in range(3):
+            await perception.publish(utterance(seq))
+        await pass_through(perception, marks)
+        memory.stop()
+        assert await count(inbox) == 3
+        assert await count(marks) == 0
+    assert counting.result() == 0
