@@ -11,6 +11,7 @@ BRIGHT_LUMA = 0.88
 LOUD_RISE_DB = 20.0
 WHOLE_PICTURE_AREA = 0.6
 REGIONS_MAX = 3
+WORDLESS = "speech without recognised words"
 NS_PER_S = 1_000_000_000
 
 _PLACES = {
@@ -30,7 +31,7 @@ def describe(record: Record) -> str:
     """Return the text of a record; never empty."""
     match record:
         case Utterance():
-            return record.text.strip() or "speech without recognised words"
+            return record.text.strip() or WORDLESS
         case Sound():
             return _sound_text(record)
         case Motion():

@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import log
 from typing import TYPE_CHECKING
 
-from memory.words import Stemmer, Term, question_terms, similarity
+from memory.words import Stemmer, Term, letter_pairs, likeness, question_terms
 
 if TYPE_CHECKING:
     import apsw
@@ -37,8 +37,9 @@ class FullText:
         """Return record id -> share of the terms, above 0 to 1, for every record of the scope that has any of them.
 
         A term weighs log(1 + (n - d + 0.5) / (d + 0.5)), as in BM25: n = `known` records of the session were there by
-        `as_of_ns`, d of them hold it. One that nothing holds weighs most: what is asked about was never said. A word that nothing holds
-        is looked for once more among words written alike, as speech recognisers misspell names; those count less.
+        `as_of_ns`, d of them hold it. One that nothing holds weighs most: what is asked about was never said. A word
+        that nothing holds is looked for once more among words written alike, as speech recognisers misspell names;
+        those count less.
         """
         weight_sum = 0.0
         shares: dict[int, float] = {}
@@ -46,10 +47,11 @@ class FullText:
             count, holders = self._holders(term, scope)
             if count == 0:
                 count, holders = self._similar_holders(term, scope)
+            count = min(count, known)  # a record with two words alike is counted twice
             weight = log(1 + (known - count + 0.5) / (count + 0.5))
             weight_sum += weight
-            for record_id, likeness in holders.items():
-                shares[record_id] = shares.get(record_id, 0.0) + weight * likeness
+            for record_id, alike in holders.items():
+                shares[record_id] = shares.get(record_id, 0.0) + weight * alike
         return {record_id: share / weight_sum for record_id, share in shares.items()}
 
     def _holders(self, term: Term, scope: Scope) -> tuple[int, dict[int, float]]:
@@ -62,18 +64,18 @@ class FullText:
         if len(term.stems) > 1 or len(term.stems[0]) < SIMILAR_FROM_LETTERS:
             return 0, {}
         (stem,) = term.stems
+        pairs = letter_pairs(stem)
         near = "SELECT term FROM record_word WHERE length(term) BETWEEN ? AND ?"
         words = [str(word) for (word,) in self._db.execute(near, (len(stem) - 2, len(stem) + 2))]
+        alike = {word: likeness(pairs, letter_pairs(word)) for word in words}
         total = 0
         found: dict[int, float] = {}
-        for likeness, word in ((similarity(stem, word), word) for word in words):
-            if likeness < SIMILAR_LETTERS:
-                continue
+        for word in (word for word in words if alike[word] >= SIMILAR_LETTERS):
             # By place and not by MATCH, which would cut the stem down once more.
             count, inside = self._find("doc AS id FROM record_place WHERE term = ?", word, scope)
             total += count
             for record_id in inside:
-                found[record_id] = max(likeness**2, found.get(record_id, 0.0))
+                found[record_id] = max(alike[word] ** 2, found.get(record_id, 0.0))
         return total, found
 
     def _find(self, ids: str, word: str, scope: Scope) -> tuple[int, list[int]]:

@@ -20,7 +20,7 @@ from memory.fulltext import FullText
 from memory.index import VectorIndex
 from memory.reader import count_kinds, read_hits, read_timeline, session_start_ns, strongest_in_clips
 from memory.schema import sqlite_errors
-from memory.scope import CLIP, EARLIEST_NS, Scope
+from memory.scope import CLIP, EARLIEST_NS, LATEST_NS, Scope
 from memory.store import Store
 from runtime.errors import StoreCorrupt
 from runtime.messages import Hit, Recall, Recalled
@@ -36,6 +36,7 @@ RRF_K = 60
 DEPTH = 64  # candidates per search before fusion, or 4 k where that is more
 DURING_NS = 1_000_000_000  # "while" reaches this far beyond the anchor on both sides
 REFRESH_ROWS = 4_096
+RESULTS_MAX = 100_000
 SCORE_DIGITS = 4
 
 
@@ -71,6 +72,7 @@ class Recaller:
         empty: there is no window to look into. Of equally good records the newest come first, and those that repeat a
         text stand behind those that do not.
         """
+        query = _bounded(query)
         with sqlite_errors(self._store.path), self._db:  # one snapshot for the whole reply
             self._follow()
             begin_ns = session_start_ns(self._db, query.session)
@@ -187,6 +189,17 @@ class Recaller:
                 )
             except ValueError as error:
                 raise StoreCorrupt(self._store.path, f"holds unusable vectors in {self._embedder.space}") from error
+
+
+def _bounded(query: Recall) -> Recall:
+    """Bring times and counts into what SQL can hold; a message from outside may name any number."""
+    times = {
+        name: min(max(value, EARLIEST_NS), LATEST_NS)
+        for name in ("as_of_ns", "start_ns", "end_ns")
+        if (value := getattr(query, name)) is not None
+    }
+    k, timeline_limit = (min(max(n, 0), RESULTS_MAX) for n in (query.k, query.timeline_limit))
+    return replace(query, k=k, timeline_limit=timeline_limit, **times)
 
 
 def _scope_of(query: Recall, anchor: Hit | None) -> Scope:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import apsw
 
+from memory.describe import WORDLESS
 from memory.rows import ClipRow, DeadLetterRow, RecordRow, Row, SessionRow, StreamRow, VectorRow, keys_of
 from memory.schema import SCHEMA_VERSION, check_sqlite, is_about_disk, open_reader, open_writer, sqlite_errors
 from memory.verify import find_problems
@@ -130,15 +131,15 @@ class Store:
             return self.connection().execute("SELECT 1 FROM record WHERE key = ?", (key,)).get is not None
 
     def unembedded(self, space: str) -> Iterator[tuple[str, str]]:
-        """Yield key and text of utterances, sounds and clips without a search key in `space`, oldest first.
+        """Yield key and text of spoken words, sounds and clips without a search key in `space`, oldest first.
 
         After a crash between record and vector, or with another model, these are to be embedded again.
         """
-        query = """SELECT key, text FROM record WHERE kind IN ('utterance', 'sound')
+        query = """SELECT key, text FROM record WHERE kind IN ('utterance', 'sound') AND text != ?2
             AND key NOT IN (SELECT owner FROM vec WHERE space = ?1)
             UNION ALL SELECT key, text FROM clip WHERE key NOT IN (SELECT owner FROM vec WHERE space = ?1)"""
         with sqlite_errors(self.path):
-            yield from self.connection().execute(query, (space,))
+            yield from self.connection().execute(query, (space, WORDLESS))
 
     def stats(self) -> Stats:
         """Count what is there."""

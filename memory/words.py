@@ -67,7 +67,11 @@ def question_terms(text: str, stemmer: Stemmer) -> list[Term]:
     return list(found.values())
 
 
-def similarity(a: str, b: str) -> float:
-    """Return how alike two words are written, 0 to 1: the share of their letter pairs (Dice), ends included."""
-    pairs_a, pairs_b = ({f" {word} "[i : i + 2] for i in range(len(word) + 1)} for word in (a, b))
-    return 2 * len(pairs_a & pairs_b) / (len(pairs_a) + len(pairs_b))
+def letter_pairs(word: str) -> set[tuple[str, str]]:
+    """Return the pairs of neighbouring letters in a word, its ends included."""
+    return set(zip(f" {word}", f"{word} ", strict=True))
+
+
+def likeness(a: set[tuple[str, str]], b: set[tuple[str, str]]) -> float:
+    """Return how alike two words are written, 0 to 1: the share of letter pairs that they have in common (Dice)."""
+    return 2 * len(a & b) / (len(a) + len(b))

@@ -8,6 +8,7 @@ grows with the patch's own contrast.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -50,7 +51,9 @@ NOVEL = 10.0
 NOVEL_CONTRAST = 0.25  # of the patch's contrast: two views of the same thing, slightly apart
 CUT_LEVELS = 10.0
 CUT_AREA = 0.5
-CUT_LIKENESS = 0.8  # correlation of the coarse pictures; panning stays above it
+CUT_UNLIKENESS = 0.2  # below the usual correlation of coarse pictures, which is low while a camera pans
+LIKENESS_PACE = 0.7
+BLANK_POWER = 1.0  # variance of a coarse picture that shows nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +97,7 @@ class ChangeDetector:
         self._noise: Patches | None = None
         self._now: _View | None = None
         self._kept: _View | None = None
+        self._usual_likeness = 1.0
 
     def step(self, gray: NDArray[np.uint8], t_ns: int) -> Change:
         """Compare `gray` (H, W) with what came before; a new size or a long wait starts anew."""
@@ -106,13 +110,14 @@ class ChangeDetector:
         is_cut = False
         excess = np.zeros_like(now.mean)
         if self._ring:
-            recent = self._at_least_old(t_ns, RECENT_AGE_NS)
-            difference = self._difference(now, recent)
-            is_cut = _is_cut(difference, now, recent)
+            before = self._ring[-1]
+            difference = self._difference(now, before)
+            is_cut = self._is_cut(difference, now, before)
             if is_cut:
                 self._forget_scene()
             else:
-                excess = self._excess(difference, now, recent)
+                recent = self._at_least_old(t_ns, RECENT_AGE_NS)
+                excess = self._excess(difference if recent is before else self._difference(now, recent), now, recent)
         moved, boxes = self._regions(excess, gray.shape)
         luma = float(now.mean.mean())
         change = Change(
@@ -156,6 +161,14 @@ class ChangeDetector:
         spread = _patch_mean(np.square(pixels, out=pixels), self._patch_px) - shift**2
         difference: Patches = np.sqrt(np.maximum(spread, 0.0) + BRIGHTNESS_WEIGHT * shift**2)
         return difference
+
+    def _is_cut(self, difference: Patches, now: _View, before: _View) -> bool:
+        """Say whether most of the picture changed and is suddenly unlike what was there."""
+        is_changed = float((difference > CUT_LEVELS).mean()) > CUT_AREA
+        likeness = _likeness(now.mean, before.mean) if is_changed else 1.0
+        is_cut = likeness < self._usual_likeness - CUT_UNLIKENESS
+        self._usual_likeness += LIKENESS_PACE * (likeness - self._usual_likeness)
+        return is_cut
 
     def _excess(self, difference: Patches, now: _View, recent: _View) -> Patches:
         """Return per patch how many times its difference is what rest explains; above 1 it moves."""
@@ -202,11 +215,6 @@ class ChangeDetector:
         return float((difference > same).mean())
 
 
-def _is_cut(difference: Patches, now: _View, then: _View) -> bool:
-    """Say whether most of the picture changed and what is there now does not look like what was there."""
-    return float((difference > CUT_LEVELS).mean()) > CUT_AREA and _likeness(now.mean, then.mean) < CUT_LIKENESS
-
-
 def _patch_mean(pixels: Patches, patch_px: int) -> Patches:
     """Average (rows * patch_px, cols * patch_px) over patches -> (rows, cols)."""
     height_px, width_px = pixels.shape
@@ -224,7 +232,9 @@ def _median(values: NDArray[np.floating]) -> float:
 
 
 def _likeness(first: Patches, second: Patches) -> float:
-    """Return the correlation of two coarse pictures, 0 where one of them is blank."""
+    """Return the correlation of two coarse pictures, 0 where one of them is blank and 1 where both are."""
     first, second = first - first.mean(), second - second.mean()
-    size = float(np.sqrt((first * first).sum() * (second * second).sum()))
-    return float((first * second).sum()) / size if size > first.size else 0.0
+    powers = float((first * first).mean()), float((second * second).mean())
+    if min(powers) < BLANK_POWER:
+        return 1.0 if max(powers) < BLANK_POWER else 0.0
+    return float((first * second).mean()) / math.sqrt(powers[0] * powers[1])

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 OPENS_AFTER_NS = 150_000_000
 FORGETS_AFTER_NS = 350_000_000  # a movement that has not opened yet
 CLOSES_AFTER_NS = 800_000_000
+FIRST_PIECE_NS = 500_000_000  # so that "is anything moving now?" need not wait; each next one is twice as long
 LONGEST_PIECE_NS = 2_000_000_000
 MOST_BOXES = 4
 SMALLEST_AREA = 0.005  # of the picture
@@ -70,10 +71,10 @@ class MotionSegments:
             self._piece = _Piece(t_ns)
         self._is_open = self._is_open or t_ns - self._piece.start_ns >= OPENS_AFTER_NS
         full = []
-        while t_ns - self._piece.start_ns > LONGEST_PIECE_NS:
-            end_ns = self._piece.start_ns + LONGEST_PIECE_NS
+        while t_ns - self._piece.start_ns > self._piece.longest_ns:
+            end_ns = self._piece.start_ns + self._piece.longest_ns
             full.append(self._piece.ended(end_ns))
-            self._piece = _Piece(end_ns)
+            self._piece = _Piece(end_ns, min(2 * self._piece.longest_ns, LONGEST_PIECE_NS))
         self._piece.add(change, t_ns)
         return full
 
@@ -81,8 +82,9 @@ class MotionSegments:
 class _Piece:
     """What has moved since `start_ns`."""
 
-    def __init__(self, start_ns: int) -> None:
+    def __init__(self, start_ns: int, longest_ns: int = FIRST_PIECE_NS) -> None:
         self.start_ns = start_ns
+        self.longest_ns = longest_ns
         self.last_ns = start_ns
         self._hulls: list[Box] = []
         self._area = 0.0

@@ -48,7 +48,7 @@ def tell_nothing(question: Question, view: View, sensors: Iterable[Sensor], draf
         draft.remark(f"Of that time {length(lost_ns)} were lost on the way in.")
 
 
-def tell_contrary(question: Question, view: View, draft: Draft) -> None:
+def tell_contrary(question: Question, view: View, sensors: Iterable[Sensor], draft: Draft) -> None:
     """Answer "was it quiet" with what was not."""
     found = Found(question, view.episodes, view.is_partial)
     tell_happened(found, draft, with_words=question.about == "heard" or bool(question.content), lead="No, ")

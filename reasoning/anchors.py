@@ -37,9 +37,9 @@ class Anchor:
 _SUBJECT = r"(?:they|he|she|it|the|an?|some\w*|any\w*|no\w*|people|quote\d|we|i|you|this|that|his|her|their)\b"
 _RELATION = re.compile(
     r"\b(?P<near>(?:right|just|immediately|shortly|directly|soon|straight)\s+)?"
-    rf"(?:(?P<after>after|following|since|as\s+soon\s+as|once(?=\s+{_SUBJECT}))"
+    rf"(?:(?P<after>after|follow(?:ing|ed|s)|since(?!\s+when)|as\s+soon\s+as|once(?=\s+{_SUBJECT}))"
     r"|(?P<before>before(?!\s+or\s+after)|until|till|prior\s+to|up\s+to|ahead\s+of|leading\s+up\s+to)"
-    r"|(?P<during>during|(?<!a )while|whilst"
+    r"|(?P<during>during(?!\s+(?:which|what)\b)|(?<!a )while|whilst"
     r"|at\s+the\s+(?:same\s+)?(?:moment|time|instant|point)\s+(?:of|when|that|where|as)|(?P<when>when))"
     r"|(?P<between>between))\s+(?P<clause>[^?.!;]+)",
     re.IGNORECASE,
@@ -105,7 +105,10 @@ def _read(match: re.Match[str], clause: str, quotes: Sequence[str], now: Now) ->
     parts = [rest]
     if relation == "between":
         parts = [part.strip() for part in re.split(r"\band\b", rest, maxsplit=1)]
-        if len(parts) < 2 or not all(parts):
+        if len(parts) < 2:  # "between the two tones"
+            thing = re.sub(r"^(?:the\s+)?(?:two|both)?\s*", "", rest, flags=re.IGNORECASE)
+            parts = [f"first {thing}", f"second {thing}"]
+        if not all(parts):
             return None
     return Anchor(
         relation=relation, topics=_moments(parts, quotes), span=span, is_near=bool(match["near"]), phrase=rest

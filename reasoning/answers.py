@@ -34,7 +34,7 @@ class Found:
         return topic.extreme or (ordinal(topic.nth) if topic.nth else "")
 
 
-def tell(found: Found, draft: Draft) -> None:
+def tell_found(found: Found, draft: Draft) -> None:
     """Answer with what was found."""
     _TELL[found.question.ask](found, draft)
 

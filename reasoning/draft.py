@@ -24,6 +24,8 @@ class Draft:
     sentences: list[Sentence] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
     abstained: bool = False
+    start_ns: int = -(2**63)  # evidence is cut to the window that was asked about
+    end_ns: int = 2**63
 
     def state(self, text: str, evidence: Sequence[Evidence]) -> None:
         """Add a fact and what it rests on."""
@@ -32,8 +34,8 @@ class Draft:
         del self.evidence[EVIDENCE_MAX:]
 
     def remark(self, text: str) -> None:
-        """Add a sentence about what cannot be said; an empty one is none."""
-        if text:
+        """Add a sentence about what cannot be said; an empty one is none, and none is said twice."""
+        if text and not any(text in sentence.text for sentence in self.sentences):
             self.sentences.append(Sentence(text=text, supported=False))
 
     def abstain(self, *texts: str) -> None:
@@ -54,8 +56,8 @@ class Draft:
             record_id=first.record_id,
             stream=first.stream,
             kind=episode.kind,
-            start_s=self.to_s(episode.start_ns),
-            end_s=self.to_s(episode.end_ns),
+            start_s=self._cut_s(episode.start_ns),
+            end_s=self._cut_s(episode.end_ns),
             box=largest.box,
             score=round(max(episode.score, first.score), 3),
             text=episode.words if episode.kind == "utterance" else first.text,
@@ -69,8 +71,8 @@ class Draft:
                 record_id="",
                 stream=stream,
                 kind="watermark",
-                start_s=self.to_s(start_ns),
-                end_s=self.to_s(end_ns),
+                start_s=self._cut_s(start_ns),
+                end_s=self._cut_s(end_ns),
                 box=None,
                 score=1.0,
                 text=text,
@@ -106,6 +108,6 @@ class Draft:
         ]
         return " ".join(named)
 
-    def to_s(self, t_ns: int) -> float:
-        """Return seconds since the session's start."""
-        return round((t_ns - self.clock.origin_ns) / S_NS, 3)
+    def _cut_s(self, t_ns: int) -> float:
+        """Return seconds since the session's start, inside the window."""
+        return round((min(max(t_ns, self.start_ns), self.end_ns) - self.clock.origin_ns) / S_NS, 3)

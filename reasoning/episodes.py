@@ -64,8 +64,9 @@ class Episode:
         return tuple(dict.fromkeys(place(box) for box in self.boxes))[:PLACES_MAX]
 
 
-def gather(hits: Iterable[Hit], kind: str) -> list[Episode]:
-    """Return the episodes of one kind, oldest first; streams are merged apart from each other."""
+def gather(hits: Iterable[Hit], kind: str, gap_ns: int | None = None) -> list[Episode]:
+    """Return the episodes of one kind, oldest first; each stream by itself, `gap_ns` replaces the kind's own gap."""
+    gap_ns = GAP_NS[kind] if gap_ns is None else gap_ns
     last: dict[str, Episode] = {}
     done: list[Episode] = []
     for hit in sorted(hits, key=lambda hit: (hit.start_ns, hit.end_ns, hit.record_id)):
@@ -73,7 +74,7 @@ def gather(hits: Iterable[Hit], kind: str) -> list[Episode]:
             continue
         end_ns = max(hit.start_ns, hit.end_ns)
         before = last.get(hit.stream)
-        if before is not None and _continues(before, hit):
+        if before is not None and _continues(before, hit, gap_ns):
             before = replace(before, end_ns=max(before.end_ns, end_ns), hits=(*before.hits, hit))
             last[hit.stream] = before
             continue
@@ -83,9 +84,9 @@ def gather(hits: Iterable[Hit], kind: str) -> list[Episode]:
     return sorted([*done, *last.values()], key=lambda episode: (episode.start_ns, episode.end_ns))
 
 
-def _continues(episode: Episode, hit: Hit) -> bool:
+def _continues(episode: Episode, hit: Hit, gap_ns: int) -> bool:
     is_same = hit.kind != "sound" or hit.text == episode.hits[-1].text
-    return is_same and hit.start_ns - episode.end_ns <= GAP_NS[hit.kind]
+    return is_same and hit.start_ns - episode.end_ns <= gap_ns
 
 
 def within(episodes: Iterable[Episode], start_ns: int, end_ns: int) -> list[Episode]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from reasoning.absence import tell_contrary, tell_nothing, tell_quiet, why_unwatched
-from reasoning.answers import Found, tell
+from reasoning.answers import Found, tell_found
 from reasoning.draft import SENSORS, Draft
 from reasoning.episodes import gather
 from reasoning.phrases import noun
@@ -65,9 +65,8 @@ def answer(
         draft.abstain(refusal, _inventory(recalled, asked_ns, draft.clock))
     else:
         _answer(question, recalled, asked_ns, sensors, draft)
-        if not draft.abstained:
-            draft.remark(_caveat(question, draft))
-            draft.remark(draft.blindness(sensors))
+        draft.remark(_caveat(question, draft))
+        draft.remark(draft.blindness(sensors))
     if draft.abstained:
         draft.evidence.clear()
     return Composed(
@@ -100,41 +99,49 @@ def _refusal(question: Question, recalled: Recalled, asked_ns: int, clock: Clock
 
 def _answer(question: Question, recalled: Recalled, asked_ns: int, sensors: set[Sensor], draft: Draft) -> None:
     """Answer from the part of memory that the question looks at, or abstain where that holds nothing to rest on."""
-    view = look(question, recalled, asked_ns)
     inventory = _inventory(recalled, asked_ns, draft.clock)
+    view = look(question, recalled, asked_ns)
     if view is None:
         phrase = question.anchor.phrase if question.anchor is not None else ""
         draft.abstain(draft.why_senseless(sensors) or f"I did not find the moment {quote(phrase)}.", inventory)
-    elif question.negated:
-        _answer_quiet(question, view, sensors, draft)
-    elif view.episodes:
-        picked = pick(question.topic, view.episodes)
-        if question.topic.extreme in {"strongest", "weakest"} and not any(e.level for e in view.episodes):
-            draft.abstain(f"I do not measure how strong {noun(view.episodes)}s are.", inventory)
-        elif picked:
-            tell(Found(question, tuple(picked), view.is_partial), draft)
-        else:
-            draft.abstain(f"I know of only {count(len(view.episodes), noun(view.episodes))}.", inventory)
-    elif question.content and (question.about != "speech" or question.ask not in {"whether", "how_often"}):
-        # Recognised words are too unsure to say that something was never said, unless just that is asked.
-        draft.abstain(f"I heard nothing like {quote(question.content)}.", inventory)
-    elif reason := why_unwatched(view, sensors, draft):
+        return
+    draft.start_ns, draft.end_ns = view.start_ns, view.end_ns
+    if reason := _why_not(question, view, sensors, draft):
         draft.abstain(reason, inventory)
-    else:
-        tell_nothing(question, view, sensors, draft)
-
-
-def _answer_quiet(question: Question, view: View, sensors: set[Sensor], draft: Draft) -> None:
-    """Answer "was it quiet", "when did nothing move"; one counter-example needs no stream that watched all along."""
-    is_whole = question.ask == "whether" and not question.topic.is_moment
-    if is_whole and view.episodes:
-        tell_contrary(question, view, draft)
-    elif reason := why_unwatched(view, sensors, draft):
-        draft.abstain(reason)
-    elif is_whole:
-        tell_nothing(question, view, sensors, draft)
-    else:
+    elif question.negated and _asks_throughout(question):
+        tell = tell_contrary if view.episodes else tell_nothing
+        tell(question, view, sensors, draft)
+    elif question.negated:
         tell_quiet(question, view, sensors, draft)
+    elif view.episodes:
+        tell_found(Found(question, tuple(pick(question.topic, view.episodes)), view.is_partial), draft)
+    else:
+        tell_nothing(question, view, sensors, draft)
+
+
+def _asks_throughout(question: Question) -> bool:
+    """Tell "was it quiet" from "was there a quiet moment": one counter-example answers the first."""
+    return question.ask == "whether" and not question.topic.is_moment
+
+
+def _why_not(question: Question, view: View, sensors: set[Sensor], draft: Draft) -> str:
+    """Return why what was recalled does not carry an answer, "" where it does."""
+    topic, episodes = question.topic, view.episodes
+    if question.negated:
+        is_refuted = _asks_throughout(question) and bool(episodes)
+        return "" if is_refuted else why_unwatched(view, sensors, draft)
+    if not episodes:
+        if question.content and (question.about != "speech" or question.ask not in {"whether", "how_often"}):
+            # Recognised words are too unsure to say that something was never said, unless just that is asked.
+            return f"I heard nothing like {quote(question.content)}."
+        return why_unwatched(view, sensors, draft)
+    if topic.has_rare_thing and question.ask in {"whether", "how_often"}:
+        return "I cannot tell what kind of thing moves."
+    if topic.extreme in {"strongest", "weakest"} and not any(episode.level for episode in episodes):
+        return f"I do not measure how strong {noun(episodes)}s are."
+    if not pick(topic, episodes):
+        return f"I know of only {count(len(episodes), noun(episodes))}."
+    return ""
 
 
 def _caveat(question: Question, draft: Draft) -> str:
@@ -151,4 +158,5 @@ def _inventory(recalled: Recalled, asked_ns: int, clock: Clock) -> str:
         if episodes := gather(hits, kind):
             last = clock.at(episodes[-1].start_ns)
             parts.append(f"{verb} {count(len(episodes), noun(episodes))}, the last at {last}")
-    return f"{listing(parts)}." if parts else ""
+    is_part = recalled.start_ns > recalled.session_start_ns or recalled.end_ns < asked_ns
+    return f"{'In that time ' if is_part else ''}{listing(parts)}." if parts else ""

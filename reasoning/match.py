@@ -21,10 +21,13 @@ STOP_WEIGHT = 0.1  # small words decide nothing unless there are no others
 ORDER_SHARE = 0.15  # of the score is lost when no two words keep their order
 
 
+_FULL = {"mr": "mister", "mrs": "missus", "dr": "doctor"}
+
+
 def words(text: str) -> list[str]:
     """Return the lower-case words of a text; numbers in words become digits, so "ten meters" is "10 meters"."""
     found = re.findall(r"[^\W_]+(?:'[^\W_]+)?", text.lower().replace("’", "'"))
-    return [str(NUMBERS[word]) if word in NUMBERS else word for word in found]
+    return [str(NUMBERS[word]) if word in NUMBERS else _FULL.get(word, word) for word in found]
 
 
 def stem(word: str) -> str:
@@ -95,6 +98,7 @@ def score(question: str | Sequence[str], text: str) -> float:
     """Return how surely the words of `question` occur in `text`, 0 to 1."""
     asked = words(question) if isinstance(question, str) else list(question)
     heard = words(text)
+    heard += [a + b for a, b in pairwise(heard)]  # recognisers split names: "dash wood"
     if not asked or not heard:
         return 0.0
     weights = [STOP_WEIGHT if word in STOP or word in PEOPLE else 1.0 for word in asked]

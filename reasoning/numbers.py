@@ -23,7 +23,8 @@ _COUNT = (
     rf"|(?:a\s+)?quarter(?:\s+of\s+an?)?|an?\b)"
 )
 _AMOUNT = rf"(?:{_COUNT}[\s-]*{UNIT}(?:\s+and\s+a\s+half\b)?)"
-LENGTH = rf"(?:{_AMOUNT}(?:\s*(?:and\s+|,\s*)?{_AMOUNT})?)"
+_MINUTES = rf"(?:{_COUNT}[\s-]*(?:m|mins?|minutes?)\s+{NUMBER}(?=\s*(?:[?.!,;]|$|and\b|to\b)))"  # "one minute thirty"
+LENGTH = rf"(?:{_MINUTES}|{_AMOUNT}(?:\s*(?:and\s+|,\s*)?{_AMOUNT})?)"
 
 
 def to_seconds(words: str) -> float:

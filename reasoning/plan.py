@@ -40,7 +40,7 @@ def plan(question: Question, query_id: str, session: str, as_of_ns: int) -> Reca
     if anchor is not None and is_local:
         kinds.update(kind for topic in anchor.topics for kind in anchor_kinds(topic))
     if question.unknowable or not question.is_clear or not kinds:
-        kinds, span = set(INVENTORY), None
+        kinds, anchor, span = set(INVENTORY), None, None
     return Recall(
         session=session,
         query_id=query_id,

@@ -14,9 +14,10 @@ _SAYING = either(
     word(r"say|says|said|saying|mention\w*|utter\w*|shout\w*|whisper\w*|announc\w*|discuss\w*|quote[sd]?"),
     word(
         r"talk\w*|sp[eo]a?k\w*|chat\w*|tell|told|hear|heard|ask\w*|conversation|lecture|remark\w*|statement|read\w*",
-        r"anything|something|words?|sentences?|topic|subject|reference|referred",
+        r"words?|sentences?|topic|subject|reference|referred|commands?|orders?|instructions?|think\w*|thought",
     )
     + r"\s+(?:about|of|on)\b",
+    r"\b(?:anything|something)\s+about\b",
     word(r"commands?|commanded|orders?|ordered|instructions?|instructed|asked|told") + r"\s+(?:\w+\s+)?to\b",
     r"\b(?:words?|phrase|sentence|term|name)\b(?=\s+(?!of\b|about\b)\w)",
 )

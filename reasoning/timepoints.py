@@ -28,8 +28,9 @@ BEGINNING = r"(?:the\s+)?(?:very\s+)?(?:beginning|start|outset)\b"
 END = r"(?:(?:the\s+)?(?:very\s+)?(?:end|finish)\b|now\b)"
 MARK = rf"(?:(?:seconds?|secs?|minutes?|t\s*=)\s*{NUMBER})"
 TAIL = rf"(?:[\s-]+(?:ago\b|mark\b|in\b(?!\s+(?:the|a)\b)|into\b)|{OF_WHOLE})*"
+_ABOUT = r"(?:(?:about|around|roughly|exactly|approximately)\s+)?"
 INSTANT = (
-    rf"(?:(?:(?:about|around|roughly|exactly|approximately)\s+)?(?:the\s+)?(?:{CLOCK}|{MARK}|{LENGTH}){TAIL}"
+    rf"(?:{_ABOUT}(?:the\s+)?(?:{CLOCK}|{MARK}|{LENGTH}){TAIL}"
     rf"|(?:{BEGINNING}|{END})(?:{OF_WHOLE}|(?!\s+of\b)))"
 )
 
@@ -68,7 +69,7 @@ def place(words: str, now: Now) -> int | None:
         return now.asked_ns - to_ns(words)
     if now.origin_ns is None:
         return None
-    if mark := re.search(rf"\b(s|m|t)\w*\s*=?\s*({NUMBER})", words, re.I):  # "minute 2" is a place, no length
+    if mark := re.match(rf"{_ABOUT}(?:the\s+)?(s|m|t)\w*\s*=?\s*({NUMBER})", words, re.I):  # a place, no length
         return now.origin_ns + to_ns(mark[2]) * (60 if mark[1] in "mM" else 1)
     return now.origin_ns + to_ns(words)  # "the beginning" has no number: 0
 

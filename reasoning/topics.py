@@ -31,6 +31,7 @@ class Topic:
     is_moment: bool = False  # for some quiet, not for quiet all along
     has_cue: bool = True  # False: no word pointed at any sense
     has_thing: bool = False  # names a thing or person that no percept tells apart
+    has_rare_thing: bool = False  # one that a movement is not likely to be: a truck, a dog, a woman
 
 
 _SENSOR = either(*sorted(vocab.SENSORS))
@@ -42,13 +43,13 @@ _ASKS_SENSORS = either(
     rf"{_SENSOR}\s+(?:\w+\s+){{0,3}}?{_STATE}\b",
     rf"\b{_SENSOR}\s+(?:status|state|health|blind|working|covered|muted|dead|off)\b",
     r"\bstatus\s+of\b",
-    r"\b(?:can|could|are|do)\s+you\s+(?:(?:able\s+to|still|really|actually|even)\s+)*"
+    r"(?<!what )\b(?:can|could|are|do)\s+you\s+(?:(?:able\s+to|still|really|actually|even)\s+)*"
     r"(?:see|hear|listen|listening|watch|watching|record|recording|monitoring|sense)"
     rf"(?:\s+(?:me|us|to|the|any|{_MEDIUM}|properly|well|everything|at\s+all|and|or|hear|see))*\W*$",
     rf"\b(?:which|what|how\s+many)\s+(?:of\s+)?(?:your\s+|the\s+|kinds?\s+of\s+)?{_SENSOR}\b",
     rf"\b(?:is|are|was|were)\s+there\s+(?:an?\s+|any\s+)?(?:working\s+)?"
     rf"(?:{_SENSOR}\b|{_MEDIUM}\s+(?:track|stream|input|feed)\b)",
-    rf"\b(?:have|has|got|with|without|includes?|contains?)\s+(?:an?\s+|any\s+|no\s+)?"
+    rf"\b(?:have|has|got|includes?|contains?)\s+(?:an?\s+|any\s+|no\s+)?"
     rf"(?:{_SENSOR}|{_MEDIUM}(?:\s+track|\s+stream)?)\W*$",
     rf"\bis\s+(?:the\s+)?{_MEDIUM}\s+(?:being\s+)?(?:on|off|recorded|working|missing|available|there)\b",
     r"\bare\s+you\s+(?:blind|deaf|ok|okay|alive|working|online|there|awake|recording|listening|watching)\b",
@@ -81,10 +82,11 @@ _ABSENT = either(
     r"\bnot\s+(?:a\s+(?:sound|word|thing)|anything|any\s+\w+|mov\w+|speak\w*|talk\w*|say\w*|chang\w+|happen\w*)\b",
     r"\bwithout\s+(?:any\s+)?(?:sound|noise|movement|motion|speech|talking|words|change)\b",
     r"\b(?:absence|lack)\s+of\b",
+    r"\binterrupt\w*|\b(?:gaps?|breaks?)\s+in\b",
 )
 _SOME_QUIET = either(
     r"\b(?:an?|any|some)\s+(?:\w+\s+)?(?:quiet|silent|silences?|still|pauses?|moments?|stretch|period)\b",
-    r"\bpaus(?:e|es|ed|ing)\b",
+    r"\bpaus(?:e|es|ed|ing)\b|\binterrupt\w*|\b(?:gaps?|breaks?)\b",
 )
 
 
@@ -113,13 +115,15 @@ def find_topic(text: str, quotes: Sequence[str] = ()) -> Topic:
         is_moment=has(_SOME_QUIET, text),
         has_cue=has_cue,
         has_thing=about == "motion" and _names_thing(text, found),
+        has_rare_thing=about == "motion" and bool(found & (vocab.PEOPLE | vocab.OBJECTS) - _USUAL),
     )
 
 
 def residue(text: str) -> str:
     """Return the words that say something about the world: no small words, no words of sense, place or order."""
     senses = vocab.SPEECH | vocab.HEARD | vocab.SEEN | vocab.HAPPEN
-    plain = vocab.STOP | vocab.PLACES | senses | vocab.NTH.keys() | vocab.EXTREMES.keys()
+    order = vocab.NTH.keys() | vocab.EXTREMES.keys() | vocab.SIDES.keys()
+    plain = vocab.STOP | vocab.PLACES | senses | order
     return " ".join(name for name in split_words(text) if name not in plain and not name.startswith("quote"))
 
 
@@ -148,6 +152,8 @@ def _find_about(text: str, found: set[str], has_content: bool) -> About | None:
         return "heard" if is_heard else "seen"
     if found & vocab.CHANGE:
         return "seen"
+    if found & vocab.SIDES.keys() and found & (vocab.PICTURE | {"side", "half", "part"}) and not residue(text):
+        return "motion"
     is_open = bool(found & vocab.HAPPEN) or is_heard
     return "anything" if is_open and not residue(text) else None
 
@@ -183,6 +189,14 @@ def _nth(text: str) -> int:
         text = re.sub(r"(?<!the )(?<!very )\blast\b(?=\s*(?:[?.!,;]|$))", " ", text)
     text = re.sub(r"\b(?:which|what|per|each|every|a)\s+second\b|\bsecond\s+\d", " ", text)
     return next((vocab.NTH[name] for name in split_words(text) if name in vocab.NTH), 0)
+
+
+# What people say for "something" in front of a camera.
+_USUAL = (vocab.PRONOUNS | vocab.PLACES) | set(
+    "car cars vehicle vehicles thing things object objects door window".split()
+)
+_USUAL |= set("somebody someone anybody anyone nobody everybody everyone person persons people human humans".split())
+_USUAL |= set("visitor visitors table".split())
 
 
 def _names_thing(text: str, found: set[str]) -> bool:

@@ -64,7 +64,7 @@ _POLITE = re.compile(
     + either(
         r"(?:please|hey|hi|hello|ok|okay|so|and|but|well|now|then|also|um+|uh+|heedful|actually|just)\b[\s,:]*",
         r"(?:can|could|would|will)\s+you\s+(?:please\s+)?"
-        r"(?:tell|show|give|describe|list|explain|summari[sz]e|let|remind)\b(?:\s+(?:me|us)\b)?(?:\s+know\b)?",
+        r"(?:tell|show|give|describe|list|explain|summari[sz]e|let|remind|repeat)\b(?:\s+(?:me|us)\b)?(?:\s+know\b)?",
         rf"(?:can|could)\s+you\s+(?:say|find\s+out|check|remember|recall)\s+{_INDIRECT}",
         r"(?:tell|show|give|remind)\s+(?:me|us)\b[\s,:]*",
         r"let\s+(?:me|us)\s+know\b\s*",
@@ -127,10 +127,10 @@ def understand(question: str, asked_ns: int, session_start_ns: int | None = None
     anchor, rest = take_anchor(_strip_polite(masked), quotes, now)
     span, rest = take_time(rest, now)
     rest = _strip_polite(rest).lower()
-    topic = find_topic(rest, quotes)
-    ask = "whether" if is_tagged else _find_ask(rest, topic)
-    topic = _settle(topic, anchor, ask, rest)
-    why_not = "how things compare" if has(_ORDER, masked) else _find_unknowable(rest, ask, topic)
+    found = find_topic(rest, quotes)
+    ask = "whether" if is_tagged else _find_ask(rest, found)
+    topic = _settle(found, ask, rest, anchor, span)
+    why_not = "how things compare" if has(_ORDER, masked) else _find_unknowable(rest, ask, found)
     return Question(text=text, ask=ask, topic=topic, anchor=anchor, span=span, unknowable=why_not)
 
 
@@ -163,13 +163,17 @@ def _find_ask(rest: str, topic: Topic) -> Asks:
     return "said" if topic.about == "speech" else "happened"
 
 
-def _settle(topic: Topic, anchor: Anchor | None, ask: Asks, rest: str) -> Topic:
+def _settle(topic: Topic, ask: Asks, rest: str, anchor: Anchor | None, span: TimeSpan | None) -> Topic:
     """Settle which one is meant where no ordinal says so: "when did it start", "what was said right after ..."."""
+    if not topic.has_cue and not topic.content and (span or anchor):  # "and after 1:00?", "what followed the tone"
+        return replace(topic, has_cue=True)
     if anchor is not None and anchor.relation == "between" and ask == "how_long" and _is_same_sense(anchor):
         if has(r"\b(?:between|pass\w*|elapse\w*|time|gap|interval|seconds|minutes|long)\W*$", rest):
             return replace(anchor.topics[0], nth=0, is_absence=True)  # "how long between the two tones"
     if topic.nth or topic.extreme:
         return topic
+    if topic.is_absence and has(r"\bsince\s+when\b", rest):
+        return replace(topic, nth=-1)
     if ask == "when" and has(word(r"start\w*|beg[aiu]n\w*|set\s+in"), rest):
         return replace(topic, nth=1)
     if ask == "when" and has(word(r"stop\w*|ends?|ended|finish\w*|cease\w*|over"), rest):
@@ -193,5 +197,5 @@ def _find_unknowable(rest: str, ask: Asks, topic: Topic) -> str:
     if topic.about == "seen" and topic.content:
         return "what things are"
     if topic.content and topic.about == "speech":  # words to search for are data, whatever they mean
-        rest = rest.replace(topic.content, " ")
+        rest = re.sub(rf"(?:\bname\s+)?{re.escape(topic.content)}", " ", rest)
     return unknowable.reason(rest, is_perceived=topic.has_cue and topic.about != "seen")

@@ -66,14 +66,19 @@ _RULES: dict[str, str] = {
         r"will|going\s+to\s+(?:happen|be|come|say|move|rain|do)|tomorrow|about\s+to|predict\w*|should|future",
         r"next\s+(?:minute|hour|day|week|month|year)",
     ),
-    "how things compare": word(r"more\b.*\bor|louder\s+than|longer\s+than|more\b.*\bthan"),
+    "how things compare": word(
+        r"more\b.*\b(?:or|than)",
+        r"(?:longer|shorter|louder|quieter|bigger|smaller|stronger)\b.*\b(?:or|than)",
+    ),
     "what people or things look like or do": word(
         r"wear\w*|wore|hold|holds|holding|held|carry|carries|carrying|carried|dressed|clothes|clothing|shirt|jacket",
         r"coat|hat|hair|beard|glasses|shoes|bald|tattoo|faces?|hands?|looked\s+like|looks?\s+like|appearance",
         r"beautiful|pretty|eat|eating|drink|drinking",
-        rf"what\s+(?:is|was|are|were|did|does|do)\s+(?:the\s+|an?\s+)?(?:{_THING}|he|she|they)\s+(?:\w+\s+){{0,3}}"
+        rf"what\s+(?:is|was|are|were|did|does|do)\s+(?:the\s+|an?\s+)?(?:\w+\s+)?(?:{_THING}|he|she|they)\s+(?:\w+\s+){{0,3}}"
         r"(?:doing|do|did)",
     ),
+    "whether the camera itself moves": word(r"camera\s+(?:\w+\s+)?(?:been\s+)?(?:mov|shak|turn|pann?|tilt)\w*"),
+    "the light": word(r"lights?|lamps?|bright\w*|dark\w*|sunlight|shadows?"),
     "what kind of thing it is": word(
         r"(?:what|which)\s+(?:kinds?|sorts?|types?|makes?|brands?|models?|breeds?|species)"
         r"(?!\s+of\s+(?:sounds?|noises?|words?|sensors?|things?))",
@@ -93,6 +98,7 @@ _RULES: dict[str, str] = {
 _PRESENCE = either(
     r"\b(?:is|are|was|were|see|saw|seen|spot|spotted|notice[ds]?|visible|show|contain|detect(?:ed)?)\b.*"
     rf"\b{_THING}\b",
+    r"\bwhat\b.*\b(?:in|on)\s+the\s+(?:picture|image|frame|screen|view)\b",
     rf"\b{_THING}\b.*\b(?:visible|present|there|standing|sitting|waiting|parked|stand|stood|sit|sat|seen)\b",
 )
 _STATIC = word(r"empty|standing|sitting|parked|crowded|occupied|deserted|stood|sat|waiting|lying|stay|stayed")

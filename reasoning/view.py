@@ -64,10 +64,11 @@ def look(question: Question, recalled: Recalled, asked_ns: int) -> View | None:
         windows = _move(question.anchor, moments, start_ns, end_ns)
         if not windows:
             return None
-    everywhere = relevant(question.topic, hits)
+    is_point = span is not None and span.is_point
+    everywhere = relevant(question.topic, hits, is_point=is_point)
     return View(
         windows=windows,
-        episodes=_inside(windows, everywhere, is_whole=span is not None and span.is_point),
+        episodes=_inside(windows, everywhere, is_whole=is_point),
         everywhere=tuple(everywhere),
         gaps=_inside(windows, gather(hits, "gap"), is_whole=False),
         anchor=anchor,
@@ -82,11 +83,12 @@ def _inside(windows: Sequence[tuple[int, int]], episodes: Sequence[Episode], *, 
     return tuple(sorted(found, key=lambda episode: (episode.start_ns, episode.end_ns)))
 
 
-def relevant(topic: Topic, hits: Sequence[Hit]) -> list[Episode]:
-    """Return the episodes that the topic is about, oldest first, whenever they were."""
+def relevant(topic: Topic, hits: Sequence[Hit], *, is_point: bool = False) -> list[Episode]:
+    """Return the episodes that the topic is about, oldest first; of a moment the utterance, not the turn."""
     if topic.content:
         return said(topic.content, hits)
-    found = [episode for kind in KINDS[topic.about] for episode in gather(hits, kind)]
+    gaps_ns = {"utterance": 0} if is_point and not topic.is_absence else {}
+    found = [episode for kind in KINDS[topic.about] for episode in gather(hits, kind, gaps_ns.get(kind))]
     return sorted((episode for episode in found if _fits(episode, topic)), key=lambda episode: episode.start_ns)
 
 

@@ -28,7 +28,7 @@ SPOKEN_BY_SERVICES = ("progress", "status", "metrics", "dead-letter")  # the str
 BROADCAST = ("answer_part", "answer")  # replies that also go to everybody, under the service's own name
 ROLES = {
     "robot": "sends pictures and sound, asks, reads answers",
-    "user": "asks, reads everything but raw input",
+    "user": "sends pictures and sound, asks, recalls, reads everything but raw input",
     "perception": "turns input into records",
     "memory": "stores records and finds them again",
     "reasoning": "answers",

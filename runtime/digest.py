@@ -11,7 +11,7 @@ import hashlib
 from collections import defaultdict
 
 from runtime import wire
-from runtime.messages import Answer, Message, Stored, Timing
+from runtime.messages import Answer, Message, Record, Stored, Timing, Watermark
 
 LEFT_OUT = frozenset({"metrics", "status", "progress", "preview"})
 
@@ -24,6 +24,7 @@ class RunDigest:
         self.counts: dict[str, int] = defaultdict(int)
         self._topics: dict[str, hashlib._Hash] = {}
         self._stored: set[str] = set()
+        self._known: set[str] = set()  # what is sent again after a reconnect counts once
 
     def add(self, message: Message) -> None:
         """Take one message."""
@@ -35,8 +36,13 @@ class RunDigest:
             return
         if isinstance(message, Answer):
             message = dataclasses.replace(message, timing_ms=Timing(recall=0, first_token=0, total=0))
+        text = wire.to_json(message)
+        if isinstance(message, Watermark | Record):
+            if text in self._known:
+                return
+            self._known.add(text)
         digest = self._topics.setdefault(f"{message.stream}/{message.kind}", hashlib.sha256())
-        digest.update(wire.to_json(message).encode())
+        digest.update(text.encode())
         digest.update(getattr(message, "payload", b""))
 
     def topics(self) -> dict[str, str]:

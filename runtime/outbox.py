@@ -68,16 +68,15 @@ class Outbox:
                 async with asyncio.timeout(RESEND_AFTER_S):
                     await self._bus.reconnected(generation)
             except TimeoutError:
-                if oldest is None or oldest not in self._unconfirmed:
-                    continue
+                if oldest is None or oldest not in self._unconfirmed or self._bus.is_lossless:
+                    continue  # in a replay records wait in memory for as long as another stream is slow
                 self._generation = -1
             async with self._turn:
                 await self._catch_up()
 
     async def _publish(self, message: Message) -> None:
         async with self._turn:
-            while True:
-                await self._catch_up()
+            while not await self._catch_up():
                 try:
                     await self._bus.publish(message, retry=False)
                 except BusLost:
@@ -85,7 +84,9 @@ class Outbox:
                 else:
                     return
 
-    async def _catch_up(self) -> None:
+    async def _catch_up(self) -> bool:
+        """Send everything unconfirmed on a new connection; say whether that was needed."""
+        was_behind = False
         while self._generation != self._bus.generation:
             generation = self._bus.generation
             again: list[Message] = [*self._unconfirmed.values(), *self._watermarks.values()]
@@ -99,3 +100,5 @@ class Outbox:
             self.resent += len(again)
             if again:
                 logger.info("%s sent %d unconfirmed messages again", self._bus.name, len(again))
+            was_behind = True
+        return was_behind

@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import aiomqtt
 
 from runtime.broker import PrivateBroker, find_mosquitto
 from runtime.bus import Bus, nothing
-from runtime.errors import BusLost
 from runtime.local_bus import LocalBus, LocalHub
-from runtime.messages import Message, Motion, Utterance, Watermark
+from runtime.messages import Motion, Utterance, Watermark
 from runtime.mqtt_bus import MqttBus
 from runtime.service import Service
 from runtime.wire import Packet
 
 SESSION = "s"
+
+
+def example(hint: Any, **changed: Any) -> Any:
+    """Return one plain value of a type, or one message of a dataclass, with every list filled."""
+    arguments = get_args(hint)
+    match get_origin(hint) or hint:
+        case origin if origin is UnionType:
+            return example(arguments[0])
+        case origin if origin is Literal:
+            return arguments[0]
+        case origin if origin is dict:
+            return {example(arguments[0]): example(arguments[1])}
+        case origin if origin is tuple and arguments[-1] is Ellipsis:
+            return (example(arguments[0]),)
+        case origin if origin is tuple:
+            return tuple(example(one) for one in arguments)
+        case origin if dataclasses.is_dataclass(origin):
+            values = {name: example(one) for name, one in get_type_hints(origin).items()}
+            return hint(**{**values, **changed})
+    return {int: 7, float: 0.5, bool: True, bytes: b"raw", str: SESSION}[hint]
 
 
 def utterance(seq: int, stream: str = "mic", t_ns: int | None = None) -> Utterance:

@@ -8,8 +8,8 @@ import pytest
 
 from runtime.bus import LATEST, LOSSLESS, LOSSLESS_ROOM, Bus, Delivery, Subscription, drop_oldest, filter_of
 from runtime.errors import WireError
-from runtime.messages import Answer, AnswerPart, Ask, DeadLetter, Message, Status, Timing, Watermark
-from tests.fakes import SESSION, Buses, buses_over, motion, utterance, watermark
+from runtime.messages import Answer, AnswerPart, Ask, DeadLetter, Message, Status, Watermark
+from tests.fakes import SESSION, Buses, buses_over, example, motion, utterance, watermark
 
 UTTERANCES = filter_of(SESSION, "utterance")
 MOTIONS = filter_of(SESSION, "motion")
@@ -25,21 +25,9 @@ async def buses(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 
 def an_answer(ask: Ask) -> Answer:
-    return Answer(
-        session=ask.session,
-        query_id=ask.query_id,
-        question=ask.question,
-        asked_s=0.0,
-        answer=f"to {ask.question}",
-        sentences=(),
-        abstained=False,
-        evidence=(),
-        searched=(),
-        timing_ms=Timing(recall=0, first_token=0, total=0),
-        model="none",
-        blind=(),
-        truncated=False,
-    )
+    answer = example(Answer, query_id=ask.query_id, question=ask.question, answer=f"to {ask.question}")
+    assert isinstance(answer, Answer)
+    return answer
 
 
 def an_ask(question: str = "what?") -> Ask:
@@ -123,25 +111,28 @@ async def test_drop_oldest_keeps_the_newest_and_counts_the_others(buses: Buses) 
 
 
 async def test_lossless_loses_nothing_while_its_consumer_is_slow_and_holds_no_more_than_its_room(buses: Buses) -> None:
+    asyncio.get_running_loop().set_debug(False)  # which would take most of the time of so many messages
     memory, perception = await buses.connect("memory"), await buses.connect("perception")
     inbox = await memory.subscribe(UTTERANCES, rule=LOSSLESS)
+    are_more_sent_than_fit = asyncio.Event()
 
     async def send() -> None:
         for seq in range(2000):
+            if seq == LOSSLESS_ROOM:
+                are_more_sent_than_fit.set()
             await perception.publish(utterance(seq))
 
+    taken: list[Message] = []
     fullest = 0
     async with asyncio.TaskGroup() as group:
-        sending = group.create_task(send())
-        while len(inbox) < LOSSLESS_ROOM and not sending.done():  # noqa: ASYNC110 - the sender is what it waits for
-            await asyncio.sleep(0)
-        taken = []
+        group.create_task(send())
+        await are_more_sent_than_fit.wait()
         for _ in range(2000):
+            await asyncio.sleep(0)
             fullest = max(fullest, len(inbox))
             taken += await take(inbox, 1)
-            await asyncio.sleep(0)
     assert taken == [utterance(seq) for seq in range(2000)]
-    assert fullest == LOSSLESS_ROOM
+    assert fullest <= LOSSLESS_ROOM
     assert not memory.lost()
 
 

@@ -230,6 +230,21 @@ def test_pictures_and_presence_are_read_by_id(memory: Memory) -> None:
     assert not memory.recaller.has("s/cam/0/frame-1")
 
 
+def test_any_numbers_from_outside_are_borne(memory: Memory) -> None:
+    found = memory.ask("kettle", as_of_ns=10**30, start_ns=-(10**30), end_ns=10**30, k=10**30, timeline_limit=10**30)
+    assert found.total == len(found.timeline) == len(RECORDS)
+    assert ids(found.hits) == ["mic/0/utterance-0"]
+    none = memory.ask("kettle", k=-1, timeline_limit=-1)
+    assert (none.hits, none.timeline, none.total) == ((), (), len(RECORDS))
+
+
+def test_words_alike_within_one_record_are_borne(tmp_path: Path) -> None:
+    opened = Memory(tmp_path)
+    opened.add(utterance(0, 0, 1, "meteo meteora"))
+    assert ids(opened.ask("meteor").hits) == ["mic/0/utterance-0"]
+    opened.close()
+
+
 def test_an_unknown_session_is_empty(memory: Memory) -> None:
     found = memory.ask("train", session="nowhere")
     assert (found.hits, found.timeline, found.counts, found.session_start_ns) == ((), (), {}, 0)

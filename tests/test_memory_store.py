@@ -122,6 +122,7 @@ def test_a_batch_is_stored_whole_or_not_at_all(store: Store) -> None:
 
 def test_what_lacks_a_vector_is_named(store: Store) -> None:
     store.append([*rows_of(ALL_KINDS), letter_vector("s/mic/0/utterance-0", "hello")])
+    store.append([record_row(utterance(1, 5, 6, ""))])  # nothing was understood: nothing to embed
     assert list(store.unembedded(LetterEmbedder.space)) == [("s/mic/0/sound-0", "tone at 440 Hz")]
     assert len(list(store.unembedded("text:another"))) == 2
 

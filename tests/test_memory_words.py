@@ -5,7 +5,8 @@ from __future__ import annotations
 import apsw
 import pytest
 
-from memory.words import Stemmer, question_terms, similarity
+from memory.fulltext import SIMILAR_LETTERS
+from memory.words import Stemmer, letter_pairs, likeness, question_terms
 
 
 def terms(text: str) -> list[str]:
@@ -35,5 +36,8 @@ def test_words_are_cut_down_as_full_text_does() -> None:
 
 
 def test_likeness_counts_letter_pairs() -> None:
-    assert similarity("meter", "meter") == 1.0
-    assert similarity("meter", "meteor") > 0.72 > similarity("marri", "harri") > similarity("meter", "violin")
+    def alike(a: str, b: str) -> float:
+        return likeness(letter_pairs(a), letter_pairs(b))
+
+    assert alike("meter", "meter") == 1.0
+    assert alike("meter", "meteor") > SIMILAR_LETTERS > alike("marri", "harri") > alike("meter", "violin")

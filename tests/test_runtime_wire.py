@@ -15,6 +15,7 @@ from runtime import wire
 from runtime.errors import WireError
 from runtime.messages import KINDS, Ask, ImageInput, MediaReply, Message, Progress, Utterance
 from runtime.wire import Packet, decode, encode
+from tests.fakes import example
 
 ALL = sorted(KINDS)
 RAW = [name for name in ALL if any("raw" in item.metadata for item in dataclasses.fields(KINDS[name].type))]
@@ -70,25 +71,7 @@ def messages_of(kind: str) -> st.SearchStrategy[Any]:
 
 def example_of(kind: str) -> Any:
     """Return one plain message of a kind, with every list filled."""
-    return _simple(KINDS[kind].type)
-
-
-def _simple(hint: Any) -> Any:
-    arguments = get_args(hint)
-    match get_origin(hint) or hint:
-        case origin if origin is UnionType:
-            return _simple(arguments[0])
-        case origin if origin is Literal:
-            return arguments[0]
-        case origin if origin is dict:
-            return {_simple(arguments[0]): _simple(arguments[1])}
-        case origin if origin is tuple and arguments[-1] is Ellipsis:
-            return (_simple(arguments[0]),)
-        case origin if origin is tuple:
-            return tuple(_simple(one) for one in arguments)
-        case origin if dataclasses.is_dataclass(origin):
-            return origin(**{name: _simple(one) for name, one in get_type_hints(origin).items()})
-    return {int: 7, float: 0.5, bool: True, bytes: b"raw", str: "s"}[hint]
+    return example(KINDS[kind].type)
 
 
 def decode_back(packet: Packet, kind: str) -> Message:

@@ -16,6 +16,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -114,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     replay.add_argument("--speed", default="max", help="times real time, or max (default)")
     replay.add_argument("--memory", metavar="DIR", type=Path, help="keep the memory in this folder")
-    replay.add_argument("--explain", action="store_true", help="show ids, spaces and unsupported sentences too")
+    replay.add_argument("--explain", action="store_true", help="show ids, spaces and the latency of each stage too")
     replay.add_argument("--digest", action="store_true", help="print a hash of everything that was said on the bus")
     replay.add_argument("--json", action="store_true", help="JSON Lines on stdout and nothing else")
     replay.set_defaults(verb=_replay)
@@ -187,10 +189,14 @@ def _replay(arguments: argparse.Namespace) -> int:
     if arguments.json:
         summary: dict[str, object] = {"type": "replay", "session": result.session, "streams": list(result.streams)}
         summary |= {"length_s": round(result.length_s, 3), "playing_s": round(result.playing_s, 3)}
+        summary["latency_ms"] = result.latency_ms
         print(json.dumps(summary | ({"digest": digest.total()} if digest is not None else {})))
         return 0
     rate = result.length_s / result.playing_s if result.playing_s > 0 else 0.0
     print(f"{result.length_s:.1f} s of {streams} in {result.playing_s:.1f} s, {rate:.1f} times real time")
+    if arguments.explain:
+        for stage, (p50_ms, p95_ms) in result.latency_ms.items():
+            print(f"{p50_ms:9.2f} ms p50 {p95_ms:9.2f} ms p95  {stage}")
     if digest is not None:
         for topic, value in digest.topics().items():
             print(f"{value[:16]}  {topic}")
@@ -205,20 +211,25 @@ def _run(arguments: argparse.Namespace) -> int:
     was_interrupted = False
 
     async def until_signalled() -> None:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
+        stop, is_up = asyncio.Event(), asyncio.Event()
+        loop, session = asyncio.get_running_loop(), asyncio.current_task()
+        assert session is not None
 
-        def interrupt() -> None:
+        def end(*, interrupted: bool) -> None:
             nonlocal was_interrupted
-            was_interrupted = True
+            was_interrupted = interrupted
             stop.set()
+            if not is_up.is_set():
+                session.cancel()
             loop.remove_signal_handler(signal.SIGINT)  # a second Ctrl-C does not wait for anything
 
-        loop.add_signal_handler(signal.SIGINT, interrupt)
-        loop.add_signal_handler(signal.SIGTERM, stop.set)
-        await run_live(settings, stop, lambda line: print(line, file=sys.stderr, flush=True), _printer(arguments))
+        loop.add_signal_handler(signal.SIGINT, partial(end, interrupted=True))
+        loop.add_signal_handler(signal.SIGTERM, partial(end, interrupted=False))
+        show = partial(print, file=sys.stderr, flush=True)
+        await run_live(settings, stop, is_up, show, _printer(arguments))
 
-    asyncio.run(until_signalled())
+    with suppress(asyncio.CancelledError):
+        asyncio.run(until_signalled())
     return INTERRUPTED if was_interrupted else 0
 
 

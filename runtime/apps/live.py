@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from runtime.apps.rendezvous import announced
@@ -25,7 +26,7 @@ from runtime.config import Config
 from runtime.errors import ConfigError
 from runtime.messages import Answer, Ask
 from runtime.mqtt_bus import MqttBus
-from runtime.service import run_services
+from runtime.service import Worker, run_services
 
 logger = logging.getLogger(__name__)
 
@@ -33,17 +34,28 @@ START_S = 15.0
 
 
 async def run_live(
-    config: Config, stop: asyncio.Event, show: Callable[[str], None], print_answer: Callable[[Answer], None]
+    config: Config,
+    stop: asyncio.Event,
+    is_up: asyncio.Event,
+    show: Callable[[str], None],
+    print_answer: Callable[[Answer], None],
 ) -> None:
-    """Run a session until `stop`. Raises MissingPart where a device, broker or model is not there."""
+    """Run a session until `stop`; before `is_up` is set it may be cancelled without loss.
+
+    Raises MissingPart where a device, broker or model is not there, ConfigError where there is nothing to perceive.
+    """
     if not config.streams:
         raise ConfigError("streams", "is empty; name at least one camera, microphone or mqtt stream")
     session, epoch = config.session, time.time_ns()
     wires = wire_up(config, session, is_replay=False)
     buses = {role: wires.bus(role) for role in ("memory", "reasoning", "perception")}
-    remember = make_memory(config, buses["memory"], session, memory_folder(config), is_replay=False)
+    loader = Worker("loader")  # models load beside the event loop, so that Ctrl-C is heard
+    remember = await loader.call(
+        partial(make_memory, config, buses["memory"], session, memory_folder(config), is_replay=False)
+    )
     reason = make_reasoning(config, buses["reasoning"], session, is_replay=False)
-    streams = configured_streams(config, buses["perception"], epoch)
+    streams = await loader.call(configured_streams, config, buses["perception"], epoch)
+    loader.close()
     perceive = make_perception(config, buses["perception"], session, streams, (remember, reason), epoch=epoch)
 
     async def course() -> None:
@@ -53,6 +65,7 @@ async def run_live(
         for source, _ in streams:
             await source.open()
         perceive.go.set()
+        is_up.set()
         with ExitStack() as left:
             if wires.broker is not None:
                 options = left.enter_context(announced(session, wires.broker))

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from perception.service import PerceptionService
@@ -26,7 +27,7 @@ from runtime.errors import InputError
 from runtime.gate import ReplayGate
 from runtime.messages import Answer, Ask, Cancel, Message
 from runtime.order import END_NS
-from runtime.service import run_services
+from runtime.service import Worker, run_services
 from runtime.wire import ROOT
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class ReplayResult:
     session: str
     answers: list[Answer] = field(default_factory=list)
     streams: tuple[str, ...] = ()
+    latency_ms: dict[str, tuple[float, float]] = field(default_factory=dict)  # stage -> (p50, p95)
     length_s: float = 0.0  # event time
     playing_s: float = 0.0  # wall time from the first sample to the last record on disk, with timed questions
 
@@ -83,15 +85,19 @@ async def replay(
         folder = memory or config.memory.folder or Path(scratch)
         result = ReplayResult(session=session)
         gate = ReplayGate(speed, ("memory", "reasoning"))
-        streams = recorded_streams(paths, config, session)
+        loader = Worker("loader")  # models load beside the event loop, so that Ctrl-C is heard
+        streams = await loader.call(recorded_streams, paths, config, session)
         for source, _ in streams:
             await source.open()
         wires = wire_up(config, session, is_replay=True)
-        remember = make_memory(config, wires.bus("memory"), session, folder, is_replay=True)
+        remember = await loader.call(partial(make_memory, config, wires.bus("memory"), session, folder, is_replay=True))
+        loader.close()
         reason = make_reasoning(config, wires.bus("reasoning"), session, is_replay=True)
         perceive = make_perception(config, wires.bus("perception"), session, streams, (remember, reason), gate=gate)
         play = _Play(wires, perceive, gate, questions, on_answer, result, listen=listen)
         await run_services([perceive, remember, reason, *wires.services], play.run())
+        for service in (perceive, remember, reason):
+            result.latency_ms |= service.meter.latency_ms()
     return result
 
 
