@@ -80,7 +80,6 @@ class MemoryService:
         self._catch_up()
         self._writer = Writer(self._store)
         self._recaller = Recaller(folder, self._embedder)
-        self._reader = Store.open(folder, writable=False)
         self._recall_thread = Worker("memory recall")  # owns the index: FAISS must not add and search at once
         self._order = EventOrder()
         self._borders: dict[str, ClipBorders] = {}
@@ -127,7 +126,7 @@ class MemoryService:
         self._recall_thread.close()
         if not self._writer.close(timeout_s=2.0):
             logger.warning("the disk is too slow: the last records may not be stored, and were not called stored")
-        self._reader.close()
+        self._recaller.close()
 
     def stop(self) -> None:
         """Commit what came and end."""
@@ -232,7 +231,7 @@ class MemoryService:
     async def _stored_again(self, record: Record) -> None:
         """Answer a record that was sent again; memory has it on disk or on the way there."""
         key = record_id(record)
-        if await self._recall_thread.call(self._reader.has, key):
+        if await self._recall_thread.call(self._recaller.has, key):
             await self._bus.publish(Stored(session=self._session, ids=(key,)))
 
     async def _serve_recalls(self, inbox: Subscription) -> None:
@@ -256,7 +255,7 @@ class MemoryService:
         async for delivery in inbox:
             wanted = delivery.message
             assert isinstance(wanted, Media)
-            picture = await self._recall_thread.call(self._reader.media, wanted.record_id)
+            picture = await self._recall_thread.call(self._recaller.media, wanted.record_id)
             reply = MediaReply(
                 session=self._session,
                 record_id=wanted.record_id,

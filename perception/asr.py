@@ -112,7 +112,8 @@ class WhisperAsr:
         speech = np.concatenate(self._heard)
         self._heard = []
         inputs = self._features(speech, sampling_rate=RATE_HZ, return_tensors="pt", return_attention_mask=True)
-        options = {"language": "en", "task": "transcribe"} if self._model.generation_config.is_multilingual else {}
+        is_multilingual = getattr(self._model.generation_config, "is_multilingual", False)  # older models do not say
+        options = {"language": "en", "task": "transcribe"} if is_multilingual else {}
         try:
             with torch.inference_mode():
                 tokens = self._model.generate(
@@ -142,8 +143,11 @@ def _decoder() -> Any:  # pocketsphinx ships no types
 
 def _load_whisper(model: str, device: str) -> tuple[Any, Any, Any]:
     """Return feature extractor, tokenizer and network of one Whisper model."""
+    from safetensors import SafetensorError
     from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperTokenizer
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     try:
         features = WhisperFeatureExtractor.from_pretrained(model)
         tokens = WhisperTokenizer.from_pretrained(model)
@@ -153,7 +157,7 @@ def _load_whisper(model: str, device: str) -> tuple[Any, Any, Any]:
             f"no Whisper model {model!r} (neither such a folder nor reachable on the hub)",
             "name a folder with config.json, model.safetensors and the tokenizer's files",
         ) from error
-    except (ValueError, KeyError, RuntimeError) as error:
+    except (ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(model, "is not a Whisper model that transformers can load") from error
     try:
         return features, tokens, network.to(device).eval()

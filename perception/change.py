@@ -197,9 +197,9 @@ class ChangeDetector:
         moved = np.zeros(excess.shape, np.bool_)
         boxes = []
         for region in find_regions(excess > 1.0):
-            seed = LONELY_SEED if len(region) == 1 else SEED
-            if max(excess[cell] for cell in region) >= seed:
-                moved[tuple(zip(*region, strict=True))] = True
+            cells = tuple(zip(*region, strict=True))  # rows, columns
+            if excess[cells].max() >= (LONELY_SEED if len(region) == 1 else SEED):
+                moved[cells] = True
                 boxes.append(box_of(region, self._patch_px, width_px=shape[1], height_px=shape[0]))
         return moved, tuple(boxes)
 

@@ -16,19 +16,21 @@ Cell = tuple[int, int]  # row, column
 
 def find_regions(moved: NDArray[np.bool_]) -> list[list[Cell]]:
     """Return the cells of every 8-connected region of `moved` (rows, cols), largest first, ties from the top left."""
-    waiting = {(int(row), int(col)): None for row, col in np.argwhere(moved)}  # a dict keeps reading order
+    width = moved.shape[1] + 2  # an empty border keeps neighbours from wrapping around
+    steps = (-width - 1, -width, -width + 1, -1, 1, width - 1, width, width + 1)
+    waiting = dict.fromkeys(np.flatnonzero(np.pad(moved, 1)).tolist())  # a dict keeps reading order
     regions = []
     while waiting:
         frontier = [next(iter(waiting))]
         del waiting[frontier[0]]
         region = []
         while frontier:
-            row, col = frontier.pop()
-            region.append((row, col))
-            for cell in _neighbours(row, col):
-                if cell in waiting:
-                    del waiting[cell]
-                    frontier.append(cell)
+            at = frontier.pop()
+            region.append((at // width - 1, at % width - 1))
+            for step in steps:
+                if at + step in waiting:
+                    del waiting[at + step]
+                    frontier.append(at + step)
         regions.append(region)
     regions.sort(key=len, reverse=True)
     return regions
@@ -59,7 +61,3 @@ def hull(first: Box, second: Box) -> Box:
 def overlaps(first: Box, second: Box) -> bool:
     """Say whether the boxes share an area or touch."""
     return first[0] <= second[2] and second[0] <= first[2] and first[1] <= second[3] and second[1] <= first[3]
-
-
-def _neighbours(row: int, col: int) -> list[Cell]:
-    return [(row + down, col + right) for down in (-1, 0, 1) for right in (-1, 0, 1) if down or right]

@@ -55,8 +55,9 @@ _EMPTY = r"^(?:that|this|it|then|now|the)?\W*$"
 
 def take_anchor(text: str, quotes: Sequence[str], now: Now) -> tuple[Anchor | None, str]:
     """Return the first moment of this kind and `text` without it; borders in clock time are left where they are."""
-    for match in _RELATION.finditer(text):
-        start = match.start()
+    at = 0
+    while match := _RELATION.search(text, at):
+        start, at = match.start(), match.start("clause")
         if match["when"] and _is_interrogative(text, match):
             continue
         span = parse_time(text[start:], now.asked_ns, now.start_ns, now.tz)

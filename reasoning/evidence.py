@@ -30,6 +30,7 @@ CAPABILITIES = (
     "I can be asked when, how often, how long or where something moved, what was said and when, which sounds there"
     " were, when the scene changed, and whether the sensors work."
 )
+MEASURED = frozenset({"motion", "sound"})  # kinds whose level says how strong they were
 MEMORY_SILENT = "My memory did not answer in time, so I cannot say."
 
 
@@ -133,11 +134,11 @@ def _why_not(question: Question, view: View, sensors: set[Sensor], draft: Draft)
     if not episodes:
         if question.content and (question.about != "speech" or question.ask not in {"whether", "how_often"}):
             # Recognised words are too unsure to say that something was never said, unless just that is asked.
-            return f"I heard nothing like {quote(question.content)}."
+            return f"I heard nothing like {quote(question.content)}.{'' if topic.has_cue else f' {CAPABILITIES}'}"
         return why_unwatched(view, sensors, draft)
     if topic.has_rare_thing and question.ask in {"whether", "how_often"}:
         return "I cannot tell what kind of thing moves."
-    if topic.extreme in {"strongest", "weakest"} and not any(episode.level for episode in episodes):
+    if topic.extreme in {"strongest", "weakest"} and not any(e.level for e in episodes if e.kind in MEASURED):
         return f"I do not measure how strong {noun(episodes)}s are."
     if not pick(topic, episodes):
         return f"I know of only {count(len(episodes), noun(episodes))}."

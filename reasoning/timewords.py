@@ -278,7 +278,7 @@ RULES: tuple[tuple[re.Pattern[str], Resolve], ...] = (
         _recent(RECENT_S),
     ),
     _rule(
-        r"\b(?:right\s+)?now\b|\b(?:current|present)ly\b|\bat\s+(?:the|this)\s+(?:very\s+|present\s+)?moment\b",
+        r"\b(?:right\s+)?now\b|\b(?:current|present)ly\b|\bat\s+(?:the|this)\s+(?:very\s+|present\s+)?moment\b(?!\s+(?:of|when|that|where|as)\b)",
         _present,
     ),
     _rule(

@@ -115,7 +115,7 @@ def find_topic(text: str, quotes: Sequence[str] = ()) -> Topic:
         is_moment=has(_SOME_QUIET, text),
         has_cue=has_cue,
         has_thing=about == "motion" and _names_thing(text, found),
-        has_rare_thing=about == "motion" and bool(found & (vocab.PEOPLE | vocab.OBJECTS) - _USUAL),
+        has_rare_thing=about == "motion" and bool(found & (vocab.PEOPLE | vocab.OBJECTS) - vocab.USUAL),
     )
 
 
@@ -191,14 +191,6 @@ def _nth(text: str) -> int:
     return next((vocab.NTH[name] for name in split_words(text) if name in vocab.NTH), 0)
 
 
-# What people say for "something" in front of a camera.
-_USUAL = (vocab.PRONOUNS | vocab.PLACES) | set(
-    "car cars vehicle vehicles thing things object objects door window".split()
-)
-_USUAL |= set("somebody someone anybody anyone nobody everybody everyone person persons people human humans".split())
-_USUAL |= set("visitor visitors table".split())
-
-
 def _names_thing(text: str, found: set[str]) -> bool:
-    things = (vocab.PEOPLE | vocab.OBJECTS) - vocab.PRONOUNS - {"thing", "things", "object", "objects", "nobody"}
+    things = (vocab.PEOPLE | vocab.OBJECTS) - vocab.PRONOUNS - {"thing", "things", "nobody"}
     return bool(found & things) or has(r"\bwhat\s+(?:\w+\s+)?(?:mov|pass|drove|walk|r[au]n)\w*", text)

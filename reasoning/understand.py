@@ -165,11 +165,11 @@ def _find_ask(rest: str, topic: Topic) -> Asks:
 
 def _settle(topic: Topic, ask: Asks, rest: str, anchor: Anchor | None, span: TimeSpan | None) -> Topic:
     """Settle which one is meant where no ordinal says so: "when did it start", "what was said right after ..."."""
-    if not topic.has_cue and not topic.content and (span or anchor):  # "and after 1:00?", "what followed the tone"
-        return replace(topic, has_cue=True)
     if anchor is not None and anchor.relation == "between" and ask == "how_long" and _is_same_sense(anchor):
         if has(r"\b(?:between|pass\w*|elapse\w*|time|gap|interval|seconds|minutes|long)\W*$", rest):
             return replace(anchor.topics[0], nth=0, is_absence=True)  # "how long between the two tones"
+    if not topic.has_cue and not topic.content and (span or anchor):  # "and after 1:00?", "what followed the tone"
+        return replace(topic, has_cue=True)
     if topic.nth or topic.extreme:
         return topic
     if topic.is_absence and has(r"\bsince\s+when\b", rest):

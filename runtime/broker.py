@@ -16,6 +16,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from runtime.errors import MissingPart
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 ROLES = (*SERVICES, "user", "robot")
+STARTS = 3  # attempts before a mosquitto that never came up is given up
 HASH_ROUNDS = 101  # mosquitto's own default: these passwords are random and live as long as one run
 MIB = 1024 * 1024
 
@@ -77,7 +79,10 @@ class PrivateBroker:
             raise MissingPart(f"mosquitto did not start ({self.folder / 'mosquitto.log'})", "read its log") from error
 
     async def run(self) -> None:
-        """Start mosquitto and start it again whenever it ends before `stop`."""
+        """Start mosquitto and start it again whenever it ends before `stop`.
+
+        Raises MissingPart when it never comes up.
+        """
         while not self._stopping.is_set():
             self._process = await asyncio.create_subprocess_exec(
                 self._program,
@@ -93,6 +98,8 @@ class PrivateBroker:
                 if self._process.returncode is None:
                     self._process.kill()
                     await self._process.wait()
+            if not self._up.is_set() and self.restarts >= STARTS:
+                raise MissingPart(f"mosquitto does not start on port {self.port}", "start again to try another")
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         async with asyncio.TaskGroup() as group:
@@ -103,22 +110,31 @@ class PrivateBroker:
             rising.cancel()
             stopping.cancel()
             if self._stopping.is_set():
-                process.terminate()
+                with suppress(ProcessLookupError):  # it may have died by itself at this very moment
+                    process.terminate()
             else:
                 self.restarts += 1
                 logger.warning("mosquitto ended with %s; starting it again on port %d", process.returncode, self.port)
                 await asyncio.sleep(min(0.1 * self.restarts, 2.0))
 
     async def _rise(self) -> None:
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-            except OSError:
-                await asyncio.sleep(0.02)
-                continue
-            writer.close()
-            self._up.set()
-            return
+        while not await self._answers():  # noqa: ASYNC110 - another program is what it waits for
+            await asyncio.sleep(0.02)
+        self._up.set()
+
+    async def _answers(self) -> bool:
+        """Say whether what listens on our port takes our password: another program may have been faster."""
+        try:
+            async with asyncio.timeout(1.0):
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                try:
+                    writer.write(_connect_packet("user", self.passwords["user"]))
+                    acknowledgement = await reader.readexactly(4)
+                finally:
+                    writer.close()
+        except (OSError, EOFError):
+            return False
+        return acknowledgement == b"\x20\x02\x00\x00"
 
     def stop(self) -> None:
         """Let mosquitto end."""
@@ -173,6 +189,13 @@ def _configuration(folder: Path, port: int) -> str:
             "",
         )
     )
+
+
+def _connect_packet(role: str, password: str) -> bytes:
+    """Return MQTT 3.1.1's CONNECT: its header, an empty client id, user and password."""
+    texts = b"".join(len(text).to_bytes(2, "big") + text.encode() for text in ("", role, password))
+    body = b"\x00\x04MQTT\x04\xc2\x00\x05" + texts
+    return bytes((0x10, len(body))) + body
 
 
 def _password_file(passwords: Mapping[str, str]) -> str:

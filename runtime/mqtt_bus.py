@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import secrets
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 BACKOFF_S = (0.1, 2.0)  # first and longest pause between attempts
 SESSION_EXPIRY_S = 60
 PUBLISH_DEADLINE_S = 30.0
+SUBSCRIBE_DEADLINE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ class MqttBus:
         self._connected = asyncio.Event()
         self._changed = asyncio.Condition()
         self._stopping = asyncio.Event()
-        self._sending: set[asyncio.Timeout] = set()  # publishes that wait for their PUBACK
+        self._unacknowledged: set[asyncio.Timeout] = set()  # calls that wait for their PUBACK or SUBACK
         self._letters: list[DeadLetter] = []
         self._letter_waits = asyncio.Event()
 
@@ -84,8 +86,9 @@ class MqttBus:
         """Subscribe now and again after each reconnect. Filters of one connection must not overlap."""
         subscription = self._router.add(filters, LOSSLESS if self.is_lossless else rule)
         await self.ready(PUBLISH_DEADLINE_S)
-        if self._client is not None:
-            await self._client.subscribe(mqtt_packets.wanted([subscription]))
+        generation, client = self.generation, self._client
+        if client is not None and not await self._ask_for(client, [subscription]):
+            await self.reconnected(generation)  # each new connection asks for everything
         return subscription
 
     async def request(
@@ -115,6 +118,15 @@ class MqttBus:
 
     async def run(self) -> None:
         """Connect, route, reconnect with jittered back-off, until `stop`."""
+        try:
+            await self._keep_connected()
+        finally:
+            self._lose()
+            self._router.close()
+            async with self._changed:
+                self._changed.notify_all()  # whoever waits for a connection waits in vain
+
+    async def _keep_connected(self) -> None:
         pause_s = BACKOFF_S[0]
         while not self._stopping.is_set():
             try:
@@ -131,6 +143,7 @@ class MqttBus:
                     ) from group
                 level = logging.WARNING if self.generation else logging.INFO
                 logger.log(level, "%s has no broker; next attempt in %.1f s", self.name, pause_s)
+            _raise_if_cancelled()
             if not self._stopping.is_set():
                 await first_of(self._stopping.wait(), pause_s * random.uniform(0.5, 1.0))
                 pause_s = min(2 * pause_s, BACKOFF_S[1])
@@ -169,13 +182,16 @@ class MqttBus:
             keepalive=15,
         )
         mqtt_packets.acknowledge_by_hand(client)
+        mqtt_packets.watch_open_sockets_only(client)
         async with client:
+            _raise_if_cancelled()
             yield client
 
     async def _serve(self, client: aiomqtt.Client) -> None:
         async with asyncio.TaskGroup() as group:
             lost = group.create_task(_until_lost(client), name=f"{self.name} reader")
-            await client.subscribe(mqtt_packets.wanted(self._router.subscriptions))
+            if not await self._ask_for(client, self._router.subscriptions):
+                raise aiomqtt.MqttError("no SUBACK")
             self._client = client
             self._connected.set()
             async with self._changed:
@@ -188,20 +204,19 @@ class MqttBus:
             await self._announce("offline")
             letters.cancel()
             lost.cancel()
-        self._lose()
-        self._router.close()
 
     def _lose(self) -> None:
         self._client = None
         self._connected.clear()
         now_s = asyncio.get_running_loop().time()
-        for sending in [one for one in self._sending if not one.expired()]:
-            sending.reschedule(now_s)  # no PUBACK will come: send again on the next connection
+        for waiting in [one for one in self._unacknowledged if not one.expired()]:
+            waiting.reschedule(now_s)  # nothing will come: send again on the next connection
 
     async def _announce(self, state: str) -> None:
         if self.name in SERVICES and self._client is not None:
             birth = self._status(state, dict)
-            await self._client.publish(**birth)
+            deadline_s = asyncio.get_running_loop().time() + SUBSCRIBE_DEADLINE_S
+            await self._acknowledged(self._client.publish(**birth, timeout=math.inf), deadline_s)
 
     def _status(self, state: Any, make: Callable[..., Any]) -> Any:
         if self.name not in SERVICES:
@@ -219,24 +234,40 @@ class MqttBus:
                 return
             if not retry or clock() >= deadline_s or self._stopping.is_set():
                 raise BusLost(packet.topic, clock() - started_s)
-            await first_of(self._connected.wait(), deadline_s - clock())
+            await first_of(self._connected_or_stopping(), deadline_s - clock())
 
     async def _attempt(self, packet: Packet, qos: int, expiry_s: int | None, deadline_s: float) -> bool:
         client = self._client
         if client is None:
             return False
+        properties = mqtt_packets.to_properties(packet, expiry_s)
+        sent = client.publish(packet.topic, packet.payload, qos, packet.retain, properties, timeout=math.inf)
+        return await self._acknowledged(sent, deadline_s)
+
+    async def _ask_for(self, client: aiomqtt.Client, subscriptions: Sequence[Subscription]) -> bool:
+        asked = client.subscribe(mqtt_packets.wanted(subscriptions), timeout=math.inf)
+        return await self._acknowledged(asked, asyncio.get_running_loop().time() + SUBSCRIBE_DEADLINE_S)
+
+    async def _acknowledged(self, call: Coroutine[Any, Any, object], deadline_s: float) -> bool:
+        """Say whether the broker acknowledged before the deadline and the end of the connection.
+
+        Calls come with an endless timeout: aiomqtt's own is wait_for, which loses cancellations on Python 3.11.
+        """
         try:
-            async with asyncio.timeout_at(deadline_s) as sending:
-                self._sending.add(sending)
+            async with asyncio.timeout_at(deadline_s) as waiting:
+                self._unacknowledged.add(waiting)
                 try:
-                    properties = mqtt_packets.to_properties(packet, expiry_s)
-                    await client.publish(packet.topic, packet.payload, qos, packet.retain, properties)
+                    await call
                 finally:
-                    self._sending.discard(sending)
+                    self._unacknowledged.discard(waiting)
         except (TimeoutError, aiomqtt.MqttError):
             await asyncio.sleep(0)  # let the reader notice a connection that is gone
             return False
         return True
+
+    async def _connected_or_stopping(self) -> None:
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._client is not None or self._stopping.is_set())
 
     def _read(self, client: aiomqtt.Client, message: aiomqtt.Message) -> None:
         done = nothing if message.qos == 0 else partial(mqtt_packets.acknowledge, client, message)
@@ -251,10 +282,12 @@ class MqttBus:
 
     async def _send_letters(self) -> None:
         while True:
-            await self._letter_waits.wait()
-            self._letter_waits.clear()
             while self._letters:
-                await self.publish(self._letters.pop(0))
+                with suppress(BusLost):  # it stays the first, also over a reconnect
+                    await self.publish(self._letters[0])
+                    self._letters.pop(0)
+            self._letter_waits.clear()
+            await self._letter_waits.wait()
 
 
 async def first_of(wait: Coroutine[Any, Any, object], limit_s: float) -> bool:
@@ -265,6 +298,13 @@ async def first_of(wait: Coroutine[Any, Any, object], limit_s: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+def _raise_if_cancelled() -> None:
+    """Make up for aiomqtt's connect and disconnect, where Python 3.11's wait_for may lose a cancellation."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _until_lost(client: aiomqtt.Client) -> None:

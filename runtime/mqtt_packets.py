@@ -1,7 +1,8 @@
-"""Our packets as paho and aiomqtt know them, and the two things aiomqtt 2 has no public door for.
+"""Our packets as paho and aiomqtt know them, and the three things aiomqtt 2 has no public door for.
 
-aiomqtt 2.5 neither acknowledges by hand nor bounds its inbound queue; `acknowledge_by_hand`, `acknowledge` and
-`inbox_type` are the only places that reach around it.
+aiomqtt 2.5 neither acknowledges by hand nor bounds its inbound queue, and it may watch a socket that was closed a
+moment before; `acknowledge_by_hand`, `acknowledge`, `inbox_type` and `watch_open_sockets_only` are the only places that
+reach around it.
 """
 
 from __future__ import annotations
@@ -74,6 +75,27 @@ def inbox_type(read: Callable[[aiomqtt.Message], None]) -> Any:
 def acknowledge_by_hand(client: aiomqtt.Client) -> None:
     """Stop paho from sending PUBACK before our consumer has seen the message."""
     client._client.manual_ack_set(True)
+
+
+def watch_open_sockets_only(client: aiomqtt.Client) -> None:
+    """Let the loop write for paho as aiomqtt does, but not to a socket that broke since: that ends in a traceback."""
+    loop = asyncio.get_running_loop()
+
+    def write() -> None:
+        try:
+            client._client.loop_write()
+        except OSError as error:
+            if not client._disconnected.done():
+                client._disconnected.set_exception(error)
+
+    def watch(sock: Any) -> None:
+        if sock.fileno() >= 0:
+            loop.add_writer(sock.fileno(), write)
+
+    def soon(_client: object, _userdata: object, sock: Any) -> None:
+        loop.call_soon_threadsafe(watch, sock)  # paho connects in a thread
+
+    client._client.on_socket_register_write = soon
 
 
 def acknowledge(client: aiomqtt.Client, message: aiomqtt.Message) -> None:

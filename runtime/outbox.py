@@ -16,6 +16,7 @@ from runtime.messages import Message, Record, Watermark, record_id
 logger = logging.getLogger(__name__)
 
 RESEND_AFTER_S = 5.0  # unconfirmed for so long: memory was away, send again
+RETRY_S = 0.5  # after a reconnect sooner, then ever later: memory may find the broker after we do
 
 
 class Outbox:
@@ -61,14 +62,20 @@ class Outbox:
 
     async def keep_sending(self) -> None:
         """Send again after each reconnect, and what nobody confirmed for a while; runs beside the producer."""
+        pause_s = RESEND_AFTER_S
         while True:
             generation = self._bus.generation
             oldest = next(iter(self._unconfirmed), None)
             try:
-                async with asyncio.timeout(RESEND_AFTER_S):
+                async with asyncio.timeout(pause_s):
                     await self._bus.reconnected(generation)
+                pause_s = RETRY_S
             except TimeoutError:
-                if oldest is None or oldest not in self._unconfirmed or self._bus.is_lossless:
+                is_settled = pause_s >= RESEND_AFTER_S
+                pause_s = min(2 * pause_s, RESEND_AFTER_S)
+                if oldest is None or oldest not in self._unconfirmed:
+                    continue
+                if is_settled and self._bus.is_lossless:
                     continue  # in a replay records wait in memory for as long as another stream is slow
                 self._generation = -1
             async with self._turn:

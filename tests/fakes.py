@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 import aiomqtt
 
@@ -95,6 +95,47 @@ def raw_client(broker: PrivateBroker, role: str, identifier: str | None = None) 
         identifier=identifier,
         protocol=aiomqtt.ProtocolVersion.V5,
     )
+
+
+class Cable:
+    """A TCP relay to a port that can be cut: every connection through it breaks, as a network does."""
+
+    def __init__(self, port: int) -> None:
+        """Lead to `port` of this machine."""
+        self.port = 0
+        self._to_port = port
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        self.cut()
+        await asyncio.sleep(0)
+
+    def cut(self) -> None:
+        """Break what is connected; who connects again gets through."""
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def _relay(self, near: asyncio.StreamReader, near_out: asyncio.StreamWriter) -> None:
+        far, far_out = await asyncio.open_connection("127.0.0.1", self._to_port)
+        both = {near_out, far_out}
+        self._writers |= both
+        await asyncio.gather(_pour(near, far_out), _pour(far, near_out))
+        self._writers -= both
+
+
+async def _pour(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    """Copy until either end breaks, then break the other."""
+    with suppress(OSError):
+        while piece := await source.read(65_536):
+            target.write(piece)
+            await target.drain()
+    target.transport.abort()
 
 
 class Buses:

@@ -119,6 +119,8 @@ def _sound(length_s: float, pitch_hz: int) -> np.ndarray[tuple[int], np.dtype[np
     return samples
 
 
-def _cut(samples: np.ndarray[tuple[int], np.dtype[np.int16]]) -> list[tuple[int, np.ndarray[tuple[int], np.dtype[np.int16]]]]:
+def _cut(
+    samples: np.ndarray[tuple[int], np.dtype[np.int16]],
+) -> list[tuple[int, np.ndarray[tuple[int], np.dtype[np.int16]]]]:
     borders = [*range(0, samples.size, 1024), samples.size]
     return [(start, samples[start:end]) for start, end in itertools.pairwise(borders)]

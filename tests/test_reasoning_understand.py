@@ -135,22 +135,17 @@ OTHER = [
     ("does the recording have sound?", "whether", "sensors"),
     ("Are any sensors broken?", "whether", "sensors"),
 ]
-UNKNOWABLE = [
-    "What colour was the car?", "Was the first car red?", "Who spoke?", "who", "Who walked in at 0:10?", "Whose voice is it?",
-    "What is the name of the speaker?", "How many cars passed?", "how many people were there", "Count the people.",
-    "How many speakers are there?", "What kind of car was it?", "Which car was faster?", "What brand was the second car?",
-    "Was it a man or a woman?", "Is the speaker male?", "How old was the man?", "Did he sound angry?", "Was the woman happy?",
-    "What does the sign say?", "What is written on the wall?", "What was the licence plate?", "How did it smell?",
-    "Was it raining?", "How fast was the car?", "what speed did it have", "How far away was it?", "Why did they leave?",
-    "What will happen next?", "Was there music?", "Did a dog bark?", "Did anybody laugh?", "What was she wearing?",
-    "What is the woman holding?", "What was the man doing?", "Is there a dog?", "Did you see a truck?", "Was the door open?",
-    "How many people were in the room at 0:30?", "Was anybody sitting at the table?", "What language did they speak?",
-    "Was it the same person as before?", "Were there any bicycles?", "What type of vehicle drove by?", "Is the road wet?",
-    "Did you hear thunder?", "Can you see a cat?", "Was the room empty?", "How tall was the man?", "What does he look like?",
-    "Where was the speaker standing?", "Which person spoke first?", "What instrument was playing?", "Was a phone ringing?",
-    "How many different voices did you hear?", "What was on the table?",
-]  # fmt: skip
-NONSENSE = ["", "   ", "?!?", "What is the capital of France?", "asdf jkl", "2 + 2", "😀", "the", "Open the pod bay doors."]
+NONSENSE = [
+    "",
+    "   ",
+    "?!?",
+    "What is the capital of France?",
+    "asdf jkl",
+    "2 + 2",
+    "😀",
+    "the",
+    "Open the pod bay doors.",
+]
 
 
 @pytest.mark.parametrize(("text", "asks", "nth"), MOTION)
@@ -181,11 +176,70 @@ def test_scenes_sensors_and_open_questions_are_understood(text: str, asks: str, 
     assert not question.unknowable
 
 
-@pytest.mark.parametrize("text", UNKNOWABLE)
-def test_what_no_percept_tells_is_refused(text: str) -> None:
-    assert ask(text).unknowable
-
-
 @pytest.mark.parametrize("text", NONSENSE)
 def test_nonsense_points_at_no_sense(text: str) -> None:
     assert not ask(text).topic.has_cue
+
+
+@pytest.mark.parametrize(
+    "text", ["Was it quiet?", "Did nothing move?", "Nobody spoke, right?", "There was no sound, was there?"]
+)
+def test_questions_about_absence_are_negated(text: str) -> None:
+    question = ask(text)
+    assert question.negated
+    assert question.ask == "whether"
+
+
+@pytest.mark.parametrize(
+    ("text", "nth"),
+    [
+        ("What was said right after the tone?", 1),
+        ("What was said just before the tone?", -1),
+        ("What was said after the tone?", 0),
+        ("How long was it quiet after the tone?", 1),
+        ("Since when has nothing moved?", -1),
+        ("When did the speech begin?", 1),
+        ("When did they stop talking?", -1),
+    ],
+)
+def test_the_one_that_is_meant_is_settled(text: str, nth: int) -> None:
+    assert ask(text).topic.nth == nth
+
+
+def test_the_time_between_two_of_a_kind_is_the_quiet_between_them() -> None:
+    question = ask("How many seconds passed between the first and the second movement?")
+    assert (question.ask, question.about, question.negated) == ("how_long", "motion", True)
+
+
+def test_words_in_quotes_are_data() -> None:
+    question = ask('Did they say "who moved the red car at 0:12"?')
+    assert question.content == "who moved the red car at 0:12"
+    assert question.span is None
+    assert not question.unknowable
+
+
+@pytest.mark.parametrize("text", ["And after 1:00?", "what about the last 20 seconds", "between 0:10 and 0:20?"])
+def test_a_bare_time_asks_what_happened(text: str) -> None:
+    question = ask(text)
+    assert question.about == "anything"
+    assert question.is_clear
+
+
+def test_long_questions_are_cut() -> None:
+    assert len(ask("why " * 1000).text) <= 500
+
+
+@given(st.text(max_size=200))
+def test_no_text_raises(text: str) -> None:
+    understand(text, ASKED_NS, 0)
+
+
+PARTS = (
+    "when did was how long often many what who the a first last something moved said go forward after before while between"
+    " and at 0:12 in 20 seconds tone quiet ? , . \" ' left quiet car colour camera blind not nobody"
+).split()
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=14), st.integers(0, 2**62))
+def test_no_salad_of_question_words_raises(words: list[str], asked_ns: int) -> None:
+    understand(" ".join(words), asked_ns)

@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from memory.service import MemoryService
@@ -24,6 +25,7 @@ from runtime.bus import LOSSLESS, Bus, Subscription, filter_of
 from runtime.messages import Sound, Stored, Watermark
 from runtime.mqtt_bus import MqttBus
 from runtime.outbox import Outbox
+from runtime.service import Worker
 
 RECORDS = 5_000
 APART_NS = 20_000_000  # event time between two records
@@ -116,7 +118,11 @@ async def _course(
     broker: PrivateBroker, buses: dict[str, MqttBus], folder: Path, count: int, kill_after: int | None
 ) -> tuple[float, float, int]:
     bus = buses["perception"]
-    memory = MemoryService(buses["memory"], SESSION, folder, text_model=None, is_replay=False, session_start_ns=0)
+    loader = Worker("loader")  # the model loads beside the event loop, or the connections starve
+    memory = await loader.call(
+        partial(MemoryService, buses["memory"], SESSION, folder, text_model=None, is_replay=False, session_start_ns=0)
+    )
+    loader.close()
     outbox = Outbox(bus)
     confirmations = Confirmations(bus, outbox)
     stored = await bus.subscribe(filter_of(SESSION, "stored", "memory"), rule=LOSSLESS)

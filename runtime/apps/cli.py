@@ -7,7 +7,6 @@ model, device); 130 interrupted. What goes wrong on purpose is one line on stder
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import logging
 import os
@@ -19,17 +18,18 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Never, TypeVar
 
 # Several processes and models share the cores: waiting threads must sleep, not spin. Before torch and FAISS load.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
-from runtime import config as configuration
-from runtime.apps.present import as_json, as_text
 from runtime.errors import ConfigError, HeedfulError, MissingPart
-from runtime.messages import Answer
+
+if TYPE_CHECKING:  # each verb imports what it needs: the first moments are short and Ctrl-C in them is quiet
+    from runtime.config import Config
+    from runtime.messages import Answer
 
 logger = logging.getLogger(__name__)
 
@@ -37,13 +37,17 @@ T = TypeVar("T")
 
 INTERRUPTED = 130
 LINGER_S = 1.0  # how long threads of models may take after everything else has ended
+LONGEST_QUESTION = 2_000  # characters
+ASK_S = 30.0  # how long `ask` waits for its answer
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run one verb and exit the process with its code."""
-    code = run(argv)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    signal.signal(signal.SIGINT, _leave_at_once)  # nothing is open yet; while something is, the event loop listens
+    code = _flushed(run(argv))
+    if code == INTERRUPTED:
+        os._exit(code)  # all is closed; threads that still load a model, and Python's own tidying, may take seconds
+    signal.signal(signal.SIGINT, _leave_at_once)
     deadline_s = time.monotonic() + LINGER_S
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:
@@ -65,25 +69,35 @@ def run(argv: list[str] | None = None) -> int:
         return int(arguments.verb(arguments))
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # whoever read us has gone
-        return 0
-    except HeedfulError as error:
-        return _fail(error)
-    except ExceptionGroup as group:
-        known = first_known(group)
+    except (BrokenPipeError, HeedfulError, ExceptionGroup) as error:
+        known = first_known(error)
         if known is None:
             raise
-        return _fail(known)
+        return 0 if isinstance(known, BrokenPipeError) else _fail(known)  # without a reader there is nothing to say
 
 
-def first_known(group: BaseExceptionGroup[BaseException]) -> HeedfulError | None:
-    """Return the first error in a group that was raised on purpose."""
-    for error in group.exceptions:
-        found = first_known(error) if isinstance(error, BaseExceptionGroup) else error
-        if isinstance(found, HeedfulError):
-            return found
-    return None
+def first_known(error: BaseException) -> HeedfulError | BrokenPipeError | None:
+    """Return the error, or the first in a group of them, that is no bug."""
+    if isinstance(error, HeedfulError | BrokenPipeError):
+        return error
+    known = (first_known(one) for one in getattr(error, "exceptions", ()))
+    return next((one for one in known if one is not None), None)
+
+
+def _leave_at_once(*_: object) -> Never:
+    os._exit(INTERRUPTED)
+
+
+def _flushed(code: int) -> int:
+    """Write what is left to write; Python's own attempt at the end could only complain."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            if not isinstance(error, BrokenPipeError):
+                return code or _fail(MissingPart(f"the output cannot be written ({error.strerror})", "free some space"))
+    return code
 
 
 def _fail(error: HeedfulError) -> int:
@@ -91,8 +105,16 @@ def _fail(error: HeedfulError) -> int:
     return error.exit_code
 
 
+class _Parser(argparse.ArgumentParser):
+    """argparse, but what is wrong with a command is one line."""
+
+    def error(self, message: str) -> Never:
+        print(f"{self.prog}: {message.removeprefix('argument ')}; see {self.prog} --help", file=sys.stderr)
+        self.exit(ConfigError.exit_code)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="heedful", description="Watches and listens to streams, remembers, and answers with evidence."
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="tell of every change of state on stderr")
@@ -169,10 +191,10 @@ def _replay(arguments: argparse.Namespace) -> int:
     from runtime.apps.replay import Question, replay
     from runtime.digest import RunDigest
 
-    questions = [Question(text=text, at_s=_seconds(at)) for at, text in arguments.ask_at]
-    questions += [Question(text=text) for text in arguments.ask]
+    questions = [Question(text=_question("--ask-at", text), at_s=_seconds(at)) for at, text in arguments.ask_at]
+    questions += [Question(text=_question("--ask", text)) for text in arguments.ask]
     speed = _speed(arguments.speed)
-    settings = configuration.load(arguments.config)
+    settings = _load(arguments.config)
     digest = RunDigest() if arguments.digest else None
     result = _in_loop(
         replay(
@@ -205,9 +227,11 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    import asyncio
+
     from runtime.apps.live import run_live
 
-    settings = configuration.load(arguments.config)
+    settings = _load(arguments.config)
     was_interrupted = False
 
     async def until_signalled() -> None:
@@ -239,17 +263,15 @@ def _ask(arguments: argparse.Namespace) -> int:
     from runtime.apps.wiring import broker_address
     from runtime.mqtt_bus import MqttBus
 
+    text = _question("TEXT", arguments.text)
     asked_ns = _moment_ns(arguments.at) if arguments.at else None
     if arguments.broker:
-        checked = configuration.Config.model_validate({"broker": arguments.broker})
-        address, session = broker_address(checked.broker), arguments.session or "live"
+        session = _setting("session", arguments.session or "live")
+        address = broker_address(_setting("broker", arguments.broker))
     else:
         known = rendezvous.find(arguments.session)
         address, session = known.address, known.session
-    try:
-        answer = _in_loop(ask_running(MqttBus(address, "user", session), session, arguments.text, asked_ns, 30.0))
-    except TimeoutError as error:
-        raise MissingPart(f"session {session!r} did not answer within 30 s", "look whether it still runs") from error
+    answer = _in_loop(ask_running(MqttBus(address, "user", session), session, text, asked_ns, ASK_S))
     _printer(arguments)(answer)
     return 0
 
@@ -277,13 +299,14 @@ def _demo(arguments: argparse.Namespace) -> int:
 def _eval(arguments: argparse.Namespace) -> int:
     from runtime.apps.evaluate import run_spine
 
-    settings = configuration.load(arguments.config)
+    settings = _load(arguments.config)
     return _in_loop(run_spine(settings, _data(arguments), arguments.truth, arguments.out, as_json=arguments.json))
 
 
 def _bench(arguments: argparse.Namespace) -> int:
     from runtime.apps.bench import NEED_DATA, run_bench
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # it has brokers and processes of its own to end
     data = _data(arguments) if arguments.name == "all" or arguments.name in NEED_DATA else None
     return run_bench(arguments.name, data, arguments.compare, as_json=arguments.json, length=arguments.length)
 
@@ -296,24 +319,69 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 def _in_loop(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end; Ctrl-C and SIGTERM cancel, and cancelling ends everything within the stop budget."""
+    import asyncio
+
+    was_interrupted = False
 
     async def cancellable() -> T:
-        task = asyncio.current_task()
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
         assert task is not None
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+        def interrupt() -> None:
+            nonlocal was_interrupted
+            was_interrupted = True
+            task.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, interrupt)
         return await work
 
     try:
         return asyncio.run(cancellable())
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
+    except (asyncio.CancelledError, ExceptionGroup):
+        if was_interrupted:  # what broke because it was cancelled is not worth a word
+            raise KeyboardInterrupt from None
+        raise
 
 
 def _printer(arguments: argparse.Namespace) -> Callable[[Answer], None]:
+    from runtime.apps.present import as_json, as_text
+
     if arguments.json:
         return lambda answer: print(as_json(answer), flush=True)
     explain = getattr(arguments, "explain", False)
     return lambda answer: print(as_text(answer, explain=explain) + "\n", flush=True)
+
+
+def _load(source: str | None) -> Config:
+    from runtime.config import load
+
+    return load(source)
+
+
+def _setting(name: str, value: str) -> str:
+    """Return an argument that is a setting too, checked as one."""
+    from pydantic import ValidationError
+
+    from runtime.config import Config
+
+    try:
+        Config.model_validate({name: value})
+    except ValidationError as error:
+        reason = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"--{name}", f"{value!r}: {reason}") from error
+    if value in ("auto", "local") and name == "broker":
+        raise ConfigError("--broker", f"{value!r} names no broker; leave it out, or write mqtt://host:port")
+    return value
+
+
+def _question(name: str, text: str) -> str:
+    """Return a question that can be asked; bytes that are no UTF-8 are shown as such."""
+    if not text.strip():
+        raise ConfigError(name, "the question is empty")
+    if len(text) > LONGEST_QUESTION:
+        raise ConfigError(name, f"{len(text)} characters are no question; at most {LONGEST_QUESTION} are read")
+    return text.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _data(arguments: argparse.Namespace) -> Path:
@@ -358,9 +426,12 @@ def _moment_ns(text: str) -> int:
             moment = datetime.datetime.fromisoformat(text).astimezone()
         else:
             moment = datetime.datetime.combine(now.date(), datetime.time.fromisoformat(text)).astimezone()
-    except ValueError as error:
+        t_ns = round(moment.timestamp() * 1e9)
+    except (ValueError, OverflowError) as error:
         raise ConfigError("--at", f"{text!r} is neither HH:MM[:SS], an ISO date and time, nor -SECONDS") from error
-    return round(moment.timestamp() * 1e9)
+    if not 0 <= t_ns < 2**63:
+        raise ConfigError("--at", f"{text!r} is before 1970 or after 2262")
+    return t_ns
 
 
 if __name__ == "__main__":

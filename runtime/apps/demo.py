@@ -15,11 +15,10 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runtime.apps import present
 from runtime.apps.demo_questions import EXPECTED, faults
 from runtime.apps.demo_recording import make_recording
-from runtime.apps.present import as_json, as_text
 from runtime.apps.replay import Question, replay
-from runtime.broker import find_mosquitto
 from runtime.config import Config
 
 if TYPE_CHECKING:
@@ -27,22 +26,28 @@ if TYPE_CHECKING:
     from runtime.messages import Answer
 
 SOURCES = ("demo_recording.py", "demo_pictures.py", "demo_speech.wav")  # what the recording is made of
+BY_ID = {f"q{number}": one for number, one in enumerate(EXPECTED, start=1)}
+HOW_TO_GO_ON = """
+Your own camera and microphone:            {heedful} run live
+then, in another terminal:                 {heedful} ask "Did anything move in the last minute?"
+A recording of yours:                      {heedful} replay VIDEO.mp4 --ask "What was said?"
+What is missing here, and how to get it:   {heedful} doctor"""
 
 
-async def run_demo(*, as_json: bool) -> int:
+async def run_demo(*, as_json: bool, config: Config | None = None) -> int:
     """Make the recording, replay it, ask and grade; return 0 if every answer is right, else 1."""
     report = Report(as_json=as_json)
     with ExitStack() as scratch:
         path = await asyncio.to_thread(recording, scratch)
         report.begin(path)
-        questions = [Question(text=one.question, at_s=one.at_s) for one in EXPECTED]
-        result = await replay([path], Config(), questions, on_answer=report.add)
+        questions = [Question(text=one.question, at_s=one.at_s, query_id=name) for name, one in BY_ID.items()]
+        result = await replay([path], config or Config(), questions, on_answer=report.add)
         report.end(result)
     return 0 if report.right == len(EXPECTED) else 1
 
 
 def recording(scratch: ExitStack) -> Path:
-    """Return the recording from the user's cache, made now where it is not there; in `scratch` where nothing can be kept."""
+    """Return the recording in the user's cache, made now where it is not there; in `scratch` where nothing is kept."""
     digest = hashlib.sha256()
     for name in SOURCES:
         digest.update((resources.files("runtime.apps") / name).read_bytes())
@@ -75,9 +80,6 @@ class Report:
         self._as_json = as_json
         self._started_s = time.monotonic()
         self._first_answer_s = 0.0
-        # a replay asks what has a time first
-        timed = sorted((one for one in EXPECTED if one.at_s is not None), key=lambda one: one.at_s or 0.0)
-        self._expected = iter([*timed, *(one for one in EXPECTED if one.at_s is None)])
 
     def begin(self, path: Path) -> None:
         """Say what is about to happen."""
@@ -87,10 +89,32 @@ class Report:
     def add(self, answer: Answer) -> None:
         """Print one answer and what the recording's truth says of it."""
         self._first_answer_s = self._first_answer_s or time.monotonic() - self._started_s
-        wrong = faults(next(self._expected), answer)
+        wrong = faults(BY_ID[answer.query_id], answer)
         self.right += not wrong
         if self._as_json:
-            verdict = {"type": "verdict", "query_id": answer.query_id, "right": not wrong, "faults": wrong}
-            print(as_json(answer), json.dumps(verdict), sep="\n", flush=True)
+            graded = {"type": "verdict", "query_id": answer.query_id, "right": not wrong, "faults": wrong}
+            print(present.as_json(answer), json.dumps(graded), sep="\n", flush=True)
         else:
-            print(as_text(answer), f"   {'wrong: ' + '; '.join(wrong) if wrong else 'right'}\n", sep="\n", flush=True)
+            verdict = f"WRONG: {'; '.join(wrong)}" if wrong else "right"
+            print(f"{present.as_text(answer)}\n   asked at {present.clock(answer.asked_s)}: {verdict}\n", flush=True)
+
+    def end(self, result: ReplayResult) -> None:
+        """Print how many answers were right, what took how long, and how to go on with one's own camera."""
+        if self._as_json:
+            summary = {"type": "demo", "right": self.right, "questions": len(EXPECTED)}
+            summary |= {"first_answer_s": round(self._first_answer_s, 2), "length_s": round(result.length_s, 3)}
+            summary |= {"playing_s": round(result.playing_s, 3), "latency_ms": result.latency_ms}
+            print(json.dumps(summary), flush=True)
+            return
+        print(f"{self.right} of {len(EXPECTED)} answers are right by what is known to happen in the recording.")
+        played = f"{result.length_s:.0f} s played in {result.playing_s:.1f} s"
+        print(f"{played}, first answer {self._first_answer_s:.1f} s after the start.")
+        for stage, (p50_ms, p95_ms) in result.latency_ms.items():
+            print(f"   {stage:<20} {p50_ms:8.2f} ms p50 {p95_ms:8.2f} ms p95")
+        print(HOW_TO_GO_ON.format(heedful=_command()))
+
+
+def _command() -> str:
+    """Return how this program was called, for a shell in the same folder."""
+    called = sys.argv[0]
+    return called if Path(called).name == "heedful" and shutil.which("heedful") is None else "heedful"

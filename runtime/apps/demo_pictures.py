@@ -38,17 +38,19 @@ class Thing:
             return None
         return float(np.interp(t_s, times, xs)), float(np.interp(t_s, times, ys))
 
-    def put_into(self, picture: Picture, t_s: float) -> None:
-        """Draw it where it is at that time."""
+    def put_into(self, picture: NDArray[np.uint8], t_s: float) -> None:
+        """Draw it into (360, 640, 3) where it is at that time."""
         place = self.place(t_s)
         if place is None:
             return
-        y, x = np.mgrid[:HEIGHT_PX, :WIDTH_PX]
-        x, y = x - place[0], y - place[1]
+        top, left = (max(0, round(middle) - self.radius_px - 1) for middle in (place[1], place[0]))
+        part = picture[top : round(place[1]) + self.radius_px + 2, left : round(place[0]) + self.radius_px + 2]
+        y, x = np.mgrid[: part.shape[0], : part.shape[1]]
+        x, y = x + left - place[0], y + top - place[1]
         reach = np.hypot(x, y) if self.shape == "disc" else abs(x) * 1.3 + abs(y)
         shade = np.clip(1 - (x + 2 * y) / (5 * self.radius_px), 0.6, 1.3)  # light from above
         cover = np.clip(self.radius_px - reach, 0, 1)[..., None]
-        picture += cover * (np.clip(shade[..., None] * self.colour, 0, 255) - picture)
+        part[:] = np.round(part + cover * (np.clip(shade[..., None] * self.colour, 0, 255) - part))
 
 
 def hills() -> Picture:

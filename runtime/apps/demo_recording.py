@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-VERSION = 1  # of the recording; raise it with every change, and a new one is made
 FPS = 15
 RATE_HZ = 16_000
 LENGTH_S = 48
 BIT_RATE = 3_000_000
+NOISE_SEED = 1
 NOISE_DB = -55.0  # dBFS, all along: a quiet room
 SPEECH_DB = -25.0  # dBFS of the voice; pocketsphinx wants noise about 30 dB below a clean voice
 FADE_S = 0.02
@@ -77,9 +77,9 @@ MOVEMENTS_S = (CROSSING_S, COMING_S, LEAVING_S)
 LOW_TONE = Tone(start_s=8.5, end_s=10, pitch_hz=440)
 BEEPS = tuple(Tone(start_s=start_s, end_s=start_s + 0.5, pitch_hz=880) for start_s in (41, 42.3, 43.6))
 COFFEE = Sentence(text="i would like to have a cup of coffee", start_s=11.5, first=0, count=32_980)
-JOURNEY = Sentence(text="we will travel to london in the summer", start_s=23.5, first=32_980, count=32_454)
-DOCTOR = Sentence(text="the doctor will visit the hospital on monday", start_s=35.5, first=65_434, count=42_603)
-SENTENCES = (COFFEE, JOURNEY, DOCTOR)
+LIBRARY = Sentence(text="the library will be closed on saturday", start_s=23.5, first=32_980, count=38_747)
+SPEECH = Sentence(text="the president will speak to the nation on friday", start_s=35.5, first=71_727, count=45_461)
+SENTENCES = (COFFEE, LIBRARY, SPEECH)
 
 
 def make_recording(path: Path) -> None:
@@ -108,17 +108,17 @@ def make_pictures() -> Iterator[NDArray[np.uint8]]:
     """Yield every picture, (360, 640, 3) RGB."""
     borders_s = (*(start_s for start_s, _ in SCENES), LENGTH_S)
     for (_, draw), (start_s, end_s) in zip(SCENES, pairwise(borders_s), strict=True):
-        scene = draw()
+        scene = np.round(draw()).astype(np.uint8)
         for number in range(start_s * FPS, end_s * FPS):
             picture = scene.copy()
             for thing in (BALL, KITE):
                 thing.put_into(picture, number / FPS)
-            yield np.round(picture).astype(np.uint8)
+            yield picture
 
 
 def make_sound() -> NDArray[np.float64]:
     """Return the whole sound track (n,), -1 to 1."""
-    sound = np.random.default_rng(VERSION).normal(0.0, _amplitude(NOISE_DB), LENGTH_S * RATE_HZ)
+    sound = np.random.default_rng(NOISE_SEED).normal(0.0, _amplitude(NOISE_DB), LENGTH_S * RATE_HZ)
     for tone in (LOW_TONE, *BEEPS):
         t_s = np.arange(round((tone.end_s - tone.start_s) * RATE_HZ)) / RATE_HZ
         fade = np.minimum(1.0, np.minimum(t_s, t_s[::-1]) / FADE_S)

@@ -23,7 +23,7 @@ from runtime.apps.wiring import (
 )
 from runtime.bus import Bus
 from runtime.config import Config
-from runtime.errors import ConfigError
+from runtime.errors import ConfigError, MissingPart
 from runtime.messages import Answer, Ask
 from runtime.mqtt_bus import MqttBus
 from runtime.service import Worker, run_services
@@ -125,12 +125,15 @@ async def _answer_lines(
 
 
 async def ask_running(bus: MqttBus, session: str, text: str, asked_ns: int | None, deadline_s: float) -> Answer:
-    """Put one question to a running session over its broker. Raises TimeoutError when nobody answers."""
+    """Put one question to a running session over its broker. Raises MissingPart when nobody answers."""
     async with asyncio.TaskGroup() as group:
         connection = group.create_task(bus.run(), name="connection")
         try:
             await bus.ready(5.0)
             reply = await bus.request(Ask(session=session, question=text, asked_ns=asked_ns), "answer", deadline_s)
+        except TimeoutError as error:
+            what = f"session {session!r} did not answer within {deadline_s:g} s"
+            raise MissingPart(what, "look whether it still runs") from error
         finally:
             bus.stop()
             await asyncio.wait([connection], timeout=2.0)

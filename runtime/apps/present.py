@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import unicodedata
 from typing import Any
 
 from runtime import wire
@@ -39,7 +40,7 @@ def as_text(answer: Answer, *, explain: bool = False) -> str:
         lines.append(f"   searched: {', '.join(answer.searched) or 'nothing'}; model: {answer.model}")
         lines += [f"   {'supported' if one.supported else 'unsupported'}: {one.text}" for one in answer.sentences]
         lines += [f"   {item.record_id} in {item.clip_id or 'an open clip'}" for item in answer.evidence]
-    return "\n".join(lines)
+    return "\n".join(map(_printable, lines))
 
 
 def clock(seconds: float) -> str:
@@ -54,6 +55,11 @@ def moment(t_ns: int) -> str:
     if t_ns < WALL_CLOCK_NS:
         return clock(t_ns / 1e9)
     return datetime.datetime.fromtimestamp(t_ns / 1e9).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _printable(line: str) -> str:
+    """Return the line without control characters: what was asked or heard must not steer a terminal."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(one) == "Cc" else one for one in line)
 
 
 def _evidence_line(item: Evidence, session_start_ns: int) -> str:

@@ -17,9 +17,10 @@ from memory.service import MemoryService
 from perception.asr import Asr, PocketsphinxAsr, WhisperAsr
 from perception.audio import AudioStream
 from perception.camera import Camera
+from perception.follow import Pipeline
 from perception.media import AudioFile, Track, VideoFile, probe
 from perception.microphone import Microphone
-from perception.service import PerceptionService, Pipeline
+from perception.service import PerceptionService
 from perception.sources import ImageSource, PcmSource, ReaderSource, Source
 from perception.vad import Vad
 from perception.video import VideoStream

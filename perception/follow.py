@@ -1,0 +1,211 @@
+"""One stream on its way through perception: samples in order, records out, and watermarks that say how far it has come.
+
+A replayed stream goes through the gate (speed, lead, questions). A live one that falls silent or breaks is blind and
+still tells the time, so that it stalls nobody; a broken device is opened again with back-off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Protocol
+
+from perception.sources import Sample, Samples, Source
+from runtime.bus import Bus
+from runtime.errors import HeedfulError, MissingPart
+from runtime.gate import ReplayGate
+from runtime.messages import KINDS, Gap, Record, Watermark
+from runtime.metrics import Meter
+from runtime.outbox import Outbox
+from runtime.service import Worker
+
+logger = logging.getLogger(__name__)
+
+GRID_NS = 250_000_000  # event time between two watermarks
+HEARTBEAT_S = 0.2  # live: a silent stream still tells the time this often
+LATENESS_NS = 300_000_000  # live: a sample may arrive so long after it was taken
+REOPEN_S = (1.0, 30.0)  # live: first and longest pause before a broken source is opened again
+
+
+class Pipeline(Protocol):
+    """What turns one stream's samples into records (`VideoStream`, `AudioStream`)."""
+
+    blind: str
+
+    def step(self, samples: Sequence[Any]) -> list[Record]:
+        """Perceive the next samples, in order."""
+
+    def finish(self) -> list[Record]:
+        """Close what is open at the end."""
+
+
+class Follower:
+    """Takes one source through its pipeline onto the bus."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        outbox: Outbox,
+        session: str,
+        source: Source,
+        pipeline: Pipeline,
+        *,
+        epoch: int,
+        stale_s: float,
+        gate: ReplayGate | None,
+        meter: Meter,
+    ) -> None:
+        """Follow `source`; `gate` is there in a replay only."""
+        self.source = source
+        self.reached_ns = -1  # end of what was perceived
+        self.published_ns = epoch - 1  # what the last watermark said
+        self._bus = bus
+        self._outbox = outbox
+        self._session = session
+        self._pipeline = pipeline
+        self._epoch = epoch
+        self._stale_s = stale_s
+        self._gate = gate
+        self._meter = meter
+        self._worker = Worker(source.stream)
+        self._has_ended = False
+        self._gaps = 0
+        self._last_sample_s = time.monotonic()
+
+    async def announce(self) -> None:
+        """Let everybody know the stream before its first record."""
+        await self._watermark(self.published_ns)
+
+    async def run(self) -> None:
+        """Follow until the source ends or this is cancelled; what was perceived is published in any case."""
+        try:
+            if self.source.is_live:
+                await self._run_live()
+            else:
+                async for samples in self.source.batches():
+                    await self._perceive(samples)
+        finally:
+            await self._end()
+
+    async def _perceive(self, samples: Samples) -> None:
+        async for part in self._allowed(samples):
+            with self._meter.timed(f"perceive {self.source.sensor}"):
+                records = await self._worker.call(self._pipeline.step, part)
+            self._meter.counters[f"{self.source.sensor} samples"] += len(part)
+            await self._publish(records)
+            self.reached_ns = part[-1].end_ns
+            if self.reached_ns // GRID_NS > self.published_ns // GRID_NS:
+                await self._watermark(self.reached_ns)
+
+    async def _allowed(self, samples: Samples) -> AsyncIterator[Samples]:
+        """Yield a batch in parts, each within one cell of the watermark grid and on one side of a question."""
+        for cell in _cells(samples):
+            rest = cell
+            while self._gate is not None and rest and rest[-1].end_ns > self._gate.barrier_ns:
+                barrier_ns = self._gate.barrier_ns
+                before = [one for one in rest if one.end_ns <= barrier_ns]
+                if before:
+                    await self._gate.reach(before[-1].end_ns)
+                    yield before
+                    rest = rest[len(before) :]
+                await self._watermark(barrier_ns)
+                await self._gate.passed(barrier_ns)
+            if rest:
+                if self._gate is not None:
+                    await self._gate.reach(rest[-1].end_ns)
+                yield rest
+
+    async def _run_live(self) -> None:
+        pause_s = REOPEN_S[0]
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._beat(), name=f"{self.source.stream} heartbeat")
+            while True:
+                try:
+                    async for samples in self.source.batches():
+                        pause_s = REOPEN_S[0]
+                        self._last_sample_s = time.monotonic()
+                        await self._perceive(samples)
+                    raise MissingPart(f"{self.source.stream} gives no more samples", "look at its device")
+                except HeedfulError as error:
+                    if pause_s == REOPEN_S[0]:  # one gap per outage
+                        await self._gap(str(error))
+                    logger.warning("%s: %s; next attempt in %.0f s", self.source.stream, error, pause_s)
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(2 * pause_s, REOPEN_S[1])
+                    await self._reopen()
+
+    async def _reopen(self) -> None:
+        try:
+            await self.source.close()
+            await self.source.open()
+        except HeedfulError as error:
+            logger.info("%s is still away: %s", self.source.stream, error)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            if time.monotonic() - self._last_sample_s > HEARTBEAT_S:
+                await self._watermark(time.time_ns() - LATENESS_NS)
+
+    async def _watermark(self, t_ns: int) -> None:
+        self.published_ns = max(t_ns, self.published_ns)
+        await self._outbox.send_watermark(
+            Watermark(
+                session=self._session,
+                stream=self.source.stream,
+                epoch=self._epoch,
+                t_ns=self.published_ns,
+                sensor=self.source.sensor,
+                blind=self._why_blind(),
+                ended=self._has_ended,
+                truncated=self._has_ended and self.source.truncated,
+            )
+        )
+
+    def _why_blind(self) -> str:
+        if self.source.is_live:
+            if self._has_ended:
+                return "ended"
+            if time.monotonic() - self._last_sample_s > self._stale_s:
+                return f"no sample for {self._stale_s:g} s"
+        return self._pipeline.blind
+
+    async def _end(self) -> None:
+        await self._publish(await self._worker.call(self._pipeline.finish))
+        self._has_ended = True
+        await self._watermark(self.reached_ns)
+        await self.source.close()
+        self._worker.close()
+        logger.info("%s has ended", self.source.stream)
+
+    async def _gap(self, reason: str) -> None:
+        self._gaps += 1
+        now_ns = max(time.time_ns(), self.published_ns + 1)
+        gap = Gap(
+            session=self._session,
+            stream=self.source.stream,
+            epoch=self._epoch,
+            seq=self._gaps,
+            t_ns=now_ns,
+            start_ns=self.reached_ns if self.reached_ns >= 0 else self._epoch,
+            end_ns=now_ns,
+            lost=0,
+            reason=reason,
+        )
+        await self._outbox.send(gap)
+
+    async def _publish(self, records: Sequence[Record]) -> None:
+        for record in records:
+            self._meter.counters[record.kind] += 1
+            if self._gate is not None or KINDS[record.kind].qos == 1:
+                await self._outbox.send(record)
+            else:
+                await self._bus.publish(record)
+
+
+def _cells(samples: Samples) -> list[list[Sample]]:
+    """Split a batch where it crosses the watermark grid, so that parts are a function of the samples alone."""
+    return [list(cell) for _, cell in itertools.groupby(samples, key=lambda one: one.end_ns // GRID_NS)]
