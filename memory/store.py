@@ -125,11 +125,6 @@ class Store:
             found: bytes | None = self.connection().execute(query, (key,)).get
         return found
 
-    def has(self, key: str) -> bool:
-        """Say whether a record is on disk."""
-        with sqlite_errors(self.path):
-            return self.connection().execute("SELECT 1 FROM record WHERE key = ?", (key,)).get is not None
-
     def unembedded(self, space: str) -> Iterator[tuple[str, str]]:
         """Yield key and text of spoken words, sounds and clips without a search key in `space`, oldest first.
 
