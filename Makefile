@@ -95,6 +95,7 @@ system:
 	@$(apt_install); \
 	PATH="$$PATH:/usr/sbin:/sbin:/usr/local/sbin:/opt/homebrew/sbin"; missing=; \
 	for program in mosquitto espeak-ng; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	[ "$$(uname)" = Darwin ] || command -v mosquitto_sub >/dev/null || missing="$$missing mosquitto-clients"; \
 	[ "$$(uname)" = Darwin ] || ldconfig -p | grep -q libportaudio || missing="$$missing libportaudio2"; \
 	if [ -z "$$missing" ]; then \
 		:; \

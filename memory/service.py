@@ -276,7 +276,8 @@ class MemoryService:
     async def _report(self) -> None:
         while True:
             await asyncio.sleep(METRICS_S)
-            counters = {**self.meter.counters, "late": self._order.late, **self._bus.lost()}
+            counters = {**self.meter.counters, **{f"lost {name}": lost for name, lost in self._bus.lost().items()}}
+            counters |= {"late": self._order.late, "forced": self._order.forced}
             metrics = Metrics(
                 session=self._session, stream=self.name, counters=counters, latency_ms=self.meter.latency_ms()
             )

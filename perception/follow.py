@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 GRID_NS = 250_000_000  # event time between two watermarks
 HEARTBEAT_S = 0.2  # live: a silent stream still tells the time this often
 LATENESS_NS = 300_000_000  # live: a sample may arrive so long after it was taken
+END_S = 2.0  # for the last records of a stream that is stopped
 REOPEN_S = (1.0, 30.0)  # live: first and longest pause before a broken source is opened again
 
 
@@ -81,14 +82,16 @@ class Follower:
 
     async def run(self) -> None:
         """Follow until the source ends or this is cancelled; what was perceived is published in any case."""
+        limit_s: float | None = END_S
         try:
             if self.source.is_live:
                 await self._run_live()
             else:
                 async for samples in self.source.batches():
                     await self._perceive(samples)
+            limit_s = None
         finally:
-            await self._end()
+            await self._end(limit_s)
 
     async def _perceive(self, samples: Samples) -> None:
         async for part in self._allowed(samples):
@@ -173,13 +176,18 @@ class Follower:
                 return f"no sample for {self._stale_s:g} s"
         return self._pipeline.blind
 
-    async def _end(self) -> None:
-        await self._publish(await self._worker.call(self._pipeline.finish))
-        self._has_ended = True
-        await self._watermark(self.reached_ns)
-        await self.source.close()
+    async def _end(self, limit_s: float | None) -> None:
+        """Publish what is open; a stream that is stopped has a limit, because the others may be gone."""
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._publish(await self._worker.call(self._pipeline.finish))
+                self._has_ended = True
+                await self._watermark(self.reached_ns)
+                await self.source.close()
+            logger.info("%s has ended", self.source.stream)
+        except TimeoutError:
+            logger.warning("%s: its last records could not be handed on", self.source.stream)
         self._worker.close()
-        logger.info("%s has ended", self.source.stream)
 
     async def _gap(self, reason: str) -> None:
         self._gaps += 1

@@ -73,6 +73,8 @@ class MotionSegments:
         full = []
         while t_ns - self._piece.start_ns > self._piece.longest_ns:
             end_ns = self._piece.start_ns + self._piece.longest_ns
+            if self._piece.is_empty:  # frames are further apart than a piece is long
+                self._piece.add(change, end_ns)
             full.append(self._piece.ended(end_ns))
             self._piece = _Piece(end_ns, min(2 * self._piece.longest_ns, LONGEST_PIECE_NS))
         self._piece.add(change, t_ns)
@@ -88,6 +90,11 @@ class _Piece:
         self.last_ns = start_ns
         self._hulls: list[Box] = []
         self._area = 0.0
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether no frame has moved in it yet."""
+        return not self._hulls
 
     def add(self, change: Change, t_ns: int) -> None:
         """Widen the hulls by the frame's largest regions."""

@@ -119,7 +119,8 @@ class PerceptionService:
     async def _report(self) -> None:
         while True:
             await asyncio.sleep(METRICS_S)
-            counters = {**self.meter.counters, "outbox": len(self._outbox), "resent": self._outbox.resent}
+            counters = {**self.meter.counters, **{f"lost {name}": lost for name, lost in self._bus.lost().items()}}
+            counters |= {"outbox": len(self._outbox), "resent": self._outbox.resent}
             metrics = Metrics(
                 session=self._session, stream=self.name, counters=counters, latency_ms=self.meter.latency_ms()
             )

@@ -24,6 +24,8 @@ Sample: TypeAlias = VideoSample | AudioBlock
 Samples: TypeAlias = Sequence[Sample]
 
 AUDIO_ROOM = 64  # MQTT audio packets that may wait
+PAST_NS = 86_400_000_000_000  # a sender may have buffered for a day
+AHEAD_NS = 5_000_000_000  # its clock may be ahead by so much
 
 
 class Reader(Protocol):
@@ -134,7 +136,7 @@ class ImageSource:
                 self._refuse(delivery, str(error))
                 continue
             seq += 1
-            last_ns = _later(message.t_ns, last_ns)
+            last_ns = max(_believed(message.t_ns, time.time_ns()), last_ns + 1)
             gray = to_gray(picture, self._width_px)
             yield [VideoSample(t_ns=last_ns, seq=seq, gray=gray, picture=picture)]
 
@@ -175,7 +177,7 @@ class PcmSource:
                 continue
             count = len(message.payload) // 2 // message.channels
             duration_ns = count * 1_000_000_000 // message.rate_hz
-            start_ns = message.t_ns if message.t_ns is not None else time.time_ns() - duration_ns
+            start_ns = _believed(message.t_ns, time.time_ns() - duration_ns)
             if abs(start_ns - end_ns) > 200_000_000 or shape != (message.rate_hz, message.channels):
                 start_ns = max(start_ns, end_ns)
                 cutter = BlockCutter(start_ns, cutter.next_seq)
@@ -192,11 +194,10 @@ class PcmSource:
         self._inbox.close()
 
 
-def _later(t_ns: int | None, last_ns: int) -> int:
+def _believed(t_ns: int | None, otherwise_ns: int) -> int:
+    """Return a sender's time stamp, or ours where it gave none or its clock cannot be right."""
     now_ns = time.time_ns()
-    if t_ns is None or not last_ns < t_ns <= now_ns + 86_400_000_000_000:  # a day ahead is no clock
-        t_ns = now_ns
-    return max(t_ns, last_ns + 1)
+    return t_ns if t_ns is not None and now_ns - PAST_NS <= t_ns <= now_ns + AHEAD_NS else otherwise_ns
 
 
 def _pcm_fault(message: AudioInput) -> str:

@@ -95,7 +95,9 @@ def _nothing(question: Question) -> str:
     topic = question.topic
     if question.content:
         return f"I heard nothing like {quote(question.content)}"
-    text = f"I heard no {topic.label}" if topic.label and question.about == "sound" else ABSENT[question.about]
+    pitch = f" at {topic.pitch_hz:.0f} Hz" if topic.pitch_hz else ""
+    named = f"I heard no {topic.label or 'sound'}{pitch}"
+    text = named if question.about == "sound" else ABSENT[question.about]
     return f"{text} in that part of the picture" if topic.side else text
 
 

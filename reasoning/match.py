@@ -71,7 +71,7 @@ def similarity(a: str, b: str) -> float:
     """Return how likely two words are one, 0 to 1; numbers agree or they do not."""
     if a == b:
         return 1.0
-    if a.isdigit() or b.isdigit():
+    if a.isdecimal() or b.isdigit():
         return 0.0
     a, b = stem(a), stem(b)
     if a == b:

@@ -180,8 +180,7 @@ class ReasoningService:
         first_ms = (time.perf_counter() - pending.arrived_s) * 1e3
         for index, sentence in enumerate(composed.sentences):
             part = AnswerPart(session=self._session, query_id=pending.query_id, index=index, text=sentence.text)
-            await self._bus.publish(part, to=pending.delivery)
-            await self._bus.publish(part)
+            await self._bus.publish(part)  # to whoever follows the session; a requester gets one reply, the answer
         total_ms = (time.perf_counter() - pending.arrived_s) * 1e3
         whole = Answer(
             session=self._session,

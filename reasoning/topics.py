@@ -169,7 +169,9 @@ def _named(text: str) -> str:
     if match is None:
         return ""
     named = residue(match[1]).split()
-    return " ".join(name for name in named if name not in _PERCEPTS and not name.endswith("ly") and not name.isdigit())
+    return " ".join(
+        name for name in named if name not in _PERCEPTS and not name.endswith("ly") and not name.isdecimal()
+    )
 
 
 def _label(found: set[str]) -> str:

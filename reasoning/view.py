@@ -100,7 +100,7 @@ def _fits(episode: Episode, topic: Topic) -> bool:
     text = episode.hits[0].text
     if topic.label and topic.label not in match.words(text):
         return False
-    pitches = [int(word) for word in match.words(text) if word.isdigit()]
+    pitches = [int(word) for word in match.words(text) if word.isdecimal()]
     return not topic.pitch_hz or any(abs(hz - topic.pitch_hz) <= PITCH_SHARE * topic.pitch_hz for hz in pitches)
 
 

@@ -98,10 +98,14 @@ PLACES = _words("""
 """)
 
 # What people say for "something" in front of a camera: a movement may well be one of these.
-USUAL = PRONOUNS | PLACES | _words("""
+USUAL = (
+    PRONOUNS
+    | PLACES
+    | _words("""
     somebody someone anybody anyone nobody everybody everyone person persons people human humans visitor visitors
     car cars vehicle vehicles object objects thing things
 """)
+)
 
 # Words that are never content: pronouns, auxiliaries, prepositions, and what polite questions are padded with.
 STOP = _words("""

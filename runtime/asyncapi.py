@@ -23,9 +23,9 @@ VERSION = "1.0.0"  # of topics and payloads, not of the package
 BINDING = "0.2.0"
 REPLY_ADDRESS = f"{ROOT}/{{session}}/{{client}}/{REPLY}"
 PACKET_LIMIT_BYTES = 2048 * KIB  # max_packet_size of the private broker
-CALLS = {"recall": ("recalled",), "media": ("media_reply",), "ask": ("answer_part", "answer")}  # request -> replies
+CALLS = {"recall": ("recalled",), "media": ("media_reply",), "ask": ("answer",)}  # request -> replies
 SPOKEN_BY_SERVICES = ("progress", "status", "metrics", "dead-letter")  # the stream is the service's name
-BROADCAST = ("answer_part", "answer")  # replies that also go to everybody, under the service's own name
+BROADCAST = ("answer",)  # replies that also go to everybody, under the service's own name
 ROLES = {
     "robot": "sends pictures and sound, asks, reads answers",
     "user": "sends pictures and sound, asks, recalls, reads everything but raw input",

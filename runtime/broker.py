@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 ROLES = (*SERVICES, "user", "robot")
 STARTS = 3  # attempts before a mosquitto that never came up is given up
+OWN_STREAM = ("status", "metrics", "dead-letter", "progress", "answer_part")  # a service says these of itself only
 HASH_ROUNDS = 101  # mosquitto's own default: these passwords are random and live as long as one run
 MIB = 1024 * 1024
 
@@ -152,7 +153,7 @@ def acl_text() -> str:
     for role in ROLES:
         lines.append(f"user {role}")
         for name, kind in KINDS.items():
-            stream = role if name in ("status", "metrics", "dead-letter") or (name == "progress") else "+"
+            stream = role if name in OWN_STREAM else "+"
             if role in kind.senders and not kind.is_reply:
                 lines.append(f"topic write {ROOT}/+/{stream}/{name}")
             if role in kind.receivers and not kind.is_reply:
@@ -160,9 +161,9 @@ def acl_text() -> str:
         if any(role in kind.senders for kind in KINDS.values() if kind.is_reply):
             lines.append(f"topic write {ROOT}/+/+/reply")
         if role == "reasoning":
-            lines += [f"topic write {ROOT}/+/reasoning/{name}" for name in ("answer", "answer_part")]
+            lines.append(f"topic write {ROOT}/+/reasoning/answer")  # to everybody, beside the reply
         if role in ("user", "robot"):
-            lines += [f"topic read {ROOT}/+/reasoning/{name}" for name in ("answer", "answer_part")]
+            lines.append(f"topic read {ROOT}/+/reasoning/answer")
         lines.append("")
     lines.append(f"pattern read {ROOT}/+/%c/reply")
     return "\n".join(lines) + "\n"

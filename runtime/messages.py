@@ -43,7 +43,7 @@ class AudioInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """A kept video frame: the picture changed enough since the last kept one, or `lmm_fps` was due."""
+    """A kept video frame: it differs enough from the last kept one (at most `lmm_fps` a second), or 10 s have passed."""
 
     kind: Literal["frame"] = "frame"
     session: str
@@ -486,7 +486,7 @@ KINDS: dict[str, Kind] = {
     "ask": Kind(type=Ask, qos=1, limit_bytes=16 * KIB, senders=("user", "robot"), receivers=("reasoning", "user")),
     "cancel": Kind(type=Cancel, qos=1, limit_bytes=4 * KIB, senders=("user", "robot"), receivers=("reasoning", "user")),
     "answer_part": Kind(
-        type=AnswerPart, qos=1, limit_bytes=64 * KIB, senders=("reasoning",), receivers=("user", "robot"), is_reply=True
+        type=AnswerPart, qos=1, limit_bytes=64 * KIB, senders=("reasoning",), receivers=("user", "robot")
     ),
     "answer": Kind(
         type=Answer, qos=1, limit_bytes=256 * KIB, senders=("reasoning",), receivers=("user", "robot"), is_reply=True

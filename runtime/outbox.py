@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from runtime.bus import Bus
-from runtime.errors import BusLost
+from runtime.errors import BusLost, WireError
 from runtime.messages import Message, Record, Watermark, record_id
 
 logger = logging.getLogger(__name__)
 
 RESEND_AFTER_S = 5.0  # unconfirmed for so long: memory was away, send again
-RETRY_S = 0.5  # after a reconnect sooner, then ever later: memory may find the broker after we do
 
 
 class Outbox:
@@ -25,10 +25,12 @@ class Outbox:
     def __init__(self, bus: Bus, room: int = 4096) -> None:
         """Keep at most `room` unconfirmed records; `send` waits when it is full."""
         self.resent = 0
+        self.refused = 0  # records that no bus would carry, for their size
         self._bus = bus
         self._room = room
         self._unconfirmed: dict[str, Record] = {}
-        self._watermarks: dict[str, Watermark] = {}
+        self._watermarks: dict[str, Watermark] = {}  # the newest of each stream
+        self._unsent: dict[str, Message] = {}  # on their way out, in order
         self._turn = asyncio.Lock()
         self._generation = bus.generation
         self._confirmed = asyncio.Condition()
@@ -38,21 +40,25 @@ class Outbox:
 
     async def send(self, record: Record) -> None:
         """Publish a record and keep it until it is stored; waits while the outbox is full."""
+        key = record_id(record)
         async with self._confirmed:
             await self._confirmed.wait_for(lambda: len(self._unconfirmed) < self._room)
-            self._unconfirmed[record_id(record)] = record
-        await self._publish(record)
+            self._unconfirmed[key] = self._unsent[key] = record
+        await self._send_all()
 
     async def send_watermark(self, watermark: Watermark) -> None:
         """Publish a watermark after every record before it; the newest is repeated after a reconnect."""
         self._watermarks[watermark.stream] = watermark
-        await self._publish(watermark)
+        self._unsent.pop(watermark.stream, None)  # an older one that is still here, perhaps before newer records
+        self._unsent[watermark.stream] = watermark
+        await self._send_all()
 
     async def confirm(self, ids: tuple[str, ...]) -> None:
         """Forget the records that memory has on disk."""
         async with self._confirmed:
             for one in ids:
                 self._unconfirmed.pop(one, None)
+                self._unsent.pop(one, None)
             self._confirmed.notify_all()
 
     async def drained(self) -> None:
@@ -62,50 +68,51 @@ class Outbox:
 
     async def keep_sending(self) -> None:
         """Send again after each reconnect, and what nobody confirmed for a while; runs beside the producer."""
-        pause_s = RESEND_AFTER_S
         while True:
-            generation = self._bus.generation
             oldest = next(iter(self._unconfirmed), None)
-            try:
-                async with asyncio.timeout(pause_s):
-                    await self._bus.reconnected(generation)
-                pause_s = RETRY_S
-            except TimeoutError:
-                is_settled = pause_s >= RESEND_AFTER_S
-                pause_s = min(2 * pause_s, RESEND_AFTER_S)
+            if not await self._reconnected():
                 if oldest is None or oldest not in self._unconfirmed:
                     continue
-                if is_settled and self._bus.is_lossless:
-                    continue  # in a replay records wait in memory for as long as another stream is slow
-                self._generation = -1
-            async with self._turn:
-                await self._catch_up()
+                self._begin_again()
+            await self._send_all()
 
-    async def _publish(self, message: Message) -> None:
+    async def _send_all(self) -> None:
+        """Send what is unsent, whoever left it here: a cancelled `send` leaves its record to the next one."""
         async with self._turn:
-            while not await self._catch_up():
+            while True:
+                if self._generation != self._bus.generation:
+                    self._generation = self._bus.generation
+                    self._begin_again()
+                if not self._unsent:
+                    return
+                key, message = next(iter(self._unsent.items()))
                 try:
                     await self._bus.publish(message, retry=False)
                 except BusLost:
-                    await self._bus.reconnected(self._generation)
-                else:
-                    return
+                    await self._reconnected()
+                    continue
+                except WireError as error:
+                    await self._refuse(key, error)
+                if self._unsent.get(key) is message:
+                    del self._unsent[key]
 
-    async def _catch_up(self) -> bool:
-        """Send everything unconfirmed on a new connection; say whether that was needed."""
-        was_behind = False
-        while self._generation != self._bus.generation:
-            generation = self._bus.generation
-            again: list[Message] = [*self._unconfirmed.values(), *self._watermarks.values()]
-            try:
-                for message in again:
-                    await self._bus.publish(message, retry=False)
-            except BusLost:
-                await self._bus.reconnected(generation)
-                continue
-            self._generation = generation
-            self.resent += len(again)
-            if again:
-                logger.info("%s sent %d unconfirmed messages again", self._bus.name, len(again))
-            was_behind = True
-        return was_behind
+    async def _reconnected(self) -> bool:
+        """Wait for the next connection, but not for ever: a broker may also be slow without being away."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RESEND_AFTER_S):
+                await self._bus.reconnected(self._generation)
+                return True
+        return False
+
+    def _begin_again(self) -> None:
+        again: dict[str, Message] = {**self._unconfirmed, **self._watermarks}
+        count = len(again.keys() - self._unsent.keys())
+        self._unsent = again
+        self.resent += count
+        if count:
+            logger.info("%s sends %d unconfirmed messages again", self._bus.name, count)
+
+    async def _refuse(self, key: str, error: WireError) -> None:
+        logger.warning("%s", error)
+        self.refused += 1
+        await self.confirm((key,))  # it will never be stored: nobody must wait for it

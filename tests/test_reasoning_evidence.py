@@ -111,20 +111,27 @@ ANSWERS = [
     ("What was said at 0:11?", 'I heard somebody say "go forward ten meters" from 0:10.0 to 0:12.0.'),
     ("Did anybody say go forward?", 'Yes, I heard somebody say "go forward ten meters" from 0:10.0 to 0:12.0.'),
     ("Did anybody say elephant?", 'No, I heard nothing like "elephant" up to 1:00.0.'),
-    ("When did they say young man?", 'I heard somebody say "he was not an ill disposed young man" from 0:21.0 to 0:24.0.'),
+    (
+        "When did they say young man?",
+        'I heard somebody say "he was not an ill disposed young man" from 0:21.0 to 0:24.0.',
+    ),
     ("How often did somebody speak?", "2 times: from 0:10.0 to 0:12.0 and from 0:21.0 to 0:24.0."),
     ("Was anybody talking between 0:30 and 0:40?", "No, nobody spoke between 0:30.0 and 0:40.0."),
     ("Was there a tone?", "Yes, I heard a tone at 440 Hz from 0:15.0 to 0:16.0."),
-    ("Was there a 880 Hz tone?", "No, I heard no tone up to 1:00.0."),
+    ("Was there a 880 Hz tone?", "No, I heard no tone at 880 Hz up to 1:00.0."),
     ("What was the loudest sound?", "I heard a loud noise at 0:40.0."),
     ("How loud was the tone?", "A tone at 440 Hz from 0:15.0 to 0:16.0, 20 dB above the background."),
     (
         "What did you hear between 0:09 and 0:16?",
-        'I heard somebody say "go forward ten meters" from 0:10.0 to 0:12.0. I heard a tone at 440 Hz from 0:15.0 to 0:16.0.',
+        'I heard somebody say "go forward ten meters" from 0:10.0 to 0:12.0.'
+        " I heard a tone at 440 Hz from 0:15.0 to 0:16.0.",
     ),
     ("Was it quiet between 0:25 and 0:35?", "Yes, it was quiet between 0:25.0 and 0:35.0."),
     ("Was it quiet between 0:14 and 0:20?", "No, I heard a tone at 440 Hz from 0:15.0 to 0:16.0."),
-    ("Was there a quiet moment between 0:14 and 0:17?", "Yes, it was quiet from 0:14.0 to 0:15.0 and from 0:16.0 to 0:17.0."),
+    (
+        "Was there a quiet moment between 0:14 and 0:17?",
+        "Yes, it was quiet from 0:14.0 to 0:15.0 and from 0:16.0 to 0:17.0.",
+    ),
     ("What was the longest silence?", "It was quiet for 19.8 s, from 0:40.2 to 1:00.0."),
     ("How long was it quiet after the tone?", "It was quiet for 5.0 s, from 0:16.0 to 0:21.0."),
     ("How long was the pause at 0:13?", "It was quiet for 3.0 s, from 0:12.0 to 0:15.0."),
@@ -132,9 +139,15 @@ ANSWERS = [
     ("When did the scene change?", "The scene changed at 0:31.0."),
     ("How many cuts were there?", "1 time: at 0:31.0."),
     ("What moved after they said go forward?", None),
-    ("What was said right after the tone?", 'The first thing I heard was "he was not an ill disposed young man" from 0:21.0 to 0:24.0.'),
+    (
+        "What was said right after the tone?",
+        'The first thing I heard was "he was not an ill disposed young man" from 0:21.0 to 0:24.0.',
+    ),
     ("What was said before the tone?", 'I heard somebody say "go forward ten meters" from 0:10.0 to 0:12.0.'),
-    ("Did anything move while somebody was talking?", "No, nothing moved from 0:10.0 to 0:12.0 and from 0:21.0 to 0:24.0."),
+    (
+        "Did anything move while somebody was talking?",
+        "No, nothing moved from 0:10.0 to 0:12.0 and from 0:21.0 to 0:24.0.",
+    ),
     ("What happened between the tone and the second utterance?", "Something moved from 0:18.0 to 0:20.0 on the right."),
     ("Is the camera blind?", "No. 1 camera works."),
     ("Are you recording sound?", "Yes. 1 microphone works."),
@@ -145,7 +158,7 @@ ANSWERS = [
         "Something moved 3 times: from 0:03.0 to 0:07.0 on the left, from 0:18.0 to 0:20.0 on the right and"
         " from 0:45.0 to 0:46.0 on the left. I see that something moves, not what it is.",
     ),
-]  # fmt: skip
+]
 ABSTENTIONS = [
     ("What colour was the car?", "I cannot tell colours."),
     ("How many cars passed?", "I cannot tell how many people or things there are."),

@@ -75,6 +75,7 @@ def reply(entry: dict[str, Any]) -> Answer:
         model="evidence",
         blind=composed.blind,
         truncated=False,
+        session_start_ns=0,
     )
 
 

@@ -180,7 +180,10 @@ def test_no_text_raises(text: str, asked_ns: int, start_ns: int | None) -> None:
     parse_time(text, asked_ns, start_ns, UTC)
 
 
-WORDS = "last first 20 0:12 99:99 seconds ago between and at the yesterday 3 pm in half end to before of half-way days 999999999".split()
+WORDS = (
+    "last first 20 0:12 99:99 seconds ago between and at the yesterday 3 pm in half end to before of half-way days"
+    " 999999999"
+).split()
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=10), st.integers(0, 2**63 - 1))

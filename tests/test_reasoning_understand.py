@@ -235,8 +235,8 @@ def test_no_text_raises(text: str) -> None:
 
 
 PARTS = (
-    "when did was how long often many what who the a first last something moved said go forward after before while between"
-    " and at 0:12 in 20 seconds tone quiet ? , . \" ' left quiet car colour camera blind not nobody"
+    "when did was how long often many what who the a first last something moved said go forward after before while"
+    " between and at 0:12 in 20 seconds tone quiet ? , . \" ' left quiet car colour camera blind not nobody"
 ).split()
 
 

@@ -14,8 +14,8 @@ from tests.test_reasoning_episodes import hit, times
 RECORDS = (
     hit("utterance", 2, 3, "hello there"),
     hit("sound", 5, 6),
-    hit("utterance", 8, 9, "go for"),
-    hit("utterance", 9.4, 10, "ward now"),
+    hit("utterance", 8, 9, "a hearty"),
+    hit("utterance", 9.4, 10, "welcome all"),
     hit("sound", 12, 13, "loud noise"),
     hit("motion", 14, 15, box=(0.0, 0.4, 0.2, 0.6)),
     hit("motion", 20, 24, box=(0.8, 0.4, 1.0, 0.6)),
@@ -79,7 +79,7 @@ def test_an_event_that_never_was_has_no_moment() -> None:
 
 
 def test_a_phrase_may_be_cut_by_a_pause() -> None:
-    assert times(said("go for ward", RECORDS)) == [(8, 10)]
+    assert times(said("hearty welcome", RECORDS)) == [(8, 10)]
 
 
 def test_much_worse_matches_are_not_meant() -> None:

@@ -7,13 +7,13 @@ import re
 import wave
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from runtime.apps import demo, demo_recording
 from runtime.apps.demo import run_demo
@@ -32,13 +32,11 @@ from runtime.apps.demo_recording import (
     make_recording,
     read_speech,
 )
-from runtime.config import Config
 from runtime.messages import Answer, Evidence, Sentence, Timing
 
-BUSES = [
-    pytest.param(Config(broker="local"), id="local"),
-    pytest.param(Config(broker="auto"), id="mqtt", marks=pytest.mark.broker),
-]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 CROSS, TONE, STILL, WHERE, SAID, BEEPED, ELEPHANT, COLOUR = EXPECTED
 
 
@@ -61,7 +59,7 @@ def changes(path: Path) -> NDArray[np.float64]:
     """Mean difference in gray levels between every frame and the one before it; 0 for the first."""
     with av.open(str(path)) as container:
         grays = [frame.to_ndarray(format="gray").astype(np.int16)[::4, ::4] for frame in container.decode(video=0)]
-    return np.array([0.0, *(np.abs(b - a).mean() for a, b in zip(grays, grays[1:], strict=False))])
+    return np.array([0.0, *(np.abs(b - a).mean() for a, b in pairwise(grays))])
 
 
 def part(sound: NDArray[np.float64], start_s: float, end_s: float) -> NDArray[np.float64]:
@@ -112,7 +110,7 @@ def test_pictures_change_during_movements_only(changes: NDArray[np.float64]) -> 
     for start_s, end_s in MOVEMENTS_S:
         is_moving |= (frames_s > start_s) & (frames_s <= end_s + 1 / FPS)
         inner = changes[(frames_s >= start_s + 0.3) & (frames_s <= end_s - 0.3)]
-        assert inner.min() > 0.1
+        assert inner.min() > 0.05
     is_cut = changes > 20
     assert changes[~is_moving & ~is_cut].max() < 1.0
     assert np.median(changes[~is_moving]) < 0.01
@@ -176,6 +174,7 @@ def answer(expected: Expected, text: str, *evidence: tuple[str, float, float], a
         query_id="q",
         question=expected.question,
         asked_s=expected.at_s or LENGTH_S,
+        session_start_ns=0,
         answer=text,
         sentences=(Sentence(text=text, supported=bool(rows)),),
         abstained=abstained,
@@ -260,13 +259,12 @@ def test_asking_at_another_moment_and_blindness_are_refused() -> None:
 # All of it
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("config", BUSES)
+@pytest.mark.slow  # over mosquitto where there is one, else inside the process
 async def test_demo_answers_everything_rightly(
-    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    code = await run_demo(as_json=True, config=config)
+    code = await run_demo(as_json=True)
     *lines, last = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["faults"] for line in lines if line["type"] == "verdict"] == [[]] * 8
     assert [line["abstained"] for line in lines if line["type"] == "answer"].count(True) == 2

@@ -34,14 +34,14 @@ A recording of yours:                      {heedful} replay VIDEO.mp4 --ask "Wha
 What is missing here, and how to get it:   {heedful} doctor"""
 
 
-async def run_demo(*, as_json: bool, config: Config | None = None) -> int:
+async def run_demo(*, as_json: bool) -> int:
     """Make the recording, replay it, ask and grade; return 0 if every answer is right, else 1."""
     report = Report(as_json=as_json)
     with ExitStack() as scratch:
         path = await asyncio.to_thread(recording, scratch)
         report.begin(path)
         questions = [Question(text=one.question, at_s=one.at_s, query_id=name) for name, one in BY_ID.items()]
-        result = await replay([path], config or Config(), questions, on_answer=report.add)
+        result = await replay([path], Config(), questions, on_answer=report.add)
         report.end(result)
     return 0 if report.right == len(EXPECTED) else 1
 

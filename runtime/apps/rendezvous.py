@@ -1,7 +1,7 @@
 """Where a running session leaves its address for `ask`, `doctor` and mosquitto's own tools: files only this user reads.
 
-`<session>.json` holds host, port, passwords and process id; `mqtt` holds the same as options of mosquitto_sub and
-mosquitto_pub, of the session started last.
+`<session>.json` holds host, port, passwords and process id; `<session>.mqtt` holds what a user needs of it as options of
+mosquitto_sub and mosquitto_pub.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def announced(session: str, broker: PrivateBroker) -> Iterator[Path]:
     folder = runtime_folder()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
-    entry, options = folder / f"{session}.json", folder / "mqtt"
+    entry, options = folder / f"{session}.json", folder / f"{session}.mqtt"
     user = broker.address("user")
     known = {
         "session": session,
