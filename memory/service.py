@@ -26,6 +26,7 @@ from runtime.bus import LOSSLESS, Bus, Subscription, drop_oldest, filter_of
 from runtime.messages import (
     Clip,
     DeadLetter,
+    Gap,
     Media,
     MediaReply,
     Metrics,
@@ -48,6 +49,7 @@ PENDING_COMMITS = 64  # cells of event time on their way to disk
 RECORD_ROOM = 512  # live: frames and motion that may wait to be read
 METRICS_S = 5.0
 CATCH_UP_ROWS = 256
+NOTE_NS = 10_000_000_000  # event time after which even a quiet stream's progress is written: each costs an fsync
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class MemoryService:
         self._writer = Writer(self._store)
         self._recaller = Recaller(folder, self._embedder)
         self._recall_thread = Worker("memory recall")  # owns the index: FAISS must not add and search at once
+        self._earlier = {} if is_replay else self._store.reached(session)  # streams of an earlier run
+        self._noted_ns: dict[str, int] = {}
         self._order = EventOrder()
         self._borders: dict[str, ClipBorders] = {}
         self._ended: set[str] = set()
@@ -155,13 +159,34 @@ class MemoryService:
             clips += self._closed_by(mark)
         elif not rows:
             return
-        if mark is not None and (rows or clips or mark.ended):  # a quiet stream must not cost an fsync each time
-            rows.append(_stream_row(mark))
+        if mark is not None:
+            rows += self._absence(mark)
+            if rows or clips or mark.ended or mark.t_ns - self._noted_ns.get(mark.stream, 0) > NOTE_NS:
+                self._noted_ns[mark.stream] = mark.t_ns
+                rows.append(_stream_row(mark))
         rows += [clip_row(clip) for clip in clips]
         texts = [(record_id(one), describe(one)) for one in records if has_own_vector(one)]
         texts += [(clip_key(clip), clip.text) for clip in clips]
         stored = asyncio.wrap_future(self._writer.submit(rows)) if rows else _nothing_to_store()
         await self._commits.put(Commit(stored=stored, clips=clips, texts=texts, low_ns=self._order.low_ns))
+
+    def _absence(self, mark: Watermark) -> list[Row]:
+        """Remember that a stream was not perceived between two runs: nobody may say that nothing happened then."""
+        since_ns = self._earlier.pop(mark.stream, None)
+        if since_ns is None or since_ns >= mark.epoch:
+            return []
+        gap = Gap(
+            session=self._session,
+            stream=mark.stream,
+            epoch=mark.epoch,
+            seq=0,
+            t_ns=mark.epoch,
+            start_ns=since_ns,
+            end_ns=mark.epoch,
+            lost=0,
+            reason="not running",
+        )
+        return [record_row(gap)]
 
     def _clips_of(self, record: Record) -> list[Clip]:
         borders = self._borders.get(record.stream)

@@ -136,6 +136,12 @@ class Store:
         with sqlite_errors(self.path):
             yield from self.connection().execute(query, (space, WORDLESS))
 
+    def reached(self, session: str) -> dict[str, int]:
+        """Return how far each stream of a session had come when it was last heard of."""
+        query = "SELECT stream, max(watermark_ns) FROM stream_state WHERE session = ? GROUP BY stream"
+        with sqlite_errors(self.path):
+            return dict(self.connection().execute(query, (session,)))
+
     def stats(self) -> Stats:
         """Count what is there."""
         db = self.connection()

@@ -28,6 +28,7 @@ GRID_NS = 250_000_000  # event time between two watermarks
 HEARTBEAT_S = 0.2  # live: a silent stream still tells the time this often
 LATENESS_NS = 300_000_000  # live: a sample may arrive so long after it was taken
 END_S = 2.0  # for the last records of a stream that is stopped
+BLIND_PIECE_NS = 10_000_000_000  # a long blindness is told of in pieces while it lasts
 REOPEN_S = (1.0, 30.0)  # live: first and longest pause before a broken source is opened again
 
 
@@ -74,6 +75,9 @@ class Follower:
         self._worker = Worker(source.stream)
         self._has_ended = False
         self._gaps = 0
+        self._outage = ""  # what a broken device said
+        self._blind = ""
+        self._blind_since_ns = epoch
         self._last_sample_s = time.monotonic()
 
     async def announce(self) -> None:
@@ -128,13 +132,12 @@ class Follower:
             while True:
                 try:
                     async for samples in self.source.batches():
-                        pause_s = REOPEN_S[0]
+                        pause_s, self._outage = REOPEN_S[0], ""
                         self._last_sample_s = time.monotonic()
                         await self._perceive(samples)
                     raise MissingPart(f"{self.source.stream} gives no more samples", "look at its device")
                 except HeedfulError as error:
-                    if pause_s == REOPEN_S[0]:  # one gap per outage
-                        await self._gap(str(error))
+                    self._outage = str(error)
                     logger.warning("%s: %s; next attempt in %.0f s", self.source.stream, error, pause_s)
                     await asyncio.sleep(pause_s)
                     pause_s = min(2 * pause_s, REOPEN_S[1])
@@ -154,7 +157,10 @@ class Follower:
                 await self._watermark(time.time_ns() - LATENESS_NS)
 
     async def _watermark(self, t_ns: int) -> None:
+        """Tell how far the stream has come and whether it sees; what it did not see is told of first, as a gap."""
         self.published_ns = max(t_ns, self.published_ns)
+        blind = self._why_blind()
+        await self._note_blindness(blind)
         await self._outbox.send_watermark(
             Watermark(
                 session=self._session,
@@ -162,7 +168,7 @@ class Follower:
                 epoch=self._epoch,
                 t_ns=self.published_ns,
                 sensor=self.source.sensor,
-                blind=self._why_blind(),
+                blind=blind,
                 ended=self._has_ended,
                 truncated=self._has_ended and self.source.truncated,
             )
@@ -172,9 +178,40 @@ class Follower:
         if self.source.is_live:
             if self._has_ended:
                 return "ended"
+            if self._outage:
+                return self._outage
             if time.monotonic() - self._last_sample_s > self._stale_s:
                 return f"no sample for {self._stale_s:g} s"
         return self._pipeline.blind
+
+    async def _note_blindness(self, blind: str) -> None:
+        """Remember when the sensor saw nothing: "nothing moved" must not be said of that time later."""
+        now_ns = self.published_ns
+        is_over = blind != self._blind or self._has_ended
+        if (
+            self._blind
+            and now_ns > self._blind_since_ns
+            and (is_over or now_ns - self._blind_since_ns >= BLIND_PIECE_NS)
+        ):
+            await self._gap(self._blind, self._blind_since_ns, now_ns)
+            self._blind_since_ns = now_ns
+        if is_over:
+            self._blind, self._blind_since_ns = blind, now_ns
+
+    async def _gap(self, reason: str, start_ns: int, end_ns: int) -> None:
+        self._gaps += 1
+        gap = Gap(
+            session=self._session,
+            stream=self.source.stream,
+            epoch=self._epoch,
+            seq=self._gaps,
+            t_ns=end_ns,
+            start_ns=start_ns,
+            end_ns=end_ns,
+            lost=0,
+            reason=reason,
+        )
+        await self._outbox.send(gap)
 
     async def _end(self, limit_s: float | None) -> None:
         """Publish what is open; a stream that is stopped has a limit, because the others may be gone."""
@@ -188,22 +225,6 @@ class Follower:
         except TimeoutError:
             logger.warning("%s: its last records could not be handed on", self.source.stream)
         self._worker.close()
-
-    async def _gap(self, reason: str) -> None:
-        self._gaps += 1
-        now_ns = max(time.time_ns(), self.published_ns + 1)
-        gap = Gap(
-            session=self._session,
-            stream=self.source.stream,
-            epoch=self._epoch,
-            seq=self._gaps,
-            t_ns=now_ns,
-            start_ns=self.reached_ns if self.reached_ns >= 0 else self._epoch,
-            end_ns=now_ns,
-            lost=0,
-            reason=reason,
-        )
-        await self._outbox.send(gap)
 
     async def _publish(self, records: Sequence[Record]) -> None:
         for record in records:

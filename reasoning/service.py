@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reasoning.evidence import Composed, answer
 from reasoning.plan import plan
@@ -61,7 +61,7 @@ class ReasoningService:
     name = "reasoning"
 
     def __init__(self, bus: Bus, session: str, *, recall_deadline_s: float, settle_s: float, is_replay: bool) -> None:
-        """Answer on `bus`; a live question waits at most `settle_s` for streams to catch up, a replayed one for ever."""
+        """Answer on `bus`; a live question waits at most `settle_s` for streams to catch up, a replayed one gladly."""
         self.meter = Meter()
         self.ready = asyncio.Event()  # subscribed: whoever sends before this is not heard
         self._bus = bus
@@ -138,6 +138,8 @@ class ReasoningService:
 
     async def _answer(self, pending: Pending) -> None:
         await self._settled(pending.asked_ns)
+        if self._order.reached_ns() == END_NS:  # after the end of a recording its end is now
+            pending = replace(pending, asked_ns=min(pending.asked_ns, self._order.last_ns()))
         question = understand(pending.question, pending.asked_ns)
         recalled, recall_ms = await self._recall(question, pending)
         marks = self._order.streams

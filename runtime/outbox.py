@@ -17,6 +17,7 @@ from runtime.messages import Message, Record, Watermark, record_id
 logger = logging.getLogger(__name__)
 
 RESEND_AFTER_S = 5.0  # unconfirmed for so long: memory was away, send again
+SETTLE_S = 1.0  # the same right after a reconnect: memory may have come back later than we
 
 
 class Outbox:
@@ -68,13 +69,16 @@ class Outbox:
 
     async def keep_sending(self) -> None:
         """Send again after each reconnect, and what nobody confirmed for a while; runs beside the producer."""
+        pause_s = RESEND_AFTER_S
         while True:
             oldest = next(iter(self._unconfirmed), None)
-            if not await self._reconnected():
-                if oldest is None or oldest not in self._unconfirmed:
-                    continue
+            is_new = await self._reconnected(pause_s)
+            pause_s = SETTLE_S if is_new else RESEND_AFTER_S
+            if is_new:
+                await self._send_all()
+            elif oldest in self._unconfirmed:
                 self._begin_again()
-            await self._send_all()
+                await self._send_all()
 
     async def _send_all(self) -> None:
         """Send what is unsent, whoever left it here: a cancelled `send` leaves its record to the next one."""
@@ -89,17 +93,17 @@ class Outbox:
                 try:
                     await self._bus.publish(message, retry=False)
                 except BusLost:
-                    await self._reconnected()
+                    await self._reconnected(RESEND_AFTER_S)
                     continue
                 except WireError as error:
                     await self._refuse(key, error)
                 if self._unsent.get(key) is message:
                     del self._unsent[key]
 
-    async def _reconnected(self) -> bool:
+    async def _reconnected(self, limit_s: float) -> bool:
         """Wait for the next connection, but not for ever: a broker may also be slow without being away."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(RESEND_AFTER_S):
+            async with asyncio.timeout(limit_s):
                 await self._bus.reconnected(self._generation)
                 return True
         return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import UnionType
@@ -12,10 +12,12 @@ from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 import aiomqtt
 
+from runtime import wire
 from runtime.broker import PrivateBroker, find_mosquitto
-from runtime.bus import Bus, nothing
+from runtime.bus import Bus, Delivery, Rule, Subscription, nothing
+from runtime.errors import BusLost
 from runtime.local_bus import LocalBus, LocalHub
-from runtime.messages import Motion, Utterance, Watermark
+from runtime.messages import DeadLetter, Message, Motion, Utterance, Watermark
 from runtime.mqtt_bus import MqttBus
 from runtime.service import Service
 from runtime.wire import Packet
@@ -95,6 +97,88 @@ def raw_client(broker: PrivateBroker, role: str, identifier: str | None = None) 
         identifier=identifier,
         protocol=aiomqtt.ProtocolVersion.V5,
     )
+
+
+class LossyBus:
+    """What an outbox sees of a bus whose broker loses all it acknowledged whenever it dies."""
+
+    name = "perception"
+    is_lossless = True
+
+    def __init__(self, generation: int = 1, *, is_away: bool = False) -> None:
+        """Start as a broker that is there, unless it `is_away`."""
+        self.generation = generation
+        self.is_away = is_away
+        self.accepted: list[Message] = []  # everything that was ever acknowledged
+        self.held: list[Message] = []  # acknowledged, not yet delivered
+        self._changed = asyncio.Condition()
+
+    async def publish(
+        self, message: Message, *, to: Delivery | None = None, expiry_s: int | None = None, retry: bool = True
+    ) -> None:
+        """Hold a message; BusLost while the broker is away, or where it dies before the PUBACK is read."""
+        wire.encode(message)
+        generation = self.generation
+        await asyncio.sleep(0)
+        self._check(generation)
+        self.accepted.append(message)
+        self.held.append(message)
+        await asyncio.sleep(0)
+        self._check(generation)
+
+    def _check(self, generation: int) -> None:
+        if self.is_away or self.generation != generation:
+            raise BusLost("heedful", 0.0)
+
+    def die(self) -> None:
+        """Lose everything that was not delivered."""
+        self.is_away = True
+        self.held.clear()
+
+    async def come_back(self) -> None:
+        """Be there again, empty."""
+        if self.is_away:
+            self.is_away = False
+            self.generation += 1
+        async with self._changed:
+            self._changed.notify_all()
+
+    def deliver(self, count: int | None = None) -> list[Message]:
+        """Return the oldest messages held: they have reached memory."""
+        delivered, self.held = self.held[:count], self.held[len(self.held[:count]) :]
+        return delivered
+
+    async def reconnected(self, generation: int) -> int:
+        """Wait until the connection is newer than `generation`."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.generation > generation and not self.is_away)
+            return self.generation
+
+    async def subscribe(self, *filters: str, rule: Rule) -> Subscription:
+        """Not here."""
+        raise NotImplementedError
+
+    async def request(
+        self, message: Message, reply_kind: str, deadline_s: float, on_part: Callable[[Message], None] | None = None
+    ) -> Message:
+        """Not here."""
+        raise NotImplementedError
+
+    async def ready(self, deadline_s: float) -> None:
+        """Be ready."""
+
+    async def run(self) -> None:
+        """Do nothing."""
+
+    def stop(self) -> None:
+        """Do nothing."""
+
+    def lost(self) -> dict[str, int]:
+        """Return nothing: what is lost here, nobody counts."""
+        return {}
+
+    def refuse(self, letter: DeadLetter) -> None:
+        """Do nothing."""
 
 
 class Cable:

@@ -19,16 +19,15 @@ from runtime.apps import demo, demo_recording
 from runtime.apps.demo import run_demo
 from runtime.apps.demo_questions import EXPECTED, Expected, faults
 from runtime.apps.demo_recording import (
-    BEEPS,
     CUTS_S,
     FPS,
     LENGTH_S,
-    LOW_TONE,
     MOVEMENTS_S,
     NOISE_DB,
     RATE_HZ,
     SENTENCES,
     SPEECH_DB,
+    TONES,
     make_recording,
     read_speech,
 )
@@ -83,7 +82,7 @@ def test_both_tracks_last_as_long_as_the_table_says(sound: NDArray[np.float64], 
     assert changes.size == LENGTH_S * FPS
 
 
-@pytest.mark.parametrize("tone", [LOW_TONE, *BEEPS], ids=lambda tone: f"{tone.pitch_hz:g} Hz at {tone.start_s:g} s")
+@pytest.mark.parametrize("tone", TONES, ids=lambda tone: f"{tone.pitch_hz:g} Hz at {tone.start_s:g} s")
 def test_tones_are_where_the_table_says(sound: NDArray[np.float64], tone: demo_recording.Tone) -> None:
     samples = part(sound, tone.start_s, tone.end_s)
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(samples.size)))
@@ -128,24 +127,26 @@ def test_transcript_lies_beside_the_speech_and_agrees_with_the_table() -> None:
         assert file.getparams()[:3] == (1, 2, RATE_HZ)
 
 
-def test_recording_is_made_once_and_an_older_one_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_recording_is_made_once_and_an_older_one_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     (tmp_path / "heedful").mkdir()
     (tmp_path / "heedful" / "demo-0123456789ab.mkv").write_bytes(b"older")
     with ExitStack() as scratch:
-        made = demo.recording(scratch)
+        made = await demo.recording(scratch)
     stamp_ns = made.stat().st_mtime_ns
     with ExitStack() as scratch:
-        assert demo.recording(scratch) == made
+        assert await demo.recording(scratch) == made
     assert made.stat().st_mtime_ns == stamp_ns
     assert list((tmp_path / "heedful").iterdir()) == [made]
 
 
-def test_recording_is_made_elsewhere_where_the_cache_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_recording_is_made_elsewhere_where_the_cache_cannot_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with ExitStack() as scratch:
-        made = demo.recording(scratch)
+        made = await demo.recording(scratch)
         assert made.stat().st_size > 1_000_000
     assert not made.exists()
 
@@ -223,6 +224,7 @@ WRONG = [
     (BEEPED, f"4 times: {BEEPS_TEXT}", BEEPS_ROWS, "counts 4"),
     (BEEPED, f"Several times: {BEEPS_TEXT}", BEEPS_ROWS, "counts nothing"),
     (BEEPED, f"3 times: {BEEPS_TEXT}", BEEPS_ROWS[:2], "brings 2 pieces"),
+    (BEEPED, f"3 times: {BEEPS_TEXT}", [("sound", 31.5, 32.0), *BEEPS_ROWS], "brings 4 pieces"),
 ]
 
 

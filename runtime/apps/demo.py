@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import os
@@ -20,6 +19,7 @@ from runtime.apps.demo_questions import EXPECTED, faults
 from runtime.apps.demo_recording import make_recording
 from runtime.apps.replay import Question, replay
 from runtime.config import Config
+from runtime.service import Worker
 
 if TYPE_CHECKING:
     from runtime.apps.replay import ReplayResult
@@ -38,7 +38,7 @@ async def run_demo(*, as_json: bool) -> int:
     """Make the recording, replay it, ask and grade; return 0 if every answer is right, else 1."""
     report = Report(as_json=as_json)
     with ExitStack() as scratch:
-        path = await asyncio.to_thread(recording, scratch)
+        path = await recording(scratch)
         report.begin(path)
         questions = [Question(text=one.question, at_s=one.at_s, query_id=name) for name, one in BY_ID.items()]
         result = await replay([path], Config(), questions, on_answer=report.add)
@@ -46,7 +46,7 @@ async def run_demo(*, as_json: bool) -> int:
     return 0 if report.right == len(EXPECTED) else 1
 
 
-def recording(scratch: ExitStack) -> Path:
+async def recording(scratch: ExitStack) -> Path:
     """Return the recording in the user's cache, made now where it is not there; in `scratch` where nothing is kept."""
     digest = hashlib.sha256()
     for name in SOURCES:
@@ -60,7 +60,11 @@ def recording(scratch: ExitStack) -> Path:
         fresh = Path(scratch.enter_context(tempfile.TemporaryDirectory(prefix="demo-", dir=folder))) / path.name
     except OSError:  # a home that cannot be written
         fresh = path = Path(scratch.enter_context(tempfile.TemporaryDirectory(prefix="heedful-demo-"))) / path.name
-    make_recording(fresh)
+    painter = Worker("demo recording")  # beside the event loop, so that Ctrl-C is heard
+    try:
+        await painter.call(make_recording, fresh)
+    finally:
+        painter.close()
     for old in folder.glob("demo-*.mkv"):
         old.unlink(missing_ok=True)
     return fresh.replace(path)
@@ -108,7 +112,7 @@ class Report:
             return
         print(f"{self.right} of {len(EXPECTED)} answers are right by what is known to happen in the recording.")
         played = f"{result.length_s:.0f} s played in {result.playing_s:.1f} s"
-        print(f"{played}, first answer {self._first_answer_s:.1f} s after the start.")
+        print(f"{played}, first answer {self._first_answer_s:.1f} s after the demo began.")
         for stage, (p50_ms, p95_ms) in result.latency_ms.items():
             print(f"   {stage:<20} {p50_ms:8.2f} ms p50 {p95_ms:8.2f} ms p95")
         print(HOW_TO_GO_ON.format(heedful=_command()))

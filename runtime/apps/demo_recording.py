@@ -75,7 +75,9 @@ CROSSING_S, *_ = BALL.movements_s
 COMING_S, LEAVING_S = KITE.movements_s
 MOVEMENTS_S = (CROSSING_S, COMING_S, LEAVING_S)
 LOW_TONE = Tone(start_s=8.5, end_s=10, pitch_hz=440)
+EARLY_BEEP = Tone(start_s=31.5, end_s=32, pitch_hz=880)
 BEEPS = tuple(Tone(start_s=start_s, end_s=start_s + 0.5, pitch_hz=880) for start_s in (41, 42.3, 43.6))
+TONES = (LOW_TONE, EARLY_BEEP, *BEEPS)
 COFFEE = Sentence(text="i would like to have a cup of coffee", start_s=11.5, first=0, count=32_980)
 LIBRARY = Sentence(text="the library will be closed on saturday", start_s=23.5, first=32_980, count=38_747)
 SPEECH = Sentence(text="the president will speak to the nation on friday", start_s=35.5, first=71_727, count=45_461)
@@ -119,7 +121,7 @@ def make_pictures() -> Iterator[NDArray[np.uint8]]:
 def make_sound() -> NDArray[np.float64]:
     """Return the whole sound track (n,), -1 to 1."""
     sound = np.random.default_rng(NOISE_SEED).normal(0.0, _amplitude(NOISE_DB), LENGTH_S * RATE_HZ)
-    for tone in (LOW_TONE, *BEEPS):
+    for tone in TONES:
         t_s = np.arange(round((tone.end_s - tone.start_s) * RATE_HZ)) / RATE_HZ
         fade = np.minimum(1.0, np.minimum(t_s, t_s[::-1]) / FADE_S)
         sine = np.sin(2 * np.pi * tone.pitch_hz * t_s)
