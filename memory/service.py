@@ -60,6 +60,7 @@ class Commit:
     clips: Sequence[Clip]
     texts: Sequence[tuple[str, str]]  # key and text of what gets a vector
     low_ns: int
+    is_awaited: bool  # somebody waits to hear how far memory is
 
 
 class MemoryService:
@@ -140,14 +141,14 @@ class MemoryService:
         async for delivery in inbox:
             message = delivery.message
             if isinstance(message, Watermark):
-                ready = self._order.advance(message)
-                await self._remember(ready, message)
+                is_call = self._order.has_passed(message)
+                await self._remember(self._order.advance(message), message, is_call=is_call)
             elif self._order.knows(message):  # type: ignore[arg-type]
                 await self._stored_again(message)  # type: ignore[arg-type]
             else:
                 await self._remember(self._order.add(message), None)  # type: ignore[arg-type]
 
-    async def _remember(self, records: Sequence[Record], mark: Watermark | None) -> None:
+    async def _remember(self, records: Sequence[Record], mark: Watermark | None, *, is_call: bool = False) -> None:
         """Send records to disk with the clips they close."""
         rows: list[Row] = []
         clips: list[Clip] = []
@@ -168,7 +169,9 @@ class MemoryService:
         texts = [(record_id(one), describe(one)) for one in records if has_own_vector(one)]
         texts += [(clip_key(clip), clip.text) for clip in clips]
         stored = asyncio.wrap_future(self._writer.submit(rows)) if rows else _nothing_to_store()
-        await self._commits.put(Commit(stored=stored, clips=clips, texts=texts, low_ns=self._order.low_ns))
+        is_awaited = self._is_replay or is_call
+        commit = Commit(stored=stored, clips=clips, texts=texts, low_ns=self._order.low_ns, is_awaited=is_awaited)
+        await self._commits.put(commit)
 
     def _absence(self, mark: Watermark) -> list[Row]:
         """Remember that a stream was not perceived between two runs: nobody may say that nothing happened then."""
@@ -228,7 +231,7 @@ class MemoryService:
                 await self._bus.publish(Stored(session=self._session, ids=tuple(ids)))
             for clip in commit.clips:
                 await self._bus.publish(clip)
-            if self._is_replay:
+            if commit.is_awaited:
                 await self._bus.publish(Progress(session=self._session, stream=self.name, t_ns=max(0, commit.low_ns)))
         texts = [one for commit in commits for one in commit.texts]
         if texts:

@@ -11,6 +11,7 @@ import itertools
 import logging
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from perception.sources import Sample, Samples, Source
@@ -79,6 +80,16 @@ class Follower:
         self._blind = ""
         self._blind_since_ns = epoch
         self._last_sample_s = time.monotonic()
+
+    def first_watermark(self) -> Watermark:
+        """Return what `announce` said: it is known, and vouches for nothing."""
+        return Watermark(
+            session=self._session,
+            stream=self.source.stream,
+            epoch=self._epoch,
+            t_ns=self._epoch - 1,
+            sensor=self.source.sensor,
+        )
 
     async def announce(self) -> None:
         """Let everybody know the stream before its first record."""
@@ -217,9 +228,11 @@ class Follower:
         """Publish what is open; a stream that is stopped has a limit, because the others may be gone."""
         try:
             async with asyncio.timeout(limit_s):
-                await self._publish(await self._worker.call(self._pipeline.finish))
+                records = await self._worker.call(self._pipeline.finish)
+                known_ns = self.published_ns + 1  # what the end brings to light is known after all that was told before
+                await self._publish([replace(one, t_ns=max(one.t_ns, known_ns)) for one in records])
                 self._has_ended = True
-                await self._watermark(self.reached_ns)
+                await self._watermark(max(self.reached_ns, known_ns))
                 await self.source.close()
             logger.info("%s has ended", self.source.stream)
         except TimeoutError:

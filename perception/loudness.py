@@ -1,4 +1,4 @@
-"""Sounds that stand out: events whose level rises clearly above a running background."""
+"""Sounds whose level rises clearly above a running background, and backgrounds that are loud themselves."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ LONGEST_NS = 10_000_000_000
 RISE_DB_PER_S = 2.0
 FALL_DB_PER_S = 10.0
 LOWEST_BACKGROUND_DB = -70.0  # or the first breath after digital silence would be an event
+FIRST_BACKGROUND_DB = -50.0  # a quiet room is assumed before anything is known: a stream may begin with a sound
+STEADY_DB = -40.0  # a background louder than this is a sound itself, or rain would be called quiet
+STEADY_NS = 3_000_000_000  # once it has lasted
 SPEECH_LAG_BLOCKS = 9  # speech is recognised as such about 0.3 s after it began
 TONE_SHARE = 0.6  # of the energy lies in one narrow peak
 PEAK_BINS = 2  # to each side of it: the width of a Hann window's main lobe
@@ -38,9 +41,9 @@ class SoundEvent:
 
     start_ns: int
     end_ns: int
-    label: str  # "tone" or "noise"
+    label: str  # "tone", "noise" or "steady noise"
     level_db: float  # dBFS of its loudest block; a full-scale sine has -3
-    rise_db: float  # above the background before it
+    rise_db: float  # above the background before it; 0 for a steady noise, which is the background
     pitch_hz: float  # 0 for a noise
 
 
@@ -51,16 +54,17 @@ class SoundEvents:
         self.level_db = SILENCE_DB  # of the last block
         self._background_db: float | None = None
         self._event: _Event | None = None
+        self._steady: _Steady | None = None
 
     def step(self, samples: NDArray[np.float32], t_ns: int, is_speech: bool) -> list[SoundEvent]:
         """Take the block (512,) that starts at `t_ns`; return the events that it completes."""
         self.level_db = _level_db(samples)
         if self._background_db is None:
-            self._background_db = max(self.level_db, LOWEST_BACKGROUND_DB)
+            self._background_db = min(max(self.level_db, LOWEST_BACKGROUND_DB), FIRST_BACKGROUND_DB)
         rise_db = self.level_db - self._background_db
         done: list[SoundEvent] = []
         if self._event is not None and t_ns - self._event.end_ns >= ENDS_AFTER_NS:
-            done += self.flush()
+            done += self._flush_event()
         if self._event is None and rise_db >= ONSET_DB:
             self._event = _Event(t_ns, self._background_db)
         if self._event is not None:
@@ -68,12 +72,31 @@ class SoundEvents:
             if self._event.end_ns - self._event.start_ns >= LONGEST_NS:
                 done += self._split(self._event)
         self._follow_background()
-        return done
+        return done + self._follow_steady(t_ns + BLOCK_NS, is_speech)
 
     def flush(self) -> list[SoundEvent]:
-        """End the event that is going on."""
+        """End what is going on."""
+        steady, self._steady = self._steady, None
+        return self._flush_event() + ([] if steady is None else steady.result())
+
+    def _flush_event(self) -> list[SoundEvent]:
         event, self._event = self._event, None
         return [] if event is None else event.result()
+
+    def _follow_steady(self, end_ns: int, is_speech: bool) -> list[SoundEvent]:
+        assert self._background_db is not None
+        steady = self._steady
+        if is_speech or self._background_db < STEADY_DB:
+            self._steady = None
+            return [] if steady is None else steady.result()
+        if steady is None:
+            steady = self._steady = _Steady(end_ns - BLOCK_NS)
+        steady.end_ns = end_ns
+        steady.loudest_db = max(steady.loudest_db, self._background_db)
+        if end_ns - steady.start_ns < LONGEST_NS:
+            return []
+        self._steady = _Steady(end_ns, goes_on=True)
+        return steady.result()
 
     def _split(self, event: _Event) -> list[SoundEvent]:
         self._event = _Event(event.end_ns, event.background_db)
@@ -84,6 +107,31 @@ class SoundEvents:
         assert self._background_db is not None
         step_db = RISE_DB_PER_S if self.level_db > self._background_db else -FALL_DB_PER_S
         self._background_db = max(self._background_db + step_db * BLOCK_S, LOWEST_BACKGROUND_DB)
+
+
+@dataclass(slots=True)
+class _Steady:
+    """A loud background while it lasts."""
+
+    start_ns: int
+    end_ns: int = 0
+    loudest_db: float = SILENCE_DB
+    goes_on: bool = False  # the piece before was cut at its longest
+
+    def result(self) -> list[SoundEvent]:
+        """Return the piece, unless it was too short to be steady."""
+        if self.end_ns - self.start_ns < (BLOCK_NS if self.goes_on else STEADY_NS):
+            return []
+        return [
+            SoundEvent(
+                start_ns=self.start_ns,
+                end_ns=self.end_ns,
+                label="steady noise",
+                level_db=self.loudest_db,
+                rise_db=0.0,
+                pitch_hz=0.0,
+            )
+        ]
 
 
 class _Event:

@@ -3,7 +3,7 @@
     source -> batch -> pipeline.step (its own thread) -> records -> outbox or bus -> watermark
 
 In a replay everything is lossless; live streams follow the drop rules of the message table. What memory must keep waits
-in the outbox until `stored` names it.
+in the outbox until `stored` names it. After a broker's crash nothing goes out before memory and reasoning listen again.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from perception.follow import Follower, Pipeline
 from perception.sources import Source
 from runtime.bus import LOSSLESS, Bus, Subscription, filter_of
 from runtime.gate import ReplayGate
-from runtime.messages import Metrics, Progress, Stored
+from runtime.messages import Metrics, Progress, Stored, Watermark
 from runtime.metrics import Meter
+from runtime.order import END_NS
 from runtime.outbox import Outbox
+from runtime.steady_bus import SteadyBus
 
 METRICS_S = 5.0
+FOLLOWERS = ("memory", "reasoning")
 
 
 class PerceptionService:
@@ -47,7 +50,10 @@ class PerceptionService:
         self._session = session
         self._gate = gate
         self._after = after
-        self._outbox = Outbox(bus)
+        self._steady = SteadyBus(bus, FOLLOWERS, self._roll_call)
+        self._outbox = Outbox(self._steady)
+        self._progress_ns = dict.fromkeys(FOLLOWERS, -1)
+        self._moved = asyncio.Condition()
         self._stopping = asyncio.Event()
         self.streams = {
             source.stream: Follower(
@@ -70,6 +76,7 @@ class PerceptionService:
         progress = await self._bus.subscribe(filter_of(self._session, "progress"), rule=LOSSLESS)
         for ready in (*self._after, self.go):
             await ready.wait()
+        self._steady.generation = self._bus.generation
         for follower in self.streams.values():
             await follower.announce()
         self.started.set()
@@ -77,11 +84,14 @@ class PerceptionService:
             beside = [
                 group.create_task(self._confirm(stored), name="stored"),
                 group.create_task(self._note_progress(progress), name="progress"),
+                group.create_task(self._steady.run(), name="roll call"),
                 group.create_task(self._outbox.keep_sending(), name="outbox"),
                 group.create_task(self._report(), name="metrics"),
             ]
             await self._follow_all()
             await self._outbox.drained()
+            if self._gate is not None:
+                await self._handled()
             self.done.set()
             await self._stopping.wait()
             for task in beside:
@@ -113,8 +123,21 @@ class PerceptionService:
         async for delivery in inbox:
             message = delivery.message
             assert isinstance(message, Progress)
+            await self._steady.heard(message.stream)
+            async with self._moved:
+                self._progress_ns[message.stream] = message.t_ns
+                self._moved.notify_all()
             if self._gate is not None:
                 await self._gate.progress(message.stream, message.t_ns)
+
+    async def _handled(self) -> None:
+        """Wait until everybody knows that all streams have ended: the last clips are closed."""
+        async with self._moved:
+            await self._moved.wait_for(lambda: min(self._progress_ns.values()) >= END_NS)
+
+    def _roll_call(self) -> Watermark | None:
+        """Return a watermark that everybody knows."""
+        return next((follower.first_watermark() for follower in self.streams.values()), None)
 
     async def _report(self) -> None:
         while True:

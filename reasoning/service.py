@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from dataclasses import dataclass, replace
 
 from reasoning.evidence import Composed, answer
@@ -19,6 +19,7 @@ from reasoning.plan import plan
 from reasoning.understand import Question, understand
 from runtime.bus import LOSSLESS, Bus, Delivery, Subscription, filter_of
 from runtime.errors import HeedfulError, RecallTimeout
+from runtime.insist import insist
 from runtime.messages import (
     Answer,
     AnswerPart,
@@ -40,6 +41,7 @@ logger = logging.getLogger(__name__)
 ROOM = 16  # questions that may wait
 QUESTION_LENGTH = 2_000  # characters
 PROGRESS_NS = 250_000_000
+REPLAY_RECALL_S = 600.0  # a replay's deadlines count event time, and that stands still at a question
 METRICS_S = 5.0
 BACKEND = "evidence"
 
@@ -51,7 +53,8 @@ class Pending:
     query_id: str
     question: str
     asked_ns: int
-    delivery: Delivery
+    key: tuple[str, str, int] | None  # by which a repeated question is known
+    ways_back: list[Delivery]  # more than one where the asker lost its broker and asked again
     arrived_s: float
 
 
@@ -75,6 +78,8 @@ class ReasoningService:
         self._asked = asyncio.Event()
         self._cancelled: set[str] = set()
         self._numbers = 0
+        self._in_hand: Pending | None = None
+        self._given: OrderedDict[tuple[str, str, int], Answer] = OrderedDict()  # for who asks the same again
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -105,6 +110,8 @@ class ReasoningService:
         async for delivery in asks:
             ask = delivery.message
             assert isinstance(ask, Ask)
+            if await self._asked_again(ask, delivery):
+                continue
             self._numbers += 1
             asked_ns = ask.asked_ns
             if asked_ns is None:
@@ -113,7 +120,8 @@ class ReasoningService:
                 query_id=ask.query_id or f"q{self._numbers}",
                 question=ask.question[:QUESTION_LENGTH],
                 asked_ns=asked_ns,
-                delivery=delivery,
+                key=_key(ask),
+                ways_back=[delivery],
                 arrived_s=time.perf_counter(),
             )
             if len(self._waiting) >= ROOM:
@@ -123,15 +131,30 @@ class ReasoningService:
             self._waiting.append(pending)
             self._asked.set()
 
+    async def _asked_again(self, ask: Ask, delivery: Delivery) -> bool:
+        """Say whether this question came before; then it gets the same answer, now or when it is ready."""
+        key = _key(ask)
+        if key is None:
+            return False
+        if key in self._given:
+            await self._bus.publish(self._given[key], to=delivery)
+            return True
+        for pending in (self._in_hand, *self._waiting):
+            if pending is not None and pending.key == key:
+                pending.ways_back.append(delivery)
+                return True
+        return False
+
     async def _answer_all(self) -> None:
         while not (self._stopping.is_set() and not self._waiting):
             while self._waiting:
-                pending = self._waiting.popleft()
+                pending = self._in_hand = self._waiting.popleft()
                 if pending.query_id in self._cancelled:
                     await self._reply(pending, _refused("This question was cancelled."), None, 0.0)
                 else:
                     await self._answer(pending)
                 self._cancelled.discard(pending.query_id)
+            self._in_hand = None
             self._asked.clear()
             if not self._stopping.is_set():
                 await self._asked.wait()
@@ -161,10 +184,11 @@ class ReasoningService:
 
     async def _ask_memory(self, question: Question, pending: Pending) -> Recalled:
         query = plan(question, pending.query_id, self._session, pending.asked_ns)
+        deadline_s = REPLAY_RECALL_S if self._is_replay else self._recall_deadline_s
         try:
-            reply = await self._bus.request(query, "recalled", self._recall_deadline_s)
+            reply = await insist(self._bus, query, "recalled", deadline_s)
         except (TimeoutError, HeedfulError) as error:
-            raise RecallTimeout(pending.query_id, self._recall_deadline_s) from error
+            raise RecallTimeout(pending.query_id, deadline_s) from error
         assert isinstance(reply, Recalled)
         return reply
 
@@ -203,21 +227,27 @@ class ReasoningService:
         self.meter.counters["answers"] += 1
         self.meter.note_ms("recall", recall_ms)
         self.meter.note_ms("answer", total_ms)
+        if pending.key is not None:
+            self._given[pending.key] = whole
+            if len(self._given) > ROOM:
+                self._given.popitem(last=False)
         await self._bus.publish(whole)
-        await self._bus.publish(whole, to=pending.delivery)
+        for delivery in pending.ways_back:
+            await self._bus.publish(whole, to=delivery)
 
     async def _note_watermarks(self, inbox: Subscription) -> None:
         told_ns = -1
         async for delivery in inbox:
             mark = delivery.message
             assert isinstance(mark, Watermark)
+            is_call = self._order.has_passed(mark)  # perception wants to hear that we are here
             async with self._moved:
                 self._order.advance(mark)
                 self._moved.notify_all()
             low_ns = self._order.reached_ns()
-            if self._is_replay and low_ns - told_ns >= PROGRESS_NS:
+            if is_call or (self._is_replay and low_ns - told_ns >= PROGRESS_NS):
                 told_ns = low_ns
-                await self._bus.publish(Progress(session=self._session, stream=self.name, t_ns=min(low_ns, END_NS)))
+                await self._bus.publish(Progress(session=self._session, stream=self.name, t_ns=max(0, low_ns)))
 
     async def _note_cancels(self, inbox: Subscription) -> None:
         async for delivery in inbox:
@@ -236,6 +266,11 @@ class ReasoningService:
                 latency_ms=self.meter.latency_ms(),
             )
             await self._bus.publish(metrics)
+
+
+def _key(ask: Ask) -> tuple[str, str, int] | None:
+    """Return what makes a question the same one; without id and time each is a new one."""
+    return (ask.query_id, ask.question, ask.asked_ns) if ask.query_id and ask.asked_ns is not None else None
 
 
 def _refused(reason: str) -> Composed:

@@ -95,7 +95,9 @@ class Config(_Section):
     @field_validator("broker")
     @classmethod
     def _broker(cls, value: str) -> str:
-        if value not in ("auto", "local") and not re.fullmatch(r"mqtts?://[^/:@\s]+(:\d{1,5})?/?", value):
+        url = re.fullmatch(r"mqtts?://[^/:@\s]+(:(?P<port>\d{1,5}))?/?", value)
+        is_broker = url is not None and 0 < int(url["port"] or 1883) < 65_536
+        if value not in ("auto", "local") and not is_broker:
             raise ValueError(
                 "write auto, local, mqtt://host:port or mqtts://host:port (credentials come from the "
                 "environment: HEEDFUL_MQTT_USERNAME, HEEDFUL_MQTT_PASSWORD)"
@@ -132,7 +134,7 @@ def load(source: str | None) -> Config:
         raise ConfigError(source, f"cannot be read: {error}") from error
     try:
         values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:  # a date in month 13
         raise ConfigError(source, f"is not YAML: {' '.join(str(error).split())}") from error
     if values is None:
         return Config()
@@ -187,7 +189,7 @@ def _explained(source: str, error: ValidationError) -> ConfigError:
     place = [str(part) for part in first["loc"]]
     if place[:1] == ["streams"]:
         del place[2:3]  # pydantic names the chosen source there, which the user did not write
-    where = ".".join(place)
+    where = " ".join(".".join(place).split())
     reason = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(first["loc"][-1]), _keys_at(first["loc"][:-1]), n=1, cutoff=0.4)

@@ -30,9 +30,9 @@ class RunDigest:
         """Take one message."""
         if message.kind in LEFT_OUT:
             return
-        self.counts[message.kind] += 1
         if isinstance(message, Stored):
             self._stored.update(message.ids)
+            self.counts["stored"] = len(self._stored)
             return
         if isinstance(message, Answer):
             message = dataclasses.replace(message, timing_ms=Timing(recall=0, first_token=0, total=0))
@@ -41,6 +41,7 @@ class RunDigest:
             if text in self._known:
                 return
             self._known.add(text)
+        self.counts[message.kind] += 1
         digest = self._topics.setdefault(f"{message.stream}/{message.kind}", hashlib.sha256())
         digest.update(text.encode())
         digest.update(getattr(message, "payload", b""))

@@ -41,8 +41,11 @@ class ReplayGate:
     async def passed(self, t_ns: int) -> None:
         """Stand at the barrier at `t_ns` until it moves on; the time of standing is not playing time."""
         clock = asyncio.get_running_loop().time
-        self._standing_since_s = self._standing_since_s or clock()
+        if self._started_s is None:
+            self._started_s = clock()  # a question before the first sample
         async with self._moved:
+            if t_ns >= self.barrier_ns and self._standing_since_s is None:
+                self._standing_since_s = clock()
             await self._moved.wait_for(lambda: t_ns < self.barrier_ns)
 
     async def progress(self, follower: str, t_ns: int) -> None:

@@ -28,7 +28,7 @@ class EventOrder:
         self.forced = 0
         self.low_ns = -1
         self._room = room
-        self._waiting: list[tuple[int, str, str, int, Record]] = []
+        self._waiting: list[tuple[int, str, str, int, int, Record]] = []
         self._known: OrderedDict[str, None] = OrderedDict()
 
     def add(self, record: Record) -> list[Record]:
@@ -42,11 +42,16 @@ class EventOrder:
         if record.t_ns <= self.low_ns:
             self.late += 1
             return [record]
-        heapq.heappush(self._waiting, (record.t_ns, record.stream, record.kind, record.seq, record))
+        heapq.heappush(self._waiting, (record.t_ns, record.stream, record.kind, record.seq, record.epoch, record))
         if len(self._waiting) > self._room:
             self.forced += 1
             return [heapq.heappop(self._waiting)[-1]]
         return []
+
+    def has_passed(self, watermark: Watermark) -> bool:
+        """Say whether a watermark says nothing new: it was sent again, or somebody wants to hear how far we are."""
+        known = self.streams.get(watermark.stream)
+        return known is not None and _place(watermark) <= _place(known)
 
     def knows(self, record: Record) -> bool:
         """Say whether the record came before."""
@@ -55,7 +60,7 @@ class EventOrder:
     def advance(self, watermark: Watermark) -> list[Record]:
         """Note a stream's progress and return the records that every stream has now passed, in order."""
         known = self.streams.get(watermark.stream)
-        if known is not None and (watermark.epoch, watermark.t_ns) < (known.epoch, known.t_ns):
+        if known is not None and _place(watermark) < _place(known):
             return []  # sent again after a reconnect
         self.streams[watermark.stream] = watermark
         self.low_ns = max(self.low_ns, self.reached_ns())
@@ -73,3 +78,7 @@ class EventOrder:
     def last_ns(self) -> int:
         """Return the latest time any stream has reached."""
         return max((mark.t_ns for mark in self.streams.values()), default=-1)
+
+
+def _place(watermark: Watermark) -> tuple[int, int, bool]:
+    return watermark.epoch, watermark.t_ns, watermark.ended

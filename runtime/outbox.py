@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from typing import Protocol
 
-from runtime.bus import Bus
 from runtime.errors import BusLost, WireError
 from runtime.messages import Message, Record, Watermark, record_id
 
@@ -20,10 +20,23 @@ RESEND_AFTER_S = 5.0  # unconfirmed for so long: memory was away, send again
 SETTLE_S = 1.0  # the same right after a reconnect: memory may have come back later than we
 
 
+class Sender(Protocol):
+    """What an outbox needs of a bus (`Bus`, `SteadyBus`)."""
+
+    name: str
+    generation: int
+
+    async def publish(self, message: Message, *, retry: bool = True) -> None:
+        """Send a message. Raises BusLost."""
+
+    async def reconnected(self, generation: int) -> int:
+        """Wait until the connection is newer than `generation`."""
+
+
 class Outbox:
     """Sends records and watermarks in order and remembers the records until they are stored."""
 
-    def __init__(self, bus: Bus, room: int = 4096) -> None:
+    def __init__(self, bus: Sender, room: int = 4096) -> None:
         """Keep at most `room` unconfirmed records; `send` waits when it is full."""
         self.resent = 0
         self.refused = 0  # records that no bus would carry, for their size

@@ -13,6 +13,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 STOP_BUDGET_S = 3.0
+GRACE_S = 0.1  # each service has at least this long to drain, however stuck those before it are
 
 
 class Service(Protocol):
@@ -37,9 +38,11 @@ async def run_services(services: Sequence[Service], stop: Awaitable[object], bud
         await stop
         clock = asyncio.get_running_loop()
         deadline_s = clock.time() + budget_s
-        for service, task in zip(services, tasks, strict=True):
+        grace_s = min(GRACE_S, budget_s / (2 * max(1, len(tasks))))
+        for place, (service, task) in enumerate(zip(services, tasks, strict=True), start=1):
             service.stop()
-            _, late = await asyncio.wait([task], timeout=max(0.0, deadline_s - clock.time()))
+            limit_s = deadline_s - grace_s * (len(tasks) - place) - clock.time()
+            _, late = await asyncio.wait([task], timeout=max(0.0, limit_s))
             if late:
                 logger.warning("%s did not drain in time; cancelled", service.name)
                 task.cancel()

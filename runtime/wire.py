@@ -68,6 +68,7 @@ def encode(
     raw = _raw_field(message.kind)
     header = header_model(message.kind)
     values = {name: getattr(message, name) for name in header.model_fields}
+    is_reply = kind.is_reply or topic is not None
     topic = topic or topic_of(message)
     if not (_is_name(message.session) and _is_name(message.stream)):
         raise WireError(topic, f"session {message.session!r} or stream {message.stream!r} cannot be part of a topic")
@@ -75,7 +76,7 @@ def encode(
         # model_construct: our own messages are typed already, only their floats may be wrong
         payload = header.model_construct(**values).model_dump_json(warnings=False).encode()
         content_type = JSON_TYPE
-        properties: tuple[tuple[str, str], ...] = (("kind", message.kind),) if kind.is_reply else ()
+        properties: tuple[tuple[str, str], ...] = (("kind", message.kind),) if is_reply else ()
     else:
         name, content_type = raw
         payload = getattr(message, name)
@@ -118,7 +119,7 @@ def decode(packet: Packet, expected_kind: str | None = None) -> Message:
             message = _construct(kind.type, values, {raw[0]: packet.payload})
     except ValidationError as error:
         raise WireError(packet.topic, _first_fault(error)) from error
-    if not kind.is_reply and (message.session, message.stream) != (session, stream):
+    if expected_kind is None and (message.session, message.stream) != (session, stream):
         raise WireError(packet.topic, f"says session {message.session!r} and stream {message.stream!r} inside")
     return message
 

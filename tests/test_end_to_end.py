@@ -91,6 +91,18 @@ async def test_both_buses_say_the_same(clip: Path) -> None:
 
 
 @pytest.mark.slow
+async def test_what_lasts_to_the_end_is_known_at_the_end(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "breaks-off.mkv", length_s=5.5)  # in the middle of the tone
+    result = await replay(
+        [clip], LOCAL, [Question(text="What did you hear?"), Question(text="Was it quiet?", at_s=5.4)]
+    )
+    asked_before_the_end, asked_at_the_end = result.answers
+    assert asked_before_the_end.asked_s == 5.4
+    assert asked_at_the_end.evidence[0].start_s == pytest.approx(TONE_S[0], abs=0.2)
+    assert asked_at_the_end.evidence[0].end_s == pytest.approx(5.5, abs=0.1)
+
+
+@pytest.mark.slow
 async def test_a_second_replay_into_the_same_memory_stores_nothing_twice(clip: Path, tmp_path: Path) -> None:
     stats = []
     for _ in range(2):

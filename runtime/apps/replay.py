@@ -25,6 +25,7 @@ from runtime.bus import LOSSLESS, Bus
 from runtime.config import Config
 from runtime.errors import InputError
 from runtime.gate import ReplayGate
+from runtime.insist import insist
 from runtime.messages import Answer, Ask, Cancel, Message
 from runtime.order import END_NS
 from runtime.service import Worker, run_services
@@ -166,7 +167,7 @@ class _Play:
         self._asked += 1
         query_id = question.query_id or f"q{self._asked}"
         ask = Ask(session=self._result.session, query_id=query_id, question=question.text, asked_ns=asked_ns)
-        reply = await self._client.request(ask, "answer", ANSWER_S)
+        reply = await insist(self._client, ask, "answer", ANSWER_S)
         assert isinstance(reply, Answer)
         self._result.answers.append(reply)
         self._on_answer(reply)
