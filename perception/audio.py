@@ -80,7 +80,7 @@ class AudioStream:
                 seq=self._utterances,
                 t_ns=self._t_ns,
                 start_ns=event.start_ns,
-                end_ns=event.end_ns,
+                end_ns=min(event.end_ns, self._t_ns),
                 text=text,
                 model=self._asr.name if self._asr is not None else "",
                 truncated=event.truncated,
@@ -100,7 +100,7 @@ class AudioStream:
             seq=self._sound_count,
             t_ns=self._t_ns,
             start_ns=event.start_ns,
-            end_ns=event.end_ns,
+            end_ns=min(event.end_ns, self._t_ns),  # the last block is padded
             label=event.label,
             level_db=round(event.level_db, 2),
             rise_db=round(event.rise_db, 2),

@@ -190,8 +190,11 @@ def test_the_bus_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     assert [one["measure"] for one in measures] == [
         "request and reply p50",
         "request and reply p99",
+        "request and reply p50 over bare aiomqtt",
         "delivery of 200 bytes, p50 over bare aiomqtt",
+        "delivery of 200 bytes, p50 over bare aiomqtt with the same properties",
         "delivery of 100000 bytes, p50 over bare aiomqtt",
+        "delivery of 100000 bytes, p50 over bare aiomqtt with the same properties",
     ]
     assert all(one["value"] > 0 for one in measures)
     assert (result["type"], result["bench"], result["command"]) == ("result", "bus", "heedful bench bus --quick")

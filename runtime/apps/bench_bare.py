@@ -76,7 +76,7 @@ def recognise(path: Path) -> dict[str, float]:
 async def idle(session: str) -> None:
     """Connect to a running session's broker with bare aiomqtt and do nothing."""
     from runtime.apps import rendezvous
-    from runtime.apps.bench_bus import bare_client
+    from runtime.apps.bench_broker import bare_client
 
     address = rendezvous.find(session).address
     async with AsyncExitStack() as stack:

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from runtime.apps.bench_bus import LARGE_BYTES, SESSION, bare_client, over_broker
+from runtime.apps.bench_broker import SESSION, bare_client, over_broker
 from runtime.apps.bench_measure import Measure, Plan, progress, slope, spread
 from runtime.broker import PrivateBroker
 from runtime.bus import LATEST, Subscription, filter_of
@@ -19,6 +19,7 @@ from runtime.messages import ImageInput
 from runtime.mqtt_bus import MqttBus
 
 RATE_HZ = 30
+PICTURE_BYTES = 100_000
 WORK_S = 0.1
 OLDEST_MS = 200.0
 GROWTH_MS_PER_S = 1.0
@@ -90,7 +91,7 @@ async def _send(bus: MqttBus, bare: Any, seconds: float) -> int:
     start_s, count = clock(), round(seconds * RATE_HZ)
     for number in range(count):
         await asyncio.sleep(start_s + number / RATE_HZ - clock())
-        payload = bytes(LARGE_BYTES)
+        payload = bytes(PICTURE_BYTES)
         await bus.publish(
             ImageInput(session=SESSION, stream="camera", t_ns=time.time_ns(), seq=number, payload=payload)
         )

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from memory.service import MemoryService
 from memory.store import Store
-from runtime.apps.bench_bus import SESSION, over_broker
+from runtime.apps.bench_broker import SESSION, over_broker
 from runtime.apps.bench_measure import Measure, Plan, progress, ratio, rounded
 from runtime.broker import PrivateBroker
 from runtime.bus import LOSSLESS, Bus, Subscription, filter_of
