@@ -25,6 +25,7 @@ class AudioStream:
     def __init__(self, session: str, stream: str, epoch: int, vad: Vad, asr: Asr | None) -> None:
         """Start with nothing heard; without `asr` utterances have times but no words."""
         self.blind = ""
+        self.active_ns: int | None = None  # since when somebody speaks whose words are not told yet
         self._session = session
         self._stream = stream
         self._epoch = epoch
@@ -34,7 +35,6 @@ class AudioStream:
         self._sounds = SoundEvents()
         self._blindness = AudioBlindness()
         self._backlog: deque[AudioBlock] = deque(maxlen=BACKLOG)
-        self._is_speaking = False
         self._utterances = 0
         self._sound_count = 0
         self._t_ns = 0  # end of what was heard
@@ -46,11 +46,13 @@ class AudioStream:
             self._t_ns = block.end_ns
             self._backlog.append(block)
             self.blind = self._blindness.step(block.samples[: block.count], self._t_ns)
-            if self._is_speaking and self._asr is not None:
+            if self.active_ns is not None and self._asr is not None:
                 self._asr.feed(block.samples)
             for event in self._speech.step(self._vad.step(block.samples), block.t_ns):
                 records += self._hear(event)
-            records += [self._sound(one) for one in self._sounds.step(block.samples, block.t_ns, self._is_speaking)]
+            records += [
+                self._sound(one) for one in self._sounds.step(block.samples, block.t_ns, self.active_ns is not None)
+            ]
         return records
 
     def finish(self) -> list[Record]:
@@ -62,14 +64,14 @@ class AudioStream:
 
     def _hear(self, event: SpeechStart | SpeechEnd) -> list[Record]:
         if isinstance(event, SpeechStart):
-            self._is_speaking = True
+            self.active_ns = event.t_ns
             if self._asr is not None:
                 self._asr.start(self._seed())
                 for block in self._backlog:
                     if block.t_ns + BLOCK * SAMPLE_NS > event.t_ns:
                         self._asr.feed(block.samples)
             return []
-        self._is_speaking = False
+        self.active_ns = None
         text = self._asr.finish() if self._asr is not None else ""
         self._utterances += 1
         return [

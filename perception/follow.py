@@ -36,7 +36,13 @@ REOPEN_S = (1.0, 30.0)  # live: first and longest pause before a broken source i
 class Pipeline(Protocol):
     """What turns one stream's samples into records (`VideoStream`, `AudioStream`)."""
 
-    blind: str
+    @property
+    def blind(self) -> str:
+        """Why it sees nothing, or nothing."""
+
+    @property
+    def active_ns(self) -> int | None:
+        """Since when something goes on that no record tells of yet."""
 
     def step(self, samples: Sequence[Any]) -> list[Record]:
         """Perceive the next samples, in order."""
@@ -180,6 +186,7 @@ class Follower:
                 t_ns=self.published_ns,
                 sensor=self.source.sensor,
                 blind=blind,
+                active_ns=self._pipeline.active_ns,
                 ended=self._has_ended,
                 truncated=self._has_ended and self.source.truncated,
             )

@@ -42,6 +42,11 @@ class MotionSegments:
         self._is_open = False  # else what was gathered may still be a flicker
         self._frame_ns: int | None = None  # time of the last frame
 
+    @property
+    def active_ns(self) -> int | None:
+        """Since when something moves that no piece tells of yet."""
+        return self._piece.start_ns if self._piece is not None and self._is_open else None
+
     def step(self, change: Change, t_ns: int) -> list[MotionPiece]:
         """Take one frame's change; return the pieces that it completes."""
         interval_ns = 0 if self._frame_ns is None else t_ns - self._frame_ns

@@ -35,6 +35,11 @@ class VideoStream:
         self._motions = 0
         self._t_ns = 0
 
+    @property
+    def active_ns(self) -> int | None:
+        """Since when something moves that no record tells of yet."""
+        return self._segments.active_ns
+
     def step(self, samples: Sequence[VideoSample]) -> list[Record]:
         """Look at the next frames, in order; returns what became known, each stamped with the frame that showed it."""
         records: list[Record] = []

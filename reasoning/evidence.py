@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from reasoning.absence import tell_contrary, tell_nothing, tell_quiet, why_unwatched
@@ -53,6 +54,7 @@ def answer(
     streams: Mapping[str, Literal["video", "audio"]],
     truncated: bool,
     tz: tzinfo | None = None,
+    active: Mapping[str, int] = MappingProxyType({}),
 ) -> Composed:
     """Return the answer; `blind` says why a stream sees or hears nothing, `truncated` that a recording broke off."""
     origin_ns = recalled.session_start_ns if recalled is not None else 0

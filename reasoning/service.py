@@ -55,7 +55,7 @@ class Pending:
     asked_ns: int
     key: tuple[str, str, int] | None  # by which a repeated question is known
     ways_back: list[Delivery]  # more than one where the asker lost its broker and asked again
-    arrived_s: float
+    settled_s: float  # wall clock from which the latency bill counts: all that was to be seen by then had been seen
 
 
 class ReasoningService:
@@ -72,6 +72,7 @@ class ReasoningService:
         self._recall_deadline_s = recall_deadline_s
         self._settle_s = settle_s
         self._is_replay = is_replay
+        self._session_start_ns: int | None = 0 if is_replay else None  # memory knows; learnt with the first recall
         self._order = EventOrder()
         self._moved = asyncio.Condition()
         self._waiting: deque[Pending] = deque()
@@ -122,7 +123,7 @@ class ReasoningService:
                 asked_ns=asked_ns,
                 key=_key(ask),
                 ways_back=[delivery],
-                arrived_s=time.perf_counter(),
+                settled_s=time.perf_counter(),
             )
             if len(self._waiting) >= ROOM:
                 self.meter.counters["refused"] += 1
@@ -161,15 +162,17 @@ class ReasoningService:
 
     async def _answer(self, pending: Pending) -> None:
         await self._settled(pending.asked_ns)
+        pending = replace(pending, settled_s=time.perf_counter())
         if self._order.reached_ns() == END_NS:  # after the end of a recording its end is now
             pending = replace(pending, asked_ns=min(pending.asked_ns, self._order.last_ns()))
-        question = understand(pending.question, pending.asked_ns)
+        question = understand(pending.question, pending.asked_ns, self._session_start_ns)
         recalled, recall_ms = await self._recall(question, pending)
         marks = self._order.streams
         sensors: dict[str, Sensor] = {name: mark.sensor for name, mark in marks.items()}
         blind = {name: mark.blind for name, mark in marks.items() if mark.blind}
         truncated = any(mark.truncated for mark in marks.values())
-        composed = answer(question, recalled, pending.asked_ns, blind, sensors, truncated)
+        active = {name: mark.active_ns for name, mark in marks.items() if mark.active_ns is not None}
+        composed = answer(question, recalled, pending.asked_ns, blind, sensors, truncated, active=active)
         await self._reply(pending, composed, recalled, recall_ms)
 
     async def _recall(self, question: Question, pending: Pending) -> tuple[Recalled | None, float]:
@@ -202,12 +205,13 @@ class ReasoningService:
             self.meter.counters["unsettled"] += 1
 
     async def _reply(self, pending: Pending, composed: Composed, recalled: Recalled | None, recall_ms: float) -> None:
-        session_start_ns = recalled.session_start_ns if recalled is not None else 0
-        first_ms = (time.perf_counter() - pending.arrived_s) * 1e3
+        session_start_ns = recalled.session_start_ns if recalled is not None else self._session_start_ns or 0
+        self._session_start_ns = session_start_ns
+        first_ms = (time.perf_counter() - pending.settled_s) * 1e3
         for index, sentence in enumerate(composed.sentences):
             part = AnswerPart(session=self._session, query_id=pending.query_id, index=index, text=sentence.text)
             await self._bus.publish(part)  # to whoever follows the session; a requester gets one reply, the answer
-        total_ms = (time.perf_counter() - pending.arrived_s) * 1e3
+        total_ms = (time.perf_counter() - pending.settled_s) * 1e3
         whole = Answer(
             session=self._session,
             query_id=pending.query_id,

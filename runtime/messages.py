@@ -112,7 +112,10 @@ class Sound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watermark:
-    """All of the stream up to `t_ns` has been perceived and published; what `blind` says is why it sees nothing."""
+    """All of the stream up to `t_ns` has been perceived and published.
+
+    `blind` says why it sees nothing; `active_ns` since when something goes on that no record tells of yet.
+    """
 
     kind: Literal["watermark"] = "watermark"
     session: str
@@ -121,6 +124,7 @@ class Watermark:
     t_ns: int
     sensor: Sensor
     blind: str = ""
+    active_ns: int | None = None
     ended: bool = False
     truncated: bool = False
 

@@ -8,7 +8,7 @@ import pytest
 
 from runtime.bus import LATEST, LOSSLESS, LOSSLESS_ROOM, Bus, Delivery, Subscription, drop_oldest, filter_of
 from runtime.errors import WireError
-from runtime.messages import Answer, AnswerPart, Ask, DeadLetter, Message, Status, Watermark
+from runtime.messages import Answer, AnswerPart, Ask, DeadLetter, Message, Status, Stored, Utterance, Watermark
 from tests.fakes import SESSION, Buses, buses_over, example, motion, utterance, watermark
 
 UTTERANCES = filter_of(SESSION, "utterance")
@@ -293,6 +293,44 @@ async def test_a_cancelled_wait_for_the_next_message_loses_none(buses: Buses) ->
         await asyncio.wait([waiting])
         await perception.publish(utterance(seq))
         assert await take(inbox, 1) == [utterance(seq)]
+
+
+async def test_two_services_that_answer_each_other_do_not_lock_up(buses: Buses) -> None:
+    asyncio.get_running_loop().set_debug(False)  # which would take most of the time of so many messages
+    memory, perception = await buses.connect("memory"), await buses.connect("perception")
+    records = await memory.subscribe(UTTERANCES, rule=LOSSLESS)
+    stored = await perception.subscribe(filter_of(SESSION, "stored"), rule=LOSSLESS)
+    count = 5 * LOSSLESS_ROOM
+
+    async def remember() -> None:
+        for _ in range(count):
+            record = (await anext(records)).message
+            assert isinstance(record, Utterance)
+            await memory.publish(Stored(session=SESSION, ids=(record.text,)))
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(remember())
+        confirming = group.create_task(take(stored, count))
+        for seq in range(count):
+            await perception.publish(utterance(seq))
+    assert confirming.result() == [Stored(session=SESSION, ids=(str(seq),)) for seq in range(count)]
+
+
+async def test_a_subscriber_that_stops_frees_who_waits_for_room(buses: Buses) -> None:
+    memory, perception = await buses.connect("memory"), await buses.connect("perception")
+    inbox = await memory.subscribe(UTTERANCES, rule=LOSSLESS)
+
+    async def send() -> None:
+        for seq in range(LOSSLESS_ROOM + 10):
+            await perception.publish(utterance(seq))
+
+    async with asyncio.TaskGroup() as group:
+        sending = group.create_task(send())
+        while len(inbox) < LOSSLESS_ROOM:  # noqa: ASYNC110 - the bus is what it waits for
+            await asyncio.sleep(0.01)
+        memory.stop()
+        async with asyncio.timeout(5.0):
+            await asyncio.wait([sending])
 
 
 async def test_stop_ends_every_iteration_after_what_is_already_there(buses: Buses) -> None:
