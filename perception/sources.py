@@ -16,7 +16,7 @@ from perception.blocks import BlockCutter
 from perception.media import AudioBlock, VideoSample
 from perception.picture import decode_jpeg, to_gray
 from runtime.bus import LATEST, Bus, Delivery, drop_oldest, filter_of
-from runtime.errors import MissingPart
+from runtime.errors import HeedfulError, MissingPart
 from runtime.messages import AudioInput, ImageInput, Sensor
 from runtime.service import Worker
 
@@ -81,7 +81,11 @@ class ReaderSource:
     async def open(self) -> None:
         """Open the reader on its thread; may be called again after `close`."""
         self._worker = Worker(f"{self.stream} reader")
-        self._reader = await self._worker.call(self._make)
+        try:
+            self._reader = await self._worker.call(self._make)
+        except HeedfulError:
+            await self.close()
+            raise
 
     async def batches(self) -> AsyncIterator[Samples]:
         """Yield what the reader gives, reading one batch ahead."""

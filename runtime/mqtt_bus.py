@@ -193,9 +193,9 @@ class MqttBus:
             if not await self._ask_for(client, self._router.subscriptions):
                 raise aiomqtt.MqttError("no SUBACK")
             self._client = client
+            self.generation += 1  # at once: nobody may send on the new connection and take it for the old one
             self._connected.set()
             async with self._changed:
-                self.generation += 1
                 self._changed.notify_all()
             logger.info("%s connected to %s:%d", self.name, self._address.host, self._address.port)
             await self._announce("online")

@@ -340,7 +340,8 @@ async def survive_kills(folder: Path, count: int, kills_at: list[int]) -> None:
             await producing
             for task in beside:
                 task.cancel()
-    assert keeper.seqs("mic") == [*range(count)]
+    # not in order: what memory missed because it came back later than the producer follows a second later
+    assert sorted(keeper.seqs("mic")) == [*range(count)]
     assert broker.restarts == len(kills_at)
     assert len(outbox) == 0
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +32,9 @@ from runtime.service import Worker, run_services
 logger = logging.getLogger(__name__)
 
 START_S = 15.0
+ANSWER_S = 30.0
+QUESTIONS_ROOM = 16  # typed questions that may wait
+QUESTION_LENGTH = 2_000  # characters
 
 
 async def run_live(
@@ -70,6 +74,8 @@ async def run_live(
             if wires.broker is not None:
                 options = left.enter_context(announced(session, wires.broker))
                 show(_how_to_join(options))
+            elif not wires.is_local:
+                show(f"listening through {config.broker}; Ctrl-C ends it")
             if wires.is_local:
                 show("listening; type a question and press Enter")
                 await _questions_from_stdin(config, wires, stop, print_answer)
@@ -93,24 +99,42 @@ async def _questions_from_stdin(
 ) -> None:
     """Without a broker nobody else can ask: each line of standard input is a question."""
     client = wires.bus("user")
-    loop = asyncio.get_running_loop()
-    lines: asyncio.Queue[str] = asyncio.Queue(16)
-
-    def read() -> None:
-        line = sys.stdin.readline()
-        if not line:
-            loop.remove_reader(sys.stdin)
-        elif not lines.full():
-            lines.put_nowait(line.strip())
-
-    loop.add_reader(sys.stdin, read)
-    try:
+    with _stdin_lines() as lines:
         async with asyncio.TaskGroup() as group:
             answering = group.create_task(_answer_lines(config, client, lines, print_answer), name="stdin")
             await stop.wait()
             answering.cancel()
+
+
+@contextmanager
+def _stdin_lines() -> Iterator[asyncio.Queue[str]]:
+    """Yield a queue of the lines that come in, dropping what nobody could answer in time."""
+    lines: asyncio.Queue[str] = asyncio.Queue(QUESTIONS_ROOM)
+    if sys.stdin is None or sys.stdin.closed:  # started with <&-
+        yield lines
+        return
+    loop, stdin, begun = asyncio.get_running_loop(), sys.stdin.fileno(), b""
+
+    def read() -> None:
+        nonlocal begun
+        came = os.read(stdin, 65_536)
+        if not came:
+            loop.remove_reader(stdin)
+        *whole, begun = (begun + came).split(b"\n") if came else (begun, b"")
+        begun = begun[: 4 * QUESTION_LENGTH]
+        for line in whole:
+            if not lines.full():
+                lines.put_nowait(line.decode(errors="replace").strip()[:QUESTION_LENGTH])
+
+    try:
+        loop.add_reader(stdin, read)
+    except OSError:  # a file or /dev/null is always ready, so it cannot be waited for
+        read()
+        read()  # its end ends the last line
+    try:
+        yield lines
     finally:
-        loop.remove_reader(sys.stdin)
+        loop.remove_reader(stdin)
 
 
 async def _answer_lines(
@@ -118,10 +142,15 @@ async def _answer_lines(
 ) -> None:
     while True:
         text = await lines.get()
-        if text:
-            reply = await client.request(Ask(session=config.session, question=text), "answer", 30.0)
-            assert isinstance(reply, Answer)
-            print_answer(reply)
+        if not text:
+            continue
+        try:
+            reply = await client.request(Ask(session=config.session, question=text), "answer", ANSWER_S)
+        except TimeoutError:
+            logger.warning("no answer within %.0f s", ANSWER_S)
+            continue
+        assert isinstance(reply, Answer)
+        print_answer(reply)
 
 
 async def ask_running(bus: MqttBus, session: str, text: str, asked_ns: int | None, deadline_s: float) -> Answer:

@@ -1,7 +1,7 @@
-"""Where a running session leaves its address for `ask`, `doctor` and mosquitto's own tools: files only this user reads.
+"""Where a running session leaves its address for `ask`, `doctor` and mosquitto's own tools: files only its user reads.
 
-`<session>.json` holds host, port, passwords and process id; `<session>.mqtt` holds what a user needs of it as options of
-mosquitto_sub and mosquitto_pub.
+`<session>.json` holds host, port, passwords and process id; `<session>.mqtt` holds what a user needs of it as options
+of mosquitto_sub and mosquitto_pub.
 """
 
 from __future__ import annotations
@@ -30,7 +30,15 @@ class Rendezvous:
 
 @contextmanager
 def announced(session: str, broker: PrivateBroker) -> Iterator[Path]:
-    """Leave the address while the session runs; yields the file with mosquitto's options."""
+    """Leave the address while the session runs; yields the file with mosquitto's options.
+
+    Raises MissingPart where another process runs a session of this name.
+    """
+    for other in running_sessions():
+        if other.session == session and other.pid != os.getpid():
+            raise MissingPart(
+                f"session {session!r} runs already, as process {other.pid}", "stop it, or give this one another name"
+            )
     folder = runtime_folder()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
@@ -73,11 +81,12 @@ def running_sessions() -> Iterator[Rendezvous]:
         try:
             known = json.loads(path.read_text(encoding="utf-8"))
             os.kill(known["pid"], 0)
-        except (OSError, ValueError, KeyError):
-            continue  # its process is gone
-        password = known["passwords"]["user"]
-        address = Address(host=known["host"], port=known["port"], username="user", password=password)
-        yield Rendezvous(session=known["session"], pid=known["pid"], address=address)
+            password = known["passwords"]["user"]
+            address = Address(host=known["host"], port=known["port"], username="user", password=password)
+            found = Rendezvous(session=known["session"], pid=known["pid"], address=address)
+        except (OSError, OverflowError, ValueError, KeyError, TypeError):
+            continue  # its process is gone, or the file is not ours
+        yield found
 
 
 def _write(path: Path, text: str) -> None:
