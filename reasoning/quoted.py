@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from reasoning import vocabulary as vocab
 from reasoning.match import words as split_words
+from reasoning.numbers import NUMBER
 from reasoning.patterns import either, word
 
 _QUOTE = re.compile(r"[\"“”«»„]([^\"“”«»„]+)[\"“”«»„]|(?:(?<=\s)|^)'([^']+)'(?=[\s?.!,;]|$)")
@@ -29,19 +30,37 @@ _PASSIVE = re.compile(
     r"\b(?:is|are|was|were|been|being|has|have|had)\s+(?:there\s+)?(?P<words>[^?.!;,]+?)\s+(?:(?:been|being|ever|actually)\s+)*"
     r"(?:said|mentioned|spoken|uttered|announced|discussed|talked\s+about|shouted|whispered|referred\s+to)\b"
 )
-_LEADING = re.compile(r"^(?:(?:the|a|an|any|some)\s+)?(?:words?|phrase|sentence|term|name)\s+")
+# "the library was mentioned", "how often go forward was said"
+_PASSIVE_ORDER = re.compile(
+    r"(?P<words>[^?.!;,]+?)\s+(?:is|are|was|were|(?:has|have|had)\s+been|gets?|got|being|comes?|came)\s+"
+    r"(?:(?:been|being|ever|actually|first|last|just|also|finally|then)\s+)*"
+    r"(?:said|mentioned|spoken(?:\s+(?:of|about))?|uttered|announced|discussed|talked\s+(?:about|of)|shouted|whispered"
+    r"|referred\s+to|brought\s+up|quoted|up\s+in\s+(?:the\s+)?(?:conversation|talk|speech|discussion|dialogue))\b"
+)
+_LEADING = re.compile(
+    r"^(?:(?:and|or|when|whether|if|that|which|how\s+(?:often|many\s+times|long)|(?:what|which)\s+(?:time|second|moment|point))"
+    r"\s+)+|^(?:(?:the|a|an|any|some)\s+)?(?:words?|phrase|sentence|term|name)\s+"
+)
 _TRAILING = re.compile(
     r"\s*\b"
     + either(
         r"or\s+not|out\s+loud|aloud|at\s+all|anywhere|somewhere|again|too|please|right|ever|at\s+any\s+time|at\s+some\s+point",
         r"(?:for\s+)?the\s+(?:\w+\s+)?time",
+        rf"(?:(?:more\s+than|less\s+than|at\s+(?:least|most)|only|exactly|just)\s+)?(?:once|twice|thrice|{NUMBER}\s+times)",
         r"and\s+(?:when|if|how|where|what)\b.*",
         r"(?:is|was|were|been|being|get|got)?\s*(?:ever\s+)?(?:said|spoken|mentioned|uttered|heard|used|audible)",
         r"(?:come|came|comes)\s+up|occurs?|occurred|appears?|appeared|falls?",
     )
     + r"\s*$"
 )
-_EMPTY = (vocab.STOP - {"no", "go", "going"}) | vocab.SPEECH | vocab.PEOPLE | vocab.HEARD | vocab.NTH.keys()
+_EMPTY = (
+    (vocab.STOP - {"no", "go", "going"})
+    | (vocab.SPEECH | vocab.PEOPLE | vocab.HEARD)
+    | vocab.NTH.keys()
+    | {"once", "twice", "thrice", "same"}
+)
+# After a verb of saying "stop" and "turn left" are commands; before one they are about the speech.
+_PATTERNS = ((_AFTER, _EMPTY), (_PASSIVE, _EMPTY), (_PASSIVE_ORDER, _EMPTY | vocab.FORM))
 
 
 def take_quotes(text: str) -> tuple[str, list[str]]:
@@ -62,11 +81,11 @@ def quoted_words(text: str, quotes: Sequence[str]) -> str:
 
 
 def said_words(text: str) -> str:
-    """Return the words after a verb of saying, or between "was" and "mentioned"; "" where they carry nothing."""
-    for pattern in (_AFTER, _PASSIVE):
+    """Return the words after a verb of saying, or before or after "was" with one; "" where they carry nothing."""
+    for pattern, empty in _PATTERNS:
         for match in pattern.finditer(text):
             words = _trim(match["words"])
-            if any(word not in _EMPTY for word in split_words(words)):
+            if any(word not in empty for word in split_words(words)):
                 return words
     return ""
 
@@ -76,4 +95,6 @@ def _trim(words: str) -> str:
     words = words.strip()
     while (shorter := _TRAILING.sub("", words).strip()) != words:
         words = shorter
-    return _LEADING.sub("", words)
+    while (shorter := _LEADING.sub("", words)) != words:
+        words = shorter
+    return words

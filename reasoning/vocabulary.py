@@ -68,6 +68,16 @@ EXTREMES = {
     **dict.fromkeys(("shortest", "briefest"), "shortest"),
     **dict.fromkeys(("loudest", "strongest", "biggest", "largest", "greatest", "main"), "strongest"),
     **dict.fromkeys(("quietest", "smallest", "weakest", "faintest"), "weakest"),
+    **dict.fromkeys(("highest",), "highest"),
+    **dict.fromkeys(("lowest", "deepest"), "lowest"),
+}
+COMPARATIVES = {
+    **dict.fromkeys(("longer", "lengthier"), "longest"),
+    **dict.fromkeys(("shorter", "briefer"), "shortest"),
+    **dict.fromkeys(("louder", "stronger", "bigger", "larger", "greater"), "strongest"),
+    **dict.fromkeys(("quieter", "smaller", "weaker", "fainter"), "weakest"),
+    "higher": "highest",
+    **dict.fromkeys(("lower", "deeper"), "lowest"),
 }
 NTH = {
     **dict.fromkeys(("first", "1st", "initial", "earliest", "initially", "next"), 1),
@@ -124,3 +134,43 @@ STOP = _words("""
     what's who's where's when's how's that's it's there's i'm i've they're he's she's s t
     thing things interesting important new particular certain possible kind sort type able clearly suddenly
 """) | {"he", "she", "they", "him", "her", "them", "his", "their"}
+
+# What a question is wrapped in: "would you be so kind as to tell me", "I'd like to know", "if you don't mind".
+FRAME = _words("""
+    please kindly hey hi hello ok okay so and but well now then also um uh er oh ah heedful actually just come on no yes
+    tell show give say explain report confirm check verify find out let remind repeat answer me us i we you your my our
+    i'd i'm i'll we'd we're like love need want wish wanted to know learn hear see understand be been am is are it
+    that's would could can will may might do does don't did have has got any some a an the this that of for with about as if in
+    kind nice good great glad happy grateful helpful enough possible possibly perhaps maybe able sure certain curious wondering wonder
+    wondered interested asking question questions quick quickly idea remember recall whether mind help sorry bother
+    trouble excuse pardon thank thanks much again quite really very one more thing something mean guess think believe
+    suppose hope happen able time moment when must should shall there ask excited
+""")
+ASKING = _words("what when where which who whose whom how whether if why")
+AUXILIARIES = _words("is are was were did does do has have had can could will would should") | {
+    f"{verb}n't" for verb in ("is", "are", "was", "were", "did", "does", "do", "has", "have", "had")
+}
+PREPOSITIONS = _words("at in on for from to by since until during about with of")
+
+# What questions are made of, beside the things that they are about.
+FORM = _words("""
+    number count counts counting counted duration length amount timestamp timestamps instant date clock start starts
+    started starting begin begins began beginning begun end ends ended ending stop stops stopped stopping finish
+    finishes finished finishing cease ceased over last lasts lasted lasting continue continues continued keep keeps
+    kept keeping remain remains remained persist persisted take takes taken took taking place set pass passed elapse
+    elapsed gone by past up down off across along away around near close next stretch stretches period periods interval
+    intervals segment segments instance instances bit bits span phase phases burst bursts turn turns frequently far
+    list lists show shows shown report reports describe mention give name tell tells detect detects detected detectable
+    register registers registered perceive perceived perceivable observe observed capture captured record recorded
+    recording pick picked present apparent come came comes occur exist exists existed see-able audible visible visual
+    noticeable discernible real single single-handedly spoken heard seen made follow follows followed following
+    approximate about directly immediately right shortly soon afterwards afterward thereafter beforehand before
+    previously altogether together apart further additional extra different separate distinct individual several
+    various anymore anyway maybe perhaps possibly please kindly sometime somewhere anywhere everywhere always
+    sometimes frequently rarely meanwhile meantime continuous continuously constant constantly uninterrupted loud
+    volume level position location spot direct directed toward towards side sides edge corner visible
+    quantity total totals sum true correct case fact alone myself yourself itself himself herself themselves
+    completely fully entirely totally whole full complete exact precise rough per cent percent both either neither
+    i'd i'll you'd we'd they've we've you've he'd she'd they'd who'd there'd that'd let's
+    human background foreground sort sorts kinds types
+""")

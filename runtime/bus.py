@@ -72,9 +72,7 @@ class Bus(Protocol):
     async def subscribe(self, *filters: str, rule: Rule) -> Subscription:
         """Return an async iterator over what matches; in a replay every rule becomes lossless."""
 
-    async def request(
-        self, message: Message, reply_kind: str, deadline_s: float, on_part: Callable[[Message], None] | None = None
-    ) -> Message:
+    async def request(self, message: Message, reply_kind: str, deadline_s: float) -> Message:
         """Send and wait for the reply of a kind. Raises TimeoutError after `deadline_s`."""
 
     async def reconnected(self, generation: int) -> int:
@@ -188,7 +186,7 @@ class Router:
         self.client = client
         self.subscriptions: list[Subscription] = []
         self._refuse = refuse
-        self._replies: dict[bytes, tuple[asyncio.Future[Packet], str, Callable[[Message], None] | None]] = {}
+        self._replies: dict[bytes, tuple[asyncio.Future[Packet], str]] = {}
         self._reply_end = f"/{client}/{REPLY}"
         self._numbers = itertools.count(1)
 
@@ -213,11 +211,11 @@ class Router:
         for taker in takers:
             taker.offer(packet, last)
 
-    def expect(self, kind: str, on_part: Callable[[Message], None] | None) -> tuple[bytes, asyncio.Future[Packet]]:
+    def expect(self, kind: str) -> tuple[bytes, asyncio.Future[Packet]]:
         """Return a new correlation and the future of its reply."""
         correlation = f"{self.client}-{next(self._numbers)}".encode()
         future: asyncio.Future[Packet] = asyncio.get_running_loop().create_future()
-        self._replies[correlation] = (future, kind, on_part)
+        self._replies[correlation] = (future, kind)
         return correlation, future
 
     def forget(self, correlation: bytes) -> None:
@@ -237,16 +235,9 @@ class Router:
         waiting = self._replies.get(packet.correlation or b"")
         if waiting is None:
             return  # the caller gave up
-        future, kind, on_part = waiting
-        given = dict(packet.properties).get("kind", kind)
-        if given == kind:
-            if not future.done():
-                future.set_result(packet)
-        elif on_part is not None:
-            try:
-                on_part(wire.decode(packet, given))
-            except WireError as error:
-                self._refuse(dead_letter(packet, error.reason, self.name))
+        future, kind = waiting
+        if dict(packet.properties).get("kind", kind) == kind and not future.done():
+            future.set_result(packet)
 
 
 def topic_matches(pattern: str, topic: str) -> bool:

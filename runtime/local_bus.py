@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
 
 from runtime import wire
 from runtime.bus import LOSSLESS, Delivery, Router, Rule, Subscription, nothing
@@ -56,11 +55,9 @@ class LocalBus:
             subscription.offer(packet, nothing)
         return subscription
 
-    async def request(
-        self, message: Message, reply_kind: str, deadline_s: float, on_part: Callable[[Message], None] | None = None
-    ) -> Message:
+    async def request(self, message: Message, reply_kind: str, deadline_s: float) -> Message:
         """Send and wait for the reply. Raises TimeoutError after `deadline_s`."""
-        correlation, reply = self._router.expect(reply_kind, on_part)
+        correlation, reply = self._router.expect(reply_kind)
         try:
             async with asyncio.timeout(deadline_s):
                 topic = wire.reply_topic(message.session, self._router.client)

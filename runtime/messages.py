@@ -43,7 +43,7 @@ class AudioInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """A kept video frame: it differs enough from the last kept one (at most `lmm_fps` a second), or 10 s have passed."""
+    """A kept video frame: it differs from the last kept one (at most `lmm_fps` a second), or 10 s have passed."""
 
     kind: Literal["frame"] = "frame"
     session: str

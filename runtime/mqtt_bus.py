@@ -91,11 +91,9 @@ class MqttBus:
             await self.reconnected(generation)  # each new connection asks for everything
         return subscription
 
-    async def request(
-        self, message: Message, reply_kind: str, deadline_s: float, on_part: Callable[[Message], None] | None = None
-    ) -> Message:
+    async def request(self, message: Message, reply_kind: str, deadline_s: float) -> Message:
         """Send and wait for the reply. Raises TimeoutError after `deadline_s`."""
-        correlation, reply = self._router.expect(reply_kind, on_part)
+        correlation, reply = self._router.expect(reply_kind)
         topic = wire.reply_topic(message.session, self._router.client)
         try:
             async with asyncio.timeout(deadline_s):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import UnionType
@@ -158,9 +158,7 @@ class LossyBus:
         """Not here."""
         raise NotImplementedError
 
-    async def request(
-        self, message: Message, reply_kind: str, deadline_s: float, on_part: Callable[[Message], None] | None = None
-    ) -> Message:
+    async def request(self, message: Message, reply_kind: str, deadline_s: float) -> Message:
         """Not here."""
         raise NotImplementedError
 

@@ -8,7 +8,7 @@ import pytest
 
 from runtime.bus import LATEST, LOSSLESS, LOSSLESS_ROOM, Bus, Delivery, Subscription, drop_oldest, filter_of
 from runtime.errors import WireError
-from runtime.messages import Answer, AnswerPart, Ask, DeadLetter, Message, Status, Stored, Utterance, Watermark
+from runtime.messages import Answer, Ask, DeadLetter, Message, Status, Stored, Utterance, Watermark
 from tests.fakes import SESSION, Buses, buses_over, example, motion, utterance, watermark
 
 UTTERANCES = filter_of(SESSION, "utterance")
@@ -45,14 +45,11 @@ async def next_ask(inbox: Subscription) -> tuple[Delivery, Ask]:
     return delivery, delivery.message
 
 
-async def answer_asks(bus: Bus, inbox: Subscription, parts: int = 0) -> None:
-    """Answer every ask, with some parts before the answer."""
+async def answer_asks(bus: Bus, inbox: Subscription) -> None:
+    """Answer every ask."""
     async for delivery in inbox:
         ask = delivery.message
         assert isinstance(ask, Ask)
-        for index in range(parts):
-            part = AnswerPart(session=SESSION, query_id=ask.query_id, index=index, text=f"part {index}")
-            await bus.publish(part, to=delivery)
         await bus.publish(an_answer(ask), to=delivery)
 
 
@@ -180,21 +177,6 @@ async def test_each_of_many_requests_gets_its_own_reply(buses: Buses) -> None:
     assert replies == [an_answer(ask) for ask in asks]
 
 
-async def test_parts_come_before_their_reply_and_in_order(buses: Buses) -> None:
-    reasoning, user = await buses.connect("reasoning"), await buses.connect("user")
-    inbox = await reasoning.subscribe(ASKS, rule=LOSSLESS)
-    parts: list[Message] = []
-    async with asyncio.TaskGroup() as group:
-        answering = group.create_task(answer_asks(reasoning, inbox, parts=3))
-        await user.request(an_ask(), "answer", 5.0, parts.append)
-        answering.cancel()
-    assert [(part.index, part.text) for part in parts if isinstance(part, AnswerPart)] == [
-        (0, "part 0"),
-        (1, "part 1"),
-        (2, "part 2"),
-    ]
-
-
 async def test_no_reply_ends_in_a_timeout_and_a_late_one_is_ignored(buses: Buses) -> None:
     reasoning, user = await buses.connect("reasoning"), await buses.connect("user")
     inbox = await reasoning.subscribe(ASKS, rule=LOSSLESS)
@@ -223,7 +205,7 @@ async def test_a_wide_filter_does_not_hear_the_replies_to_others(buses: Buses) -
     inbox = await reasoning.subscribe(ASKS, rule=LOSSLESS)
     heard = await tap.subscribe(filter_of(SESSION, "+"), rule=LOSSLESS)
     async with asyncio.TaskGroup() as group:
-        answering = group.create_task(answer_asks(reasoning, inbox, parts=2))
+        answering = group.create_task(answer_asks(reasoning, inbox))
         await user.request(an_ask(), "answer", 5.0)
         answering.cancel()
     await user.publish(an_ask("the end"))

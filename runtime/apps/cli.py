@@ -7,6 +7,7 @@ model, device); 130 interrupted. What goes wrong on purpose is one line on stder
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import logging
 import os
@@ -60,7 +61,10 @@ def main(argv: list[str] | None = None) -> None:
 
 def run(argv: list[str] | None = None) -> int:
     """Run one verb and return its exit code."""
-    arguments = _parser().parse_args(argv)
+    try:
+        arguments = _parser().parse_args(argv)
+    except SystemExit as ended:  # after --help, or a line about what is wrong
+        return int(ended.code or 0)
     level = logging.INFO if arguments.verbose else logging.WARNING
     logging.basicConfig(level=level, stream=sys.stderr, format="heedful: %(message)s")
     logging.getLogger("faiss").setLevel(logging.WARNING)
@@ -69,7 +73,7 @@ def run(argv: list[str] | None = None) -> int:
         return int(arguments.verb(arguments))
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (BrokenPipeError, HeedfulError, ExceptionGroup) as error:
+    except (OSError, HeedfulError, ExceptionGroup) as error:
         known = first_known(error)
         if known is None:
             raise
@@ -80,6 +84,8 @@ def first_known(error: BaseException) -> HeedfulError | BrokenPipeError | None:
     """Return the error, or the first in a group of them, that is no bug."""
     if isinstance(error, HeedfulError | BrokenPipeError):
         return error
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        return MissingPart(f"{error.filename or 'the output'} cannot be written ({error.strerror})", "free some space")
     known = (first_known(one) for one in getattr(error, "exceptions", ()))
     return next((one for one in known if one is not None), None)
 
@@ -93,10 +99,11 @@ def _flushed(code: int) -> int:
     for stream in filter(None, (sys.stdout, sys.stderr)):
         try:
             stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         except OSError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-            if not isinstance(error, BrokenPipeError):
-                return code or _fail(MissingPart(f"the output cannot be written ({error.strerror})", "free some space"))
+            return code or _fail(MissingPart(f"the output cannot be written ({error.strerror})", "free some space"))
     return code
 
 

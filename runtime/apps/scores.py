@@ -109,7 +109,7 @@ def stated_durations_s(text: str) -> list[float]:
     """Return every duration named in seconds, or in minutes and seconds."""
     plain = TIME.sub(" ", text)
     minutes = [int(m) * 60 + float(s or 0) for m, s in MINUTES.findall(plain)]
-    return minutes + [float(one) for one in DURATION.findall(plain)]
+    return minutes + [float(one) for one in DURATION.findall(MINUTES.sub(" ", plain))]
 
 
 def stated_numbers(text: str) -> list[int]:
