@@ -84,7 +84,7 @@ class TrackReader:
         assert isinstance(stream, VideoStream | AudioStream)
         stream.codec_context.thread_type = "AUTO"
         self._stream = stream
-        self._damage = 0
+        self._damage = int(_is_cut_riff(path))
         self._has_decoded = False
         self._end_ns = self._start_ns = _start_ns(self._container) or 0
         is_honest = _is_one_of(self._container, HONEST_FORMATS)
@@ -137,6 +137,14 @@ class TrackReader:
             if packet.stream_index == self._stream.index:
                 yield packet
         yield None
+
+
+def _is_cut_riff(path: Path) -> bool:
+    """Say whether a WAV or AVI is shorter than its own header says: FFmpeg takes its length from the file instead."""
+    with path.open("rb") as file:
+        name, size = file.read(4), int.from_bytes(file.read(4), "little")
+    is_streamed = size in (0, 2**32 - 1)  # whoever wrote it did not know
+    return name == b"RIFF" and not is_streamed and size + 8 > path.stat().st_size
 
 
 def _is_text(head: bytes) -> bool:

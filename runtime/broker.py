@@ -77,13 +77,19 @@ class PrivateBroker:
             async with asyncio.timeout(deadline_s):
                 await self._up.wait()
         except TimeoutError as error:
-            raise MissingPart(f"mosquitto did not start ({self.folder / 'mosquitto.log'})", "read its log") from error
+            raise MissingPart(f"mosquitto did not start on port {self.port}", "start again to try another") from error
 
     async def run(self) -> None:
-        """Start mosquitto and start it again whenever it ends before `stop`.
+        """Start mosquitto and start it again whenever it ends before `stop`; then remove its folder.
 
         Raises MissingPart when it never comes up.
         """
+        try:
+            await self._keep_alive()
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    async def _keep_alive(self) -> None:
         while not self._stopping.is_set():
             self._process = await asyncio.create_subprocess_exec(
                 *_ends_with_us(),

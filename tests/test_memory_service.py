@@ -1,0 +1,246 @@
+"""Memory keeps its word: stored once and said so, recalled as of a moment, drained at the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memory.service import MemoryService
+from memory.store import Store
+from runtime.bus import LOSSLESS
+from runtime.errors import MissingPart
+from runtime.local_bus import LocalBus, LocalHub
+from runtime.messages import (
+    Clip,
+    DeadLetter,
+    Media,
+    MediaReply,
+    Message,
+    Progress,
+    Recall,
+    Recalled,
+    Stored,
+    Watermark,
+    record_id,
+)
+from runtime.order import END_NS
+from runtime.wire import ROOT
+from tests.memory_records import ns, utterance
+
+SESSION = "s"
+
+
+class Desk:
+    """A user's place: sends what perception would, hears what memory says."""
+
+    def __init__(self, hub: LocalHub, memory: MemoryService) -> None:
+        self.memory = memory
+        self.bus = LocalBus(hub, "perception", is_lossless=True)
+        self.heard: list[Message] = []
+        self._more = asyncio.Condition()
+
+    async def run(self) -> None:
+        async for delivery in await self.bus.subscribe(f"{ROOT}/{SESSION}/+/+", rule=LOSSLESS):
+            async with self._more:
+                self.heard.append(delivery.message)
+                self._more.notify_all()
+
+    async def send(self, *messages: Message) -> None:
+        for message in messages:
+            await self.bus.publish(message)
+
+    async def reach(self, at_s: float, stream: str = "mic", *, ended: bool = False) -> None:
+        await self.send(Watermark(session=SESSION, stream=stream, epoch=0, t_ns=ns(at_s), sensor="audio", ended=ended))
+
+    def told(self, kind: type[Any]) -> list[Any]:
+        return [one for one in self.heard if isinstance(one, kind)]
+
+    def stored(self) -> list[str]:
+        return [one for message in self.told(Stored) for one in message.ids]
+
+    async def until_stored(self, count: int) -> None:
+        async with asyncio.timeout(10), self._more:
+            await self._more.wait_for(lambda: len(self.stored()) >= count)
+
+    async def until_progress(self, count: int) -> None:
+        async with asyncio.timeout(10), self._more:
+            await self._more.wait_for(lambda: len(self.told(Progress)) >= count)
+
+    async def recall(self, as_of_s: float, text: str = "", **more: Any) -> Recalled:
+        query = Recall(session=SESSION, query_id="q", as_of_ns=ns(as_of_s), text=text, **more)
+        reply = await self.bus.request(query, "recalled", 10.0)
+        assert isinstance(reply, Recalled)
+        return reply
+
+
+@asynccontextmanager
+async def remembering(folder: Path, *, is_replay: bool = True) -> AsyncIterator[Desk]:
+    """Run memory over a folder."""
+    hub = LocalHub()
+    bus = LocalBus(hub, "memory", is_lossless=is_replay)
+    memory = MemoryService(bus, SESSION, folder, text_model=None, is_replay=is_replay, session_start_ns=0)
+    desk = Desk(hub, memory)
+    async with asyncio.TaskGroup() as group:
+        listening = group.create_task(desk.run(), name="desk")
+        running = group.create_task(memory.run(), name="memory")
+        await memory.ready.wait()
+        yield desk
+        memory.stop()
+        async with asyncio.timeout(5):
+            await running
+        listening.cancel()
+
+
+def kept(folder: Path) -> list[str]:
+    """Return the ids on disk, after looking whether all is sound."""
+    store = Store.open(folder)
+    assert store.verify() == []
+    ids = [key for (key,) in store.connection().execute("SELECT key FROM record ORDER BY id")]
+    store.close()
+    return ids
+
+
+HELLO = utterance(1, 0.5, 1.0, "hello there")
+CUPS = utterance(2, 1.5, 2.0, "a cup of coffee")
+BYE = utterance(3, 2.5, 3.0, "good bye")
+
+
+async def test_a_record_sent_twice_is_stored_once_and_said_to_be_stored_twice(tmp_path: Path) -> None:
+    async with remembering(tmp_path) as desk:
+        await desk.reach(-1e-9)
+        await desk.send(HELLO, HELLO)
+        await desk.reach(1.0)
+        await desk.until_stored(1)
+        await desk.send(HELLO)
+        await desk.until_stored(2)
+        assert set(desk.stored()) == {record_id(HELLO)}
+    assert kept(tmp_path) == [record_id(HELLO)]
+
+
+async def test_a_late_record_is_stored_all_the_same(tmp_path: Path) -> None:
+    async with remembering(tmp_path) as desk:
+        await desk.reach(2.5)
+        await desk.send(HELLO)
+        await desk.until_stored(1)
+        assert (await desk.recall(2.5)).total == 1
+    assert kept(tmp_path) == [record_id(HELLO)]
+
+
+async def test_a_recall_sees_everything_up_to_its_time_and_nothing_after(tmp_path: Path) -> None:
+    async with remembering(tmp_path) as desk:
+        await desk.send(HELLO, CUPS, BYE)
+        await desk.reach(10.0)
+        await desk.until_stored(3)
+        seen = {as_of_s: (await desk.recall(as_of_s)).timeline for as_of_s in (0.9, 1.0, 2.0, 2.999, 3.0)}
+        assert {at: [hit.record_id for hit in hits] for at, hits in seen.items()} == {
+            0.9: [],
+            1.0: [record_id(HELLO)],
+            2.0: [record_id(HELLO), record_id(CUPS)],
+            2.999: [record_id(HELLO), record_id(CUPS)],
+            3.0: [record_id(HELLO), record_id(CUPS), record_id(BYE)],
+        }
+        assert [hit.text for hit in (await desk.recall(3.0, "coffee")).hits] == ["a cup of coffee"]
+        assert (await desk.recall(1.9, "coffee")).hits == ()
+
+
+async def test_in_a_replay_a_recall_waits_for_its_time(tmp_path: Path) -> None:
+    async with remembering(tmp_path) as desk, asyncio.TaskGroup() as group:
+        await desk.reach(1.0)
+        asked = group.create_task(desk.recall(2.0), name="recall")
+        await desk.send(CUPS)
+        await desk.until_progress(1)
+        assert not asked.done()
+        await desk.reach(2.0)
+        assert [hit.record_id for hit in (await asked).timeline] == [record_id(CUPS)]
+
+
+async def test_live_a_recall_waits_a_second_and_answers_with_what_is_there(tmp_path: Path) -> None:
+    async with remembering(tmp_path, is_replay=False) as desk:
+        await desk.send(HELLO)
+        await desk.reach(1.0)
+        await desk.until_stored(1)
+        async with asyncio.timeout(5):
+            reply = await desk.recall(1e6)
+        assert [hit.record_id for hit in reply.timeline] == [record_id(HELLO)]
+        assert desk.memory.meter.counters["unsettled"] == 1
+
+
+@pytest.mark.parametrize("is_replay", [True, False])
+async def test_a_watermark_that_comes_again_is_answered_with_progress(tmp_path: Path, is_replay: bool) -> None:
+    async with remembering(tmp_path, is_replay=is_replay) as desk:
+        await desk.reach(1.0)
+        await desk.reach(1.0)
+        await desk.until_progress(2 if is_replay else 1)
+        await desk.reach(0.0)
+        await desk.until_progress(3 if is_replay else 2)
+        assert desk.told(Progress)[-1].t_ns == ns(1.0)
+
+
+async def test_stop_brings_to_disk_what_came_and_closes_clips(tmp_path: Path) -> None:
+    async with remembering(tmp_path) as desk:
+        await desk.send(HELLO, CUPS, BYE)
+        await desk.reach(4.0, ended=True)
+        await desk.until_progress(1)
+    (clip,) = desk.told(Clip)
+    assert clip.record_ids == (record_id(HELLO), record_id(CUPS), record_id(BYE))
+    assert desk.told(Progress)[-1].t_ns == END_NS
+    assert len(kept(tmp_path)) == 3
+
+
+async def test_an_idle_stream_does_not_hold_the_others_when_it_ends(tmp_path: Path) -> None:
+    async with remembering(tmp_path) as desk:
+        await desk.reach(0.0, "cam")
+        await desk.send(HELLO)
+        await desk.reach(5.0)
+        await desk.until_progress(2)
+        assert desk.stored() == []
+        await desk.reach(0.0, "cam", ended=True)
+        await desk.until_stored(1)
+
+
+async def test_a_recall_beyond_all_measure_is_served_within_measure(tmp_path: Path) -> None:
+    async with remembering(tmp_path) as desk:
+        words = [utterance(n, n, n + 0.5, "coffee " * 300) for n in range(1, 1200)]
+        await desk.send(*words)
+        await desk.reach(1300.0)
+        await desk.until_stored(len(words))
+        reply = await desk.recall(1300.0, "coffee", k=10**12, timeline_limit=10**12)
+        assert 0 < len(reply.timeline) < len(words)
+        assert reply.total == len(words)
+        odd = await desk.recall(1300.0, "coffee", k=-5, timeline_limit=-5, start_ns=ns(20), end_ns=ns(10))
+        assert odd.timeline == ()
+
+
+async def test_a_picture_that_is_not_there_is_answered_with_the_reason(tmp_path: Path) -> None:
+    async with remembering(tmp_path) as desk:
+        for odd in ("s/cam/0/frame-1", "", "'; DROP TABLE media; --", "x" * 3000):
+            reply = await desk.bus.request(Media(session=SESSION, record_id=odd), "media_reply", 5.0)
+            assert isinstance(reply, MediaReply)
+            assert (reply.payload, reply.reason) == (b"", "no picture is stored under this id")
+
+
+async def test_dead_letters_are_kept(tmp_path: Path) -> None:
+    async with remembering(tmp_path) as desk:
+        letter = DeadLetter(
+            session=SESSION, stream="perception", topic="t", reason="is no JPEG", size_bytes=3, head_hex="00"
+        )
+        await desk.send(letter)
+        await desk.reach(1.0)
+        await desk.until_progress(1)
+    store = Store.open(tmp_path)
+    assert store.stats().dead_letters == 1
+    store.close()
+
+
+async def test_two_memories_cannot_write_one_folder(tmp_path: Path) -> None:
+    async with remembering(tmp_path):
+        with pytest.raises(MissingPart, match="is being written by process"):
+            async with remembering(tmp_path):
+                pass
+    async with remembering(tmp_path):
+        pass

@@ -1,0 +1,273 @@
+"""Reasoning keeps its word: every question gets one answer, as of its time, however many come and whoever is silent."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from reasoning.service import ROOM, ReasoningService
+from runtime.bus import LOSSLESS, Delivery, filter_of
+from runtime.local_bus import LocalBus, LocalHub
+from runtime.messages import Answer, Ask, Cancel, Hit, Recall, Recalled, Watermark
+
+SESSION = "s"
+S = 1_000_000_000
+QUESTION = "When did something move?"
+pytestmark = pytest.mark.virtual_clock
+
+
+class FakeMemory:
+    """Answers recalls when the test lets it."""
+
+    def __init__(self, hub: LocalHub) -> None:
+        self.recalls: list[Recall] = []
+        self.answers = asyncio.Event()
+        self.answers.set()
+        self.asked = asyncio.Event()
+        self._bus = LocalBus(hub, "memory", is_lossless=True)
+
+    async def run(self) -> None:
+        async for delivery in await self._bus.subscribe(filter_of(SESSION, "recall", "memory"), rule=LOSSLESS):
+            query = delivery.message
+            assert isinstance(query, Recall)
+            self.recalls.append(query)
+            self.asked.set()
+            await self.answers.wait()
+            await self._bus.publish(recalled(query), to=delivery)
+
+
+def recalled(query: Recall) -> Recalled:
+    moved = Hit(
+        record_id="s/cam/0/motion-1",
+        clip_id="",
+        stream="cam",
+        kind="motion",
+        start_ns=2 * S,
+        end_ns=3 * S,
+        text="movement on the left",
+        score=0.0,
+        box=(0.0, 0.0, 0.2, 0.2),
+        level=0.2,
+    )
+    return Recalled(
+        session=SESSION,
+        query_id=query.query_id,
+        hits=(),
+        timeline=(moved,),
+        total=1,
+        anchor=None,
+        counts={"motion": 1},
+        searched=(),
+        session_start_ns=0,
+        start_ns=0,
+        end_ns=query.as_of_ns,
+    )
+
+
+class Asker:
+    """Somebody with questions, and the sensors behind the session."""
+
+    def __init__(self, hub: LocalHub, memory: FakeMemory, reasoning: ReasoningService) -> None:
+        self.memory = memory
+        self.reasoning = reasoning
+        self.bus = LocalBus(hub, "user", is_lossless=True)
+
+    async def ask(self, text: str = QUESTION, at_s: float | None = 5.0, query_id: str = "") -> Answer:
+        asked_ns = None if at_s is None else round(at_s * S)
+        ask = Ask(session=SESSION, question=text, asked_ns=asked_ns, query_id=query_id)
+        reply = await self.bus.request(ask, "answer", 3600.0)
+        assert isinstance(reply, Answer)
+        return reply
+
+    async def reach(self, at_s: float, *, ended: bool = False, blind: str = "") -> None:
+        mark = Watermark(
+            session=SESSION, stream="cam", epoch=0, t_ns=round(at_s * S), sensor="video", ended=ended, blind=blind
+        )
+        await self.bus.publish(mark)
+
+
+@asynccontextmanager
+async def reasoning(*, is_replay: bool = True, deadline_s: float = 10.0) -> AsyncIterator[Asker]:
+    """Run reasoning with a memory that the test holds in its hand."""
+    hub = LocalHub()
+    memory = FakeMemory(hub)
+    bus = LocalBus(hub, "reasoning", is_lossless=is_replay)
+    service = ReasoningService(bus, SESSION, recall_deadline_s=deadline_s, settle_s=1.5, is_replay=is_replay)
+    asker = Asker(hub, memory, service)
+    async with asyncio.TaskGroup() as group:
+        remembering = group.create_task(memory.run(), name="memory")
+        running = group.create_task(service.run(), name="reasoning")
+        await service.ready.wait()
+        yield asker
+        service.stop()
+        await running
+        remembering.cancel()
+
+
+async def test_a_question_is_answered_from_one_recall_with_its_evidence() -> None:
+    async with reasoning() as asker:
+        await asker.reach(10.0)
+        reply = await asker.ask()
+        assert not reply.abstained
+        assert (reply.evidence[0].start_s, reply.evidence[0].end_s) == (2.0, 3.0)
+        assert reply.asked_s == 5.0
+        (query,) = asker.memory.recalls
+        assert query.as_of_ns == 5 * S
+
+
+async def test_in_a_replay_a_question_waits_until_every_stream_has_reached_it() -> None:
+    async with reasoning() as asker, asyncio.TaskGroup() as group:
+        await asker.reach(4.999)
+        waiting = group.create_task(asker.ask(), name="ask")
+        await asyncio.sleep(3000)
+        assert not waiting.done()
+        assert asker.memory.recalls == []
+        await asker.reach(5.0)
+        assert not (await waiting).abstained
+
+
+async def test_live_a_question_waits_no_longer_than_the_settling_time() -> None:
+    async with reasoning(is_replay=False) as asker:
+        await asker.reach(1.0)
+        start_s = asyncio.get_running_loop().time()
+        await asker.ask(at_s=100_000.0)
+        assert asyncio.get_running_loop().time() - start_s == pytest.approx(1.5)
+        assert asker.reasoning.meter.counters["unsettled"] == 1
+
+
+async def test_live_a_question_without_a_time_is_asked_now() -> None:
+    async with reasoning(is_replay=False) as asker:
+        await asker.ask(at_s=None)
+        assert abs(asker.memory.recalls[0].as_of_ns - time.time_ns()) < 10 * S
+
+
+@pytest.mark.parametrize("is_replay", [True, False])
+async def test_a_question_before_any_stream_is_answered_at_once(is_replay: bool) -> None:
+    async with reasoning(is_replay=is_replay) as asker:
+        start_s = asyncio.get_running_loop().time()
+        assert (await asker.ask()).answer
+        assert asyncio.get_running_loop().time() == start_s
+
+
+async def test_of_twenty_questions_at_once_each_gets_an_answer_and_the_last_ones_are_refused() -> None:
+    async with reasoning() as asker, asyncio.TaskGroup() as group:
+        await asker.reach(10.0)
+        asker.memory.answers.clear()
+        asking = [group.create_task(asker.ask(query_id=f"mine-{n}", at_s=4.0), name=f"ask {n}") for n in range(20)]
+        await asyncio.sleep(1)
+        refused = [task.result() for task in asking if task.done()]
+        assert len(refused) in (20 - ROOM - 1, 20 - ROOM)  # 16 wait, and perhaps one is in hand already
+        assert {one.answer for one in refused} == {"I am still answering 16 other questions."}
+        assert all(one.abstained for one in refused)
+        asker.memory.answers.set()
+    replies = [task.result() for task in asking]
+    assert {one.query_id for one in replies} == {f"mine-{n}" for n in range(20)}
+    assert sum(not one.abstained for one in replies) == 20 - len(refused)
+
+
+async def test_a_waiting_question_can_be_cancelled() -> None:
+    async with reasoning() as asker, asyncio.TaskGroup() as group:
+        await asker.reach(10.0)
+        asker.memory.answers.clear()
+        first = group.create_task(asker.ask(query_id="one"), name="one")
+        await asker.memory.asked.wait()
+        second = group.create_task(asker.ask(query_id="two"), name="two")
+        await asyncio.sleep(1)
+        for cancelled in ("two", "nobody's"):
+            await asker.bus.publish(Cancel(session=SESSION, query_id=cancelled))
+        await asyncio.sleep(1)
+        asker.memory.answers.set()
+        assert not (await first).abstained
+        assert (await second).answer == "This question was cancelled."
+        assert len(asker.memory.recalls) == 1
+
+
+async def test_a_silent_memory_costs_its_deadline_and_is_said() -> None:
+    async with reasoning(is_replay=False, deadline_s=10.0) as asker:
+        asker.memory.answers.clear()
+        start_s = asyncio.get_running_loop().time()
+        reply = await asker.ask()
+        assert asyncio.get_running_loop().time() - start_s == pytest.approx(10.0)
+        assert reply.abstained
+        assert reply.answer.startswith("My memory did not answer in time")
+        assert reply.evidence == ()
+        asker.memory.answers.set()
+        assert not (await asker.ask()).abstained
+
+
+async def test_in_a_replay_a_slow_memory_changes_no_answer() -> None:
+    async with reasoning(deadline_s=10.0) as asker, asyncio.TaskGroup() as group:
+        await asker.reach(10.0)
+        asker.memory.answers.clear()
+        waiting = group.create_task(asker.ask(), name="ask")
+        await asyncio.sleep(60)
+        asker.memory.answers.set()
+        assert not (await waiting).abstained
+
+
+async def test_the_same_question_again_gets_the_same_answer_from_the_same_recall() -> None:
+    async with reasoning() as asker, asyncio.TaskGroup() as group:
+        await asker.reach(10.0)
+        asker.memory.answers.clear()
+        first = group.create_task(asker.ask(query_id="mine"), name="first")
+        await asker.memory.asked.wait()
+        while_it_is_in_hand = group.create_task(asker.ask(query_id="mine"), name="again")
+        await asyncio.sleep(1)
+        asker.memory.answers.set()
+        assert await first == await while_it_is_in_hand == await asker.ask(query_id="mine")
+        assert len(asker.memory.recalls) == 1
+        await asker.ask(query_id="mine", at_s=6.0)
+        await asker.ask(query_id="other")
+        assert len(asker.memory.recalls) == 3
+
+
+async def test_blind_sensors_are_named() -> None:
+    async with reasoning() as asker:
+        await asker.reach(10.0, blind="the picture is black")
+        assert (await asker.ask()).blind == ("cam",)
+
+
+async def test_after_the_end_of_a_recording_its_end_is_now() -> None:
+    async with reasoning() as asker:
+        await asker.reach(8.0, ended=True)
+        assert (await asker.ask(at_s=1e6)).asked_s == 8.0
+
+
+async def test_a_long_question_is_cut_and_answered() -> None:
+    async with reasoning() as asker:
+        await asker.reach(10.0)
+        reply = await asker.ask("x" * 10_000)
+        assert len(reply.question) == 2_000
+        assert reply.answer
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "\x00\x1b[31m?", "מה זז? \u202e evom", "?" * 500, "0:99:99 -1 1e999", "((((", "\\", "%s {0} ''"]
+)
+async def test_an_odd_question_gets_an_answer(text: str) -> None:
+    async with reasoning() as asker:
+        await asker.reach(10.0)
+        reply = await asker.ask(text)
+        assert reply.question == text
+        assert reply.answer
+
+
+async def test_stop_gives_the_answers_that_are_owed() -> None:
+    async with reasoning() as asker, asyncio.TaskGroup() as group:
+        await asker.reach(10.0)
+        asker.memory.answers.clear()
+        asking = [group.create_task(asker.ask(query_id=name), name=name) for name in ("one", "two")]
+        await asker.memory.asked.wait()
+        await asyncio.sleep(1)
+        asker.reasoning.stop()
+        asker.memory.answers.set()
+        for task in asking:
+            assert (await task).answer
+
+
+def test_a_delivery_without_a_way_back_needs_no_reply() -> None:
+    assert Delivery(Ask(session=SESSION, question="?"), "t").response_topic is None
