@@ -1,0 +1,209 @@
+"""The command line's words: verbs with their options, and values checked before anything starts."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Never, TypeAlias
+
+from runtime.errors import ConfigError
+
+LONGEST_QUESTION = 2_000  # characters
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, but what is wrong with a command is one line."""
+
+    def error(self, message: str) -> Never:
+        print(f"{self.prog}: {message.removeprefix('argument ')}; see {self.prog} --help", file=sys.stderr)
+        self.exit(ConfigError.exit_code)
+
+
+Verbs: TypeAlias = "argparse._SubParsersAction[_Parser]"
+
+
+def make_parser(verbs: Mapping[str, Callable[[argparse.Namespace], int]]) -> argparse.ArgumentParser:
+    """Return the parser; `arguments.verb` is the function to run."""
+    parser = _Parser(
+        prog="heedful", description="Watches and listens to streams, remembers, and answers with evidence."
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="tell of every change of state on stderr")
+    group = parser.add_subparsers(required=True, metavar="VERB")
+    for name, add in ADD.items():
+        add(group).set_defaults(verb=verbs[name])
+    return parser
+
+
+def setting(name: str, value: str) -> str:
+    """Return an argument that is a setting too, checked as one."""
+    from pydantic import ValidationError
+
+    from runtime.config import Config
+
+    try:
+        Config.model_validate({name: value})
+    except ValidationError as error:
+        reason = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"--{name}", f"{value!r}: {reason}") from error
+    if value in ("auto", "local") and name == "broker":
+        raise ConfigError("--broker", f"{value!r} names no broker; leave it out, or write mqtt://host:port")
+    return value
+
+
+def question(name: str, text: str) -> str:
+    """Return a question that can be asked; bytes that are no UTF-8 are shown as such."""
+    if not text.strip():
+        raise ConfigError(name, "the question is empty")
+    if len(text) > LONGEST_QUESTION:
+        raise ConfigError(name, f"{len(text)} characters are no question; at most {LONGEST_QUESTION} are read")
+    return text.encode(errors="surrogateescape").decode(errors="replace")
+
+
+def data_folder(arguments: argparse.Namespace) -> Path:
+    """Return the folder of sample data, from --data or HEEDFUL_DATA."""
+    folder = arguments.data or os.environ.get("HEEDFUL_DATA")
+    if folder is None:
+        raise ConfigError("--data", "name the folder of sample data, or set HEEDFUL_DATA")
+    if not Path(folder).is_dir():
+        raise ConfigError("--data", f"{folder} is no folder")
+    return Path(folder)
+
+
+def seconds(text: str) -> float:
+    """Return the event time at which a question is asked."""
+    try:
+        at_s = float(text)
+    except ValueError:
+        at_s = -1.0
+    if not 0 <= at_s < 1e9:
+        raise ConfigError("--ask-at", f"{text!r} is no time in seconds")
+    return at_s
+
+
+def speed(text: str) -> float | None:
+    """Return times real time; None means as fast as it goes."""
+    if text == "max":
+        return None
+    try:
+        times = float(text)
+    except ValueError:
+        times = 0.0
+    if not 0.01 <= times <= 1000:
+        raise ConfigError("--speed", f"{text!r} is neither a number from 0.01 to 1000 nor max")
+    return times
+
+
+def moment_ns(text: str) -> int:
+    """Return the wall-clock moment that --at names."""
+    now = datetime.datetime.now().astimezone()
+    try:
+        if text.startswith("-"):
+            moment = now - datetime.timedelta(seconds=float(text[1:].removesuffix("s")))
+        elif "-" in text or "T" in text:
+            moment = datetime.datetime.fromisoformat(text).astimezone()
+        else:
+            moment = datetime.datetime.combine(now.date(), datetime.time.fromisoformat(text)).astimezone()
+        t_ns = round(moment.timestamp() * 1e9)
+    except (ValueError, OverflowError) as error:
+        raise ConfigError("--at", f"{text!r} is neither HH:MM[:SS], an ISO date and time, nor -SECONDS") from error
+    if not 0 <= t_ns < 2**63:
+        raise ConfigError("--at", f"{text!r} is before 1970 or after 2262")
+    return t_ns
+
+
+def _add_demo(verbs: Verbs) -> argparse.ArgumentParser:
+    verb = verbs.add_parser("demo", help="the main job on a recording of its own")
+    verb.add_argument("--json", action="store_true", help="answers as JSON Lines on stdout")
+    return verb
+
+
+def _add_run(verbs: Verbs) -> argparse.ArgumentParser:
+    verb = verbs.add_parser("run", help="a live session: your camera and microphone, or streams over MQTT")
+    verb.add_argument("config", metavar="CONFIG", help="a YAML file, or a shipped name such as live or robot")
+    verb.add_argument("--json", action="store_true", help="answers as JSON Lines on stdout")
+    return verb
+
+
+def _add_replay(verbs: Verbs) -> argparse.ArgumentParser:
+    verb = verbs.add_parser("replay", help="recorded streams through the live path")
+    verb.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="recordings; several start together")
+    verb.add_argument("--config", help="a YAML file or a shipped name")
+    verb.add_argument("--ask", metavar="TEXT", action="append", default=[], help="ask at the end")
+    verb.add_argument(
+        "--ask-at", metavar=("SECONDS", "TEXT"), nargs=2, action="append", default=[], help="ask at a moment"
+    )
+    verb.add_argument("--speed", default="max", help="times real time, or max (default)")
+    verb.add_argument("--memory", metavar="DIR", type=Path, help="keep the memory in this folder")
+    verb.add_argument("--explain", action="store_true", help="show ids, spaces and the latency of each stage too")
+    verb.add_argument("--digest", action="store_true", help="print a hash of everything that was said on the bus")
+    verb.add_argument("--json", action="store_true", help="JSON Lines on stdout and nothing else")
+    return verb
+
+
+def _add_ask(verbs: Verbs) -> argparse.ArgumentParser:
+    verb = verbs.add_parser("ask", help="one question to a running session")
+    verb.add_argument("text", metavar="TEXT")
+    verb.add_argument("--broker", metavar="URL", help="mqtt://host:port of a session elsewhere")
+    verb.add_argument("--session", metavar="ID", help="which session, where several run")
+    verb.add_argument("--at", metavar="TIME", help="as of this moment: HH:MM[:SS], ISO date and time, or -SECONDS")
+    verb.add_argument("--explain", action="store_true", help="show ids, spaces and unsupported sentences too")
+    verb.add_argument("--json", action="store_true", help="the answer as JSON on stdout")
+    return verb
+
+
+def _add_memory(verbs: Verbs) -> argparse.ArgumentParser:
+    verb = verbs.add_parser("memory", help="look into a memory folder")
+    verb.add_argument("action", choices=("stats", "search", "verify"))
+    verb.add_argument("folder", metavar="DIR", type=Path)
+    verb.add_argument("text", metavar="TEXT", nargs="?", default="", help="what to search for")
+    verb.add_argument("-k", type=int, default=8, help="how many results")
+    verb.add_argument("--json", action="store_true", help="JSON Lines on stdout")
+    return verb
+
+
+def _add_eval(verbs: Verbs) -> argparse.ArgumentParser:
+    verb = verbs.add_parser("eval", help="measure against known truth")
+    verb.add_argument("suite", choices=("spine",))
+    verb.add_argument("--config", help="a YAML file or a shipped name")
+    verb.add_argument("--data", metavar="DIR", type=Path, help="sample data (default: HEEDFUL_DATA)")
+    verb.add_argument("--truth", metavar="DIR", type=Path, default=Path("tests/truth"), help="labels and questions")
+    verb.add_argument("--out", metavar="DIR", type=Path, help="leave the details here")
+    verb.add_argument("--json", action="store_true", help="JSON Lines on stdout")
+    return verb
+
+
+def _add_bench(verbs: Verbs) -> argparse.ArgumentParser:
+    verb = verbs.add_parser("bench", help="measure speed against a baseline in the same run")
+    verb.add_argument(
+        "name", metavar="NAME", help="replay, speech, digest, bus, freshness, outbox, idle, first-answer or all"
+    )
+    verb.add_argument("--data", metavar="DIR", type=Path, help="sample data (default: HEEDFUL_DATA)")
+    verb.add_argument("--compare", metavar="FILE", type=Path, help="an earlier result to set beside this one")
+    lengths = verb.add_mutually_exclusive_group()
+    lengths.add_argument("--quick", dest="length", action="store_const", const="quick", help="to see that it works")
+    lengths.add_argument("--full", dest="length", action="store_const", const="full", help="as often as the goals say")
+    verb.add_argument("--json", action="store_true", help="JSON Lines on stdout")
+    verb.set_defaults(length="normal")
+    return verb
+
+
+def _add_doctor(verbs: Verbs) -> argparse.ArgumentParser:
+    verb = verbs.add_parser("doctor", help="what is here, what is missing, and what to do about it")
+    verb.add_argument("--json", action="store_true", help="JSON Lines on stdout")
+    return verb
+
+
+ADD = {
+    "demo": _add_demo,
+    "run": _add_run,
+    "replay": _add_replay,
+    "ask": _add_ask,
+    "memory": _add_memory,
+    "eval": _add_eval,
+    "bench": _add_bench,
+    "doctor": _add_doctor,
+}
