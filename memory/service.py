@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from memory.clips import ClipBorders
@@ -22,7 +22,8 @@ from memory.recall import Recaller
 from memory.rows import DeadLetterRow, Row, SessionRow, StreamRow, VectorRow, clip_key, clip_row, record_row, vector_row
 from memory.store import Store
 from memory.writer import Writer
-from runtime.bus import LOSSLESS, Bus, Subscription, drop_oldest, filter_of
+from runtime.bus import LOSSLESS, Bus, Delivery, Subscription, drop_oldest, filter_of
+from runtime.errors import WireError
 from runtime.messages import (
     Clip,
     DeadLetter,
@@ -269,7 +270,22 @@ class MemoryService:
             await self._reached(query.as_of_ns)
             with self.meter.timed("recall"):
                 reply: Recalled = await self._recall_thread.call(self._recaller.recall, query)
-            await self._bus.publish(reply, to=delivery)
+            await self._answer(reply, delivery)
+
+    async def _answer(self, reply: Recalled, delivery: Delivery) -> None:
+        """Send as much as one message may hold: the best hits and the newest of the timeline."""
+        while True:
+            try:
+                await self._bus.publish(reply, to=delivery)
+            except WireError:
+                if not reply.hits and not reply.timeline:
+                    raise
+                left = len(reply.timeline) // 2
+                newest = reply.timeline[len(reply.timeline) - left :]
+                reply = replace(reply, hits=reply.hits[: len(reply.hits) // 2], timeline=newest)
+                self.meter.counters["shortened"] += 1
+            else:
+                return
 
     async def _reached(self, t_ns: int) -> None:
         limit_s = None if self._is_replay else 1.0

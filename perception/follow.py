@@ -30,6 +30,7 @@ HEARTBEAT_S = 0.2  # live: a silent stream still tells the time this often
 LATENESS_NS = 300_000_000  # live: a sample may arrive so long after it was taken
 END_S = 2.0  # for the last records of a stream that is stopped
 BLIND_PIECE_NS = 10_000_000_000  # a long blindness is told of in pieces while it lasts
+FIRST_S = 0.5  # live: a sensor that has given nothing yet may take so long before it counts as blind
 REOPEN_S = (1.0, 30.0)  # live: first and longest pause before a broken source is opened again
 
 
@@ -85,6 +86,7 @@ class Follower:
         self._outage = ""  # what a broken device said
         self._blind = ""
         self._blind_since_ns = epoch
+        self._has_begun = False  # a sample has come
         self._last_sample_s = time.monotonic()
 
     def first_watermark(self) -> Watermark:
@@ -144,13 +146,14 @@ class Follower:
 
     async def _run_live(self) -> None:
         pause_s = REOPEN_S[0]
+        self._last_sample_s = time.monotonic()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._beat(), name=f"{self.source.stream} heartbeat")
             while True:
                 try:
                     async for samples in self.source.batches():
                         pause_s, self._outage = REOPEN_S[0], ""
-                        self._last_sample_s = time.monotonic()
+                        self._has_begun, self._last_sample_s = True, time.monotonic()
                         await self._perceive(samples)
                     raise MissingPart(f"{self.source.stream} gives no more samples", "look at its device")
                 except HeedfulError as error:
@@ -198,8 +201,11 @@ class Follower:
                 return "ended"
             if self._outage:
                 return self._outage
-            if time.monotonic() - self._last_sample_s > self._stale_s:
+            idle_s = time.monotonic() - self._last_sample_s
+            if idle_s > self._stale_s:
                 return f"no sample for {self._stale_s:g} s"
+            if not self._has_begun and idle_s > FIRST_S:
+                return "no sample yet"
         return self._pipeline.blind
 
     async def _note_blindness(self, blind: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack
 from typing import Protocol, TypeAlias
 
 import av
@@ -57,6 +58,15 @@ class Source(Protocol):
 
     async def close(self) -> None:
         """Free the device or file."""
+
+
+async def open_all(sources: Sequence[Source]) -> None:
+    """Open every source, or none: where one cannot be opened the others are closed again. Raises as `open` does."""
+    async with AsyncExitStack() as opened:
+        for source in sources:
+            await source.open()
+            opened.push_async_callback(source.close)
+        opened.pop_all()
 
 
 class ReaderSource:

@@ -2,11 +2,15 @@
 
 The `evidence` backend, a path of pure functions, in this order:
 
-    understand   question -> Question      by quoted, anchors, timewords, topics, unknowable; numbers, timepoints,
-                                           patterns and vocabulary are what these are written with
+    understand   question -> Question      by asides, quoted, rivals, anchors, timewords, topics, unknowable; senses,
+                                           amounts, numbers, timepoints, patterns and vocabulary are what these are
+                                           written with
     plan         Question -> Recall        the one round trip to memory
+    present      Recalled -> Recalled      with what goes on now, of which no record tells yet
     view         Recalled -> View          windows and episodes (match for words, episodes for pieces)
-    evidence     View -> Composed          by answers, absence and sensors, in the words of phrases and wording,
+    coverage     View -> what was watched, stream by stream
+    doubts       why an answer would not be honest, and what is said beside one that is
+    evidence     View -> Composed          by answers, absence, order and sensors, in the words of phrases and wording,
                                            into a draft that keeps facts and their evidence together
     service      asks on the bus, answers on the bus
 """

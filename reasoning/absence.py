@@ -5,58 +5,59 @@ An absence is a fact only where a working stream watched. Its evidence is that s
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reasoning.answers import Found, tell_happened
-from reasoning.episodes import OVERLAP_NS, Episode, quiet, total_ns
+from reasoning.episodes import OVERLAP_NS, Episode, quiet
 from reasoning.phrases import ABSENT, LISTED_MAX, sentence
 from reasoning.view import pick
 from reasoning.wording import Clock, count, length, listing, quote
+from runtime.messages import Sensor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from reasoning.draft import Draft
+    from reasoning.senses import About
     from reasoning.understand import Question
     from reasoning.view import View
-    from runtime.messages import Sensor
+    from runtime.messages import Evidence
 
 
-def why_unwatched(view: View, sensors: Iterable[Sensor], draft: Draft) -> str:
-    """Return why nothing can be said about the windows: no such sensor, all blind, or most of it lost; else ""."""
-    wanted = set(sensors)
-    if reason := draft.why_senseless(wanted):
-        return reason
-    lost_ns = _lost_ns(view, wanted, draft)
-    if lost_ns > sum(end_ns - start_ns for start_ns, end_ns in view.windows) / 2:
-        return f"I cannot tell: {length(lost_ns)} of that time were lost on the way in."
-    return ""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unseen:
+    """What did not happen is vouched for by the senses that watched, through their streams."""
+
+    watched: frozenset[Sensor]
+    streams: tuple[str, ...]
+
+    def rows(self, draft: Draft, start_ns: int, end_ns: int, text: str) -> list[Evidence]:
+        """Return the evidence that a stretch of time was watched."""
+        return draft.watched(self.streams, start_ns, end_ns, text)
 
 
-def tell_nothing(question: Question, view: View, sensors: Iterable[Sensor], draft: Draft) -> None:
+def tell_nothing(question: Question, view: View, unseen: Unseen, draft: Draft) -> None:
     """Say that nothing of the kind happened in the windows."""
-    wanted, text = set(sensors), _nothing(question)
+    text = _nothing(question, unseen)
     when = _windows(view, draft.clock)
-    evidence = [row for window in view.windows[:LISTED_MAX] for row in draft.watched(wanted, *window, text)]
+    evidence = [row for window in view.windows[:LISTED_MAX] for row in unseen.rows(draft, *window, text)]
+    holds = question.topic.times is not None and question.topic.times.holds(0)
     if question.ask == "whether":
-        draft.state(f"{'Yes' if question.negated else 'No'}, {text} {when}.", evidence)
+        draft.state(f"{'Yes' if question.negated or holds else 'No'}, {text} {when}.", evidence)
     elif question.ask == "how_often":
         draft.state(f"0 times: {text} {when}.", evidence)
     else:
         draft.state(sentence(f"{text} {when}"), evidence)
-    if lost_ns := _lost_ns(view, wanted, draft):
-        draft.remark(f"Of that time {length(lost_ns)} were lost on the way in.")
 
 
-def tell_contrary(question: Question, view: View, sensors: Iterable[Sensor], draft: Draft) -> None:
+def tell_contrary(question: Question, view: View, draft: Draft) -> None:
     """Answer "was it quiet" with what was not."""
     found = Found(question, view.episodes, view.is_partial)
     tell_happened(found, draft, with_words=question.about == "heard" or bool(question.content), lead="No, ")
 
 
-def tell_quiet(question: Question, view: View, sensors: Iterable[Sensor], draft: Draft) -> None:
+def tell_quiet(question: Question, view: View, unseen: Unseen, draft: Draft) -> None:
     """Say when, how often or how long it was quiet."""
-    text, wanted = _nothing(question), set(sensors)
+    text = _nothing(question, unseen)
     found = pick(question.topic, stretches(question, view, draft.clock))
     if not found:
         start = "No, there was" if question.ask == "whether" else "There was"
@@ -75,7 +76,7 @@ def tell_quiet(question: Question, view: View, sensors: Iterable[Sensor], draft:
         line = sentence(f"{text} for {total}, {listed}")
     else:
         line = sentence(f"{text} for {total} in all, {len(found)} times: {listed}")
-    draft.state(line, [row for e in shown for row in draft.watched(wanted, e.start_ns, e.end_ns, text)])
+    draft.state(line, [row for e in shown for row in unseen.rows(draft, e.start_ns, e.end_ns, text)])
 
 
 def stretches(question: Question, view: View, clock: Clock) -> list[Episode]:
@@ -91,21 +92,24 @@ def stretches(question: Question, view: View, clock: Clock) -> list[Episode]:
     return [Episode(kind="quiet", start_ns=a, end_ns=b, hits=()) for a, b in found]
 
 
-def _nothing(question: Question) -> str:
+def _nothing(question: Question, unseen: Unseen) -> str:
     topic = question.topic
     if question.content:
         return f"I heard nothing like {quote(question.content)}"
     pitch = f" at {topic.pitch_hz:.0f} Hz" if topic.pitch_hz else ""
     named = f"I heard no {topic.label or 'sound'}{pitch}"
-    text = named if question.about == "sound" else ABSENT[question.about]
+    text = named if question.about == "sound" else ABSENT[_vouched(question.about, unseen)]
     return f"{text} in that part of the picture" if topic.side else text
+
+
+def _vouched(about: About, unseen: Unseen) -> About:
+    """Return what can be denied where of two senses only one watched."""
+    if about != "anything" or len(unseen.watched) != 1:
+        return about
+    return "seen" if "video" in unseen.watched else "heard"
 
 
 def _windows(view: View, clock: Clock) -> str:
     if len(view.windows) == 1:
         return clock.window(view.start_ns, view.end_ns)
     return listing([clock.stretch(*window) for window in view.windows[:LISTED_MAX]])
-
-
-def _lost_ns(view: View, sensors: set[Sensor], draft: Draft) -> int:
-    return total_ns([gap for gap in view.gaps if draft.streams.get(gap.hits[0].stream) in sensors])

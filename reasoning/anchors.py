@@ -9,8 +9,9 @@ from typing import Literal, TypeAlias
 
 from reasoning import vocabulary as vocab
 from reasoning.match import words as split_words
+from reasoning.numbers import LENGTH
 from reasoning.patterns import has, word
-from reasoning.timepoints import Now
+from reasoning.timepoints import Now, to_ns
 from reasoning.timewords import TimeSpan, parse_time, take_time
 from reasoning.topics import Topic, find_topic, residue
 
@@ -26,6 +27,18 @@ class Anchor:
     span: TimeSpan | None  # "before the beep at 0:46"
     is_near: bool  # "right after": only what comes next
     phrase: str
+    offset_ns: int = 0  # "ten seconds after": so far away from it
+    is_within: bool = False  # "within ten seconds after": up to so far
+
+    @property
+    def is_point(self) -> bool:
+        """Whether it names a moment of its own, "ten seconds after", rather than all that came after it."""
+        return bool(self.offset_ns) and not self.is_within
+
+    @property
+    def unused(self) -> str:
+        """The words that were not understood; what was said is searched for and needs no understanding."""
+        return " ".join(topic.unused for topic in self.topics if topic.unused)
 
     @property
     def speech(self) -> str:
@@ -35,8 +48,13 @@ class Anchor:
 
 
 _SUBJECT = r"(?:they|he|she|it|the|an?|some\w*|any\w*|no\w*|people|quote\d|we|i|you|this|that|his|her|their)\b"
+_OFFSET = (
+    rf"(?:(?P<within>(?:with)?in|during|over|for|up\s+to|less\s+than)\s+)?(?:the\s+)?(?:first\s+|last\s+|next\s+)?"
+    rf"(?:about\s+|around\s+|exactly\s+)?(?P<offset>{LENGTH})\s+(?:later\s+)?"
+)
 _RELATION = re.compile(
-    r"\b(?P<near>(?:right|just|immediately|shortly|directly|soon|straight)\s+)?"
+    rf"\b(?:{_OFFSET})?"
+    r"(?P<near>(?:right|just|immediately|shortly|directly|soon|straight)\s+)?"
     rf"(?:(?P<after>after|follow(?:ing|ed|s)|since(?!\s+when)|as\s+soon\s+as|once(?=\s+{_SUBJECT}))"
     r"|(?P<before>before(?!\s+or\s+after)|until|till|prior\s+to|up\s+to|ahead\s+of|leading\s+up\s+to)"
     r"|(?P<during>during(?!\s+(?:which|what)\b)|(?<!a )while|whilst"
@@ -50,6 +68,7 @@ _AUXILIARY = (
 )
 _MAIN_CLAUSE = word("did|how|what|where|who|which|does|do|anything|anyone|anybody")
 _ASKING = word("what|did|was|were|how|is|are|where|who|which|anything|anyone|anybody|does|do|has|have")
+_HOW_LONG = r"\bhow\s+(?:long|many\s+\w+)$"
 _EMPTY = r"^(?:that|this|it|then|now|the)?\W*$"
 
 
@@ -92,7 +111,8 @@ def _cut_clause(text: str, match: re.Match[str], now: Now) -> str:
     if span is not None:
         clause = clause[: clause.find(span.phrase) + len(span.phrase)]
     main = re.search(_MAIN_CLAUSE, clause, re.IGNORECASE)
-    if main and main.start() > 0 and not _sentence_before(text, match):
+    before = _sentence_before(text, match)
+    if main and main.start() > 0 and (not before or has(_HOW_LONG, before)):
         clause = clause[: main.start()]
     return clause
 
@@ -111,8 +131,15 @@ def _read(match: re.Match[str], clause: str, quotes: Sequence[str], now: Now) ->
             parts = [f"first {thing}", f"second {thing}"]
         if not all(parts):
             return None
+    offset = match["offset"] if relation in {"before", "after"} else None
     return Anchor(
-        relation=relation, topics=_moments(parts, quotes), span=span, is_near=bool(match["near"]), phrase=rest
+        relation=relation,
+        topics=_moments(parts, quotes),
+        span=span,
+        is_near=bool(match["near"]),
+        phrase=rest,
+        offset_ns=to_ns(offset) if offset else 0,
+        is_within=bool(match["within"]) or "first " in match[0][: match.start("clause") - match.start()],
     )
 
 
@@ -127,6 +154,8 @@ def _moments(parts: Sequence[str], quotes: Sequence[str]) -> tuple[Topic, ...]:
 def _moment(clause: str, quotes: Sequence[str]) -> Topic:
     """Words that point at no sense are a thing that moved, "the first car", or else what was said, "go forward"."""
     topic = find_topic(clause, quotes)
+    if topic.about == "speech" and topic.unused and not topic.content:  # "the lecturer brought up the library"
+        return replace(topic, content=topic.unused, unused="")
     if topic.has_cue and topic.about not in {"anything", "sensors"}:
         return topic
     if set(split_words(clause)) & ((vocab.OBJECTS | vocab.PEOPLE) - vocab.PRONOUNS):

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reasoning.episodes import Episode, total_ns
-from reasoning.phrases import LISTED_MAX, clause, describe, name_all, noun, path, sentence, shown
+from reasoning.episodes import PITCH_SHARE, Episode, total_ns
+from reasoning.phrases import LISTED_MAX, clause, describe, name_all, noun, path, sentence, shown, when
 from reasoning.understand import Question
 from reasoning.wording import count, length, listing, ordinal, quote
 
@@ -26,6 +26,7 @@ class Found:
     question: Question
     episodes: tuple[Episode, ...]
     at_least: bool  # memory holds more than it returned
+    anchor: Episode | None = None  # the moment that the question hangs on
 
     @property
     def which(self) -> str:
@@ -55,19 +56,21 @@ def _when(found: Found, draft: Draft) -> None:
     if not found.which:
         tell_happened(found, draft, with_words=bool(found.question.content))
         return
-    time = draft.clock.stretch(first.start_ns, first.end_ns)
     more = f" {path(first)}" if path(first) else f": {quote(first.words)}" if first.words else ""
-    draft.state(f"The {found.which} {noun([first])} was {time}{more}.", draft.rows([first]))
+    time = when(first, draft.clock)
+    verb = f"has been going on {time}" if time.startswith("since") else f"was {time}"
+    draft.state(f"The {found.which} {noun([first])} {verb}{more}.", draft.rows([first]))
 
 
 def _how_long(found: Found, draft: Draft) -> None:
     episodes = shown(found.episodes, draft.clock)
-    times = [draft.clock.stretch(episode.start_ns, episode.end_ns) for episode in episodes]
+    times = [when(episode, draft.clock) for episode in episodes]
     left_out = len(found.episodes) - len(episodes)
     listed = listing([*times, f"{left_out} more"] if left_out else times)
     total = length(total_ns(found.episodes))
     if len(found.episodes) == 1:
-        text = f"The {found.which or 'only'} {noun(episodes)} lasted {total}, {listed}."
+        lasted = f"has lasted {total} so far" if times[0].startswith("since") else f"lasted {total}"
+        text = f"The {found.which or 'only'} {noun(episodes)} {lasted}, {listed}."
     else:
         text = f"{total} in all, in {count(len(found.episodes), noun(found.episodes))}: {listed}."
     draft.state(text, draft.rows(episodes))
@@ -75,15 +78,44 @@ def _how_long(found: Found, draft: Draft) -> None:
 
 def _how_often(found: Found, draft: Draft) -> None:
     episodes = found.episodes
+    if found.question.topic.is_distinct:
+        _how_many_pitches(found, draft)
+        return
     floor = "At least " if found.at_least else ""
     listed = name_all(episodes, draft.clock, with_words=bool(found.question.content))
     draft.state(f"{floor}{count(len(episodes), 'time')}: {listed}.", draft.rows(shown(episodes, draft.clock)))
 
 
+def _how_many_pitches(found: Found, draft: Draft) -> None:
+    """Count tones that differ by more than a semitone."""
+    heard: list[Episode] = []
+    for episode in sorted(found.episodes, key=lambda episode: episode.pitch_hz):
+        if not heard or episode.pitch_hz > heard[-1].pitch_hz * (1 + PITCH_SHARE):
+            heard.append(episode)
+    if not all(episode.pitch_hz for episode in found.episodes):
+        draft.abstain("I cannot tell which sounds are the same.")
+        return
+    heard.sort(key=lambda episode: episode.start_ns)
+    listed = name_all(heard, draft.clock)
+    draft.state(
+        f"{'At least ' if found.at_least else ''}{len(heard)} different: {listed}.", draft.rows(heard[:LISTED_MAX])
+    )
+
+
+def _delay(found: Found, draft: Draft) -> None:
+    """Say how long after, or before, the moment it was."""
+    first, anchor = found.episodes[0], found.anchor
+    assert anchor is not None
+    is_after = first.start_ns >= anchor.end_ns
+    apart_ns = first.start_ns - anchor.end_ns if is_after else anchor.start_ns - first.end_ns
+    told = clause([first], draft.clock, with_words=True)
+    draft.state(f"{length(max(0, apart_ns))} {'after' if is_after else 'before'} that: {told}.", draft.rows([first]))
+
+
 def _how_much(found: Found, draft: Draft) -> None:
     strongest = max(found.episodes, key=lambda episode: episode.level)
     described = describe(strongest, draft.clock)
-    if strongest.kind == "sound":
+    if strongest.kind == "sound" and strongest.level:
         text = f"{described}, {strongest.level:.0f} dB above the background"
     elif strongest.kind == "motion":
         text = f"up to {100 * strongest.level:.0f} % of the picture moved, {described}"
@@ -103,7 +135,15 @@ def _said(found: Found, draft: Draft) -> None:
 
 def _whether(found: Found, draft: Draft) -> None:
     with_words = bool(found.question.content) or found.question.about in {"heard", "anything"}
-    tell_happened(found, draft, with_words=with_words, lead="Yes, ")
+    times, n = found.question.topic.times, len(found.episodes)
+    if times is None:
+        tell_happened(found, draft, with_words=with_words, lead="Yes, ")
+    elif found.at_least and not times.holds(10**9):
+        draft.abstain(f"I know of at least {n}, perhaps more.")
+    else:
+        listed = name_all(found.episodes, draft.clock, with_words=with_words)
+        lead = "Yes" if times.holds(n) else "No"
+        draft.state(f"{lead}, {count(n, 'time')}: {listed}.", draft.rows(shown(found.episodes, draft.clock)))
 
 
 def _where(found: Found, draft: Draft) -> None:
@@ -126,4 +166,5 @@ _TELL: dict[Asks, Callable[[Found, Draft], None]] = {
     "happened": tell_happened,
     "whether": _whether,
     "where": _where,
+    "delay": _delay,
 }

@@ -13,11 +13,13 @@ from reasoning.patterns import either
 _CLAUSE = re.compile(r"(?P<words>.+?)(?P<end>[?!;]+|[,.:—](?=\s|$)|$)\s*", re.DOTALL)
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _SELF = frozenset("i i'd i'm i'll i've we we'd we're we've my our sorry".split())
-_CALL = frozenset("tell show give say explain report confirm check verify find let remind can could would will do".split())
-_KNOW = frozenset("know tell check say wonder wondering wondered sure see ask learn find confirm remember recall".split())
-_SENSES = (
-    vocab.SPEECH | vocab.SOUND | vocab.HEARD | vocab.MOTION | vocab.SEEN | vocab.QUIET | vocab.STILL | vocab.SCENE
+_CALL = frozenset(
+    "tell show give say explain report confirm check verify find let remind can could would will do".split()
 )
+_KNOW = frozenset(
+    "know tell check say wonder wondering wondered sure see ask learn find confirm remember recall".split()
+)
+_SENSES = vocab.SPEECH | vocab.SOUND | vocab.HEARD | vocab.MOTION | vocab.SEEN | vocab.QUIET | vocab.STILL | vocab.SCENE
 _SAYING = frozenset("tell say ask asking see look hear report call order".split())  # that frames are made of too
 _INTERJECTION = re.compile(
     r"^\W*"
@@ -28,6 +30,11 @@ _INTERJECTION = re.compile(
         r"(?:can|could|would|will)\s+you\s+(?:please\s+)?"
         r"(?:tell|show|give|describe|list|explain|summari[sz]e|let|remind|repeat)\b(?:\s+(?:me|us)\b)?(?:\s+know\b)?",
     ),
+    re.IGNORECASE,
+)
+_OPINION = re.compile(
+    r"^\W*(?:would|wouldn't|do|don't)\s+you\s+(?:say|think|believe|suppose|agree)\s+(?:that\s+)?"
+    rf"(?!(?:{'|'.join(vocab.ASKING | vocab.AUXILIARIES)})\b)(?=\w)",
     re.IGNORECASE,
 )
 _TRAILING = re.compile(r"\s+(?:please|thanks|thank\s+you)(?=\W*$)", re.IGNORECASE)
@@ -63,7 +70,7 @@ def _is_aside(clause: str) -> bool:
 
 def _embedded(clause: str) -> str:
     """Return the question inside "I'd like to know when ...", "please tell me is it ..."."""
-    clause = _CORRECTION.sub("", clause)
+    clause = _OPINION.sub("whether ", _CORRECTION.sub("", clause))
     tokens = list(_WORD.finditer(clause))
     words = [token[0].lower() for token in tokens]
     for i, word in enumerate(words):

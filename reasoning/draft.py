@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from reasoning.episodes import Episode
 from reasoning.timepoints import S_NS
-from reasoning.wording import Clock, plain
+from reasoning.wording import Clock
 from runtime.messages import Evidence, Sensor, Sentence
 
 EVIDENCE_MAX = 8
+OPEN = {"motion": "something is moving", "utterance": "somebody is speaking"}
 SENSORS: dict[str, Sensor] = {"utterance": "audio", "sound": "audio", "motion": "video", "frame": "video"}
 
 
@@ -19,8 +20,6 @@ class Draft:
     """Sentences so far, and what they rest on in the order of mention."""
 
     clock: Clock
-    streams: Mapping[str, Sensor]
-    blind: Mapping[str, str]  # stream -> why it sees or hears nothing
     sentences: list[Sentence] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
     abstained: bool = False
@@ -45,12 +44,22 @@ class Draft:
             self.remark(text)
 
     def rows(self, episodes: Iterable[Episode]) -> list[Evidence]:
-        """Return one row of evidence per episode."""
-        return [self._row(episode) for episode in episodes if episode.hits]
+        """Return one row of evidence per episode, and one for what no record tells of yet."""
+        return [row for episode in episodes for row in self._rows(episode)]
+
+    def _rows(self, episode: Episode) -> list[Evidence]:
+        recorded = tuple(hit for hit in episode.hits if hit.record_id)
+        rows = []
+        if recorded:
+            end_ns = max(hit.end_ns for hit in recorded) if episode.is_open else episode.end_ns
+            rows.append(self._row(replace(episode, end_ns=min(end_ns, episode.end_ns), hits=recorded)))
+        for hit in episode.hits:
+            if not hit.record_id:
+                rows.append(self._row(replace(episode, start_ns=hit.start_ns, end_ns=hit.end_ns, hits=(hit,))))
+        return rows
 
     def _row(self, episode: Episode) -> Evidence:
         first = episode.hits[0]
-        largest = max(episode.hits, key=lambda hit: hit.level)
         return Evidence(
             clip_id=first.clip_id,
             record_id=first.record_id,
@@ -58,18 +67,18 @@ class Draft:
             kind=episode.kind,
             start_s=self._cut_s(episode.start_ns),
             end_s=self._cut_s(episode.end_ns),
-            box=largest.box,
+            box=episode.box,
             score=round(max(episode.score, first.score), 3),
-            text=episode.words if episode.kind == "utterance" else first.text,
+            text=OPEN.get(episode.kind, episode.told) if episode.is_open else episode.told,
         )
 
-    def watched(self, sensors: Iterable[Sensor], start_ns: int, end_ns: int, text: str) -> list[Evidence]:
-        """Return the working streams of these senses as evidence that nothing happened in a stretch of time."""
+    def watched(self, names: Iterable[str], start_ns: int, end_ns: int, text: str) -> list[Evidence]:
+        """Return the streams that watched as evidence of what did not happen in a stretch of time."""
         return [
             Evidence(
                 clip_id="",
                 record_id="",
-                stream=stream,
+                stream=name,
                 kind="watermark",
                 start_s=self._cut_s(start_ns),
                 end_s=self._cut_s(end_ns),
@@ -77,36 +86,8 @@ class Draft:
                 score=1.0,
                 text=text,
             )
-            for stream in self.working(sensors)
+            for name in names
         ]
-
-    def working(self, sensors: Iterable[Sensor]) -> list[str]:
-        """Return the streams of these senses that are not blind."""
-        wanted = set(sensors)
-        return sorted(name for name, sensor in self.streams.items() if sensor in wanted and name not in self.blind)
-
-    def why_senseless(self, sensors: Iterable[Sensor]) -> str:
-        """Return the sentence that says why nothing can be said about these senses, "" where one of them works."""
-        wanted = set(sensors)
-        if self.working(wanted):
-            return ""
-        if any(sensor in wanted for sensor in self.streams.values()):
-            return f"I cannot tell. {self.blindness(wanted)}"
-        if wanted == {"audio"}:
-            return "I cannot tell: there is no sound here, neither a microphone nor a sound track."
-        if wanted == {"video"}:
-            return "I cannot tell: there is no picture here, neither a camera nor a video track."
-        return "I cannot tell: no camera and no microphone is running."
-
-    def blindness(self, sensors: Iterable[Sensor]) -> str:
-        """Return a sentence that names the blind streams of these senses, "" where there are none."""
-        wanted = set(sensors)
-        named = [
-            f"{'Camera' if self.streams[name] == 'video' else 'Microphone'} {plain(name)!r} is blind: {plain(reason)}."
-            for name, reason in sorted(self.blind.items())
-            if name in self.streams and self.streams[name] in wanted
-        ]
-        return " ".join(named)
 
     def _cut_s(self, t_ns: int) -> float:
         """Return seconds since the session's start, inside the window."""

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from reasoning.absence import tell_contrary, tell_nothing, tell_quiet, why_unwatched
+from reasoning.absence import Unseen, tell_contrary, tell_nothing, tell_quiet
 from reasoning.answers import Found, tell_found
+from reasoning.coverage import Coverage
+from reasoning.doubts import CAPABILITIES, caveats, why_not
 from reasoning.draft import SENSORS, Draft
 from reasoning.episodes import gather
+from reasoning.order import tell_apart, tell_order
 from reasoning.phrases import noun
-from reasoning.plan import KINDS
+from reasoning.plan import asked_kinds
+from reasoning.present import add_present
 from reasoning.sensors import tell_sensors
 from reasoning.view import View, look, pick
 from reasoning.wording import Clock, count, listing, quote
@@ -27,11 +30,6 @@ if TYPE_CHECKING:
 
     from reasoning.understand import Question
 
-CAPABILITIES = (
-    "I can be asked when, how often, how long or where something moved, what was said and when, which sounds there"
-    " were, when the scene changed, and whether the sensors work."
-)
-MEASURED = frozenset({"motion", "sound"})  # kinds whose level says how strong they were
 MEMORY_SILENT = "My memory did not answer in time, so I cannot say."
 
 
@@ -54,22 +52,26 @@ def answer(
     streams: Mapping[str, Literal["video", "audio"]],
     truncated: bool,
     tz: tzinfo | None = None,
-    active: Mapping[str, int] = MappingProxyType({}),
+    *,
+    active: Mapping[str, int] | None = None,
+    began: Mapping[str, int] | None = None,
 ) -> Composed:
-    """Return the answer; `blind` says why a stream sees or hears nothing, `truncated` that a recording broke off."""
+    """Return the answer; `blind` says why a stream sees or hears nothing, `truncated` that a recording broke off.
+
+    `active` says since when something is going on that no record tells of yet, `began` when a stream was first there.
+    """
     origin_ns = recalled.session_start_ns if recalled is not None else 0
-    draft = Draft(Clock(asked_ns, origin_ns, tz), streams, blind)
-    sensors = {SENSORS[kind] for kind in KINDS[question.about]}
-    if question.about == "sensors":
-        tell_sensors(question, asked_ns, draft)
-    elif recalled is None:
-        draft.abstain(MEMORY_SILENT)
+    draft = Draft(Clock(asked_ns, origin_ns, tz))
+    if recalled is None:
+        coverage = Coverage(streams=streams, blind=blind, asked_ns=asked_ns)
+        if question.about == "sensors" and question.span is None:
+            tell_sensors(question, asked_ns, coverage, draft)
+        else:
+            draft.abstain(MEMORY_SILENT)
     elif refusal := _refusal(question, recalled, asked_ns, draft.clock, truncated=truncated):
         draft.abstain(refusal, _inventory(recalled, asked_ns, draft.clock))
     else:
-        _answer(question, recalled, asked_ns, sensors, draft)
-        draft.remark(_caveat(question, draft))
-        draft.remark(draft.blindness(sensors))
+        _answer(question, add_present(recalled, asked_ns, streams, active or {}, began or {}), streams, blind, draft)
     if draft.abstained:
         draft.evidence.clear()
     return Composed(
@@ -100,57 +102,53 @@ def _refusal(question: Question, recalled: Recalled, asked_ns: int, clock: Clock
     return ""
 
 
-def _answer(question: Question, recalled: Recalled, asked_ns: int, sensors: set[Sensor], draft: Draft) -> None:
+def _answer(
+    question: Question, recalled: Recalled, streams: Mapping[str, Sensor], blind: Mapping[str, str], draft: Draft
+) -> None:
     """Answer from the part of memory that the question looks at, or abstain where that holds nothing to rest on."""
-    inventory = _inventory(recalled, asked_ns, draft.clock)
+    asked_ns, inventory = draft.clock.asked_ns, _inventory(recalled, draft.clock.asked_ns, draft.clock)
+    sensors: set[Sensor] = {SENSORS[kind] for kind in asked_kinds(question)}
     view = look(question, recalled, asked_ns)
-    if view is None:
-        phrase = question.anchor.phrase if question.anchor is not None else ""
-        draft.abstain(draft.why_senseless(sensors) or f"I did not find the moment {quote(phrase)}.", inventory)
+    coverage = Coverage(
+        streams=streams,
+        blind=blind,
+        asked_ns=asked_ns,
+        windows=view.windows if view is not None else ((recalled.session_start_ns, asked_ns),),
+        gaps=view.gaps if view is not None else gather(recalled.timeline, "gap"),
+    )
+    if question.about == "sensors":
+        tell_sensors(question, asked_ns, coverage, draft)
         return
-    draft.start_ns, draft.end_ns = view.start_ns, view.end_ns
-    if reason := _why_not(question, view, sensors, draft):
+    if question.rivals is not None:
+        tell_order(question, recalled, draft)
+    elif view is None:
+        phrase = question.anchor.phrase if question.anchor is not None else ""
+        draft.abstain(coverage.why_not(sensors) or f"I did not find the moment {quote(phrase)}.", inventory)
+    elif reason := why_not(question, view, coverage, sensors):
         draft.abstain(reason, inventory)
-    elif question.negated and _asks_throughout(question):
-        tell = tell_contrary if view.episodes else tell_nothing
-        tell(question, view, sensors, draft)
-    elif question.negated:
-        tell_quiet(question, view, sensors, draft)
-    elif view.episodes:
-        tell_found(Found(question, tuple(pick(question.topic, view.episodes)), view.is_partial), draft)
     else:
-        tell_nothing(question, view, sensors, draft)
+        draft.start_ns, draft.end_ns = view.start_ns, view.end_ns
+        _tell(question, view, coverage, sensors, draft)
+        for caveat in caveats(question, view, recalled, draft):
+            draft.remark(caveat)
+    if not draft.abstained:
+        for note in coverage.notes(sensors):
+            draft.remark(note)
 
 
-def _asks_throughout(question: Question) -> bool:
-    """Tell "was it quiet" from "was there a quiet moment": one counter-example answers the first."""
-    return question.ask == "whether" and not question.topic.is_moment
-
-
-def _why_not(question: Question, view: View, sensors: set[Sensor], draft: Draft) -> str:
-    """Return why what was recalled does not carry an answer, "" where it does."""
-    topic, episodes = question.topic, view.episodes
-    if question.negated:
-        is_refuted = _asks_throughout(question) and bool(episodes)
-        return "" if is_refuted else why_unwatched(view, sensors, draft)
-    if not episodes:
-        if question.content and (question.about != "speech" or question.ask not in {"whether", "how_often"}):
-            # Recognised words are too unsure to say that something was never said, unless just that is asked.
-            return f"I heard nothing like {quote(question.content)}.{'' if topic.has_cue else f' {CAPABILITIES}'}"
-        return why_unwatched(view, sensors, draft)
-    if topic.has_rare_thing and question.ask in {"whether", "how_often"}:
-        return "I cannot tell what kind of thing moves."
-    if topic.extreme in {"strongest", "weakest"} and not any(e.level for e in episodes if e.kind in MEASURED):
-        return f"I do not measure how strong {noun(episodes)}s are."
-    if not pick(topic, episodes):
-        return f"I know of only {count(len(episodes), noun(episodes))}."
-    return ""
-
-
-def _caveat(question: Question, draft: Draft) -> str:
-    """Return what a movement is not evidence of."""
-    has_fact = any(item.kind == "motion" for item in draft.evidence)
-    return "I see that something moves, not what it is." if question.topic.has_thing and has_fact else ""
+def _tell(question: Question, view: View, coverage: Coverage, sensors: set[Sensor], draft: Draft) -> None:
+    unseen = Unseen(watched=frozenset(coverage.watched(sensors)), streams=tuple(coverage.watching(sensors)))
+    if question.ask == "delay" and view.anchor is not None and view.anchor_end is not None:
+        tell_apart(view.anchor, view.anchor_end, draft)
+    elif question.negated and question.asks_throughout and view.episodes:
+        tell_contrary(question, view, draft)
+    elif question.negated and not question.asks_throughout:
+        tell_quiet(question, view, unseen, draft)
+    elif view.episodes:
+        episodes = tuple(pick(question.topic, view.episodes))
+        tell_found(Found(question, episodes, view.is_partial, view.anchor), draft)
+    else:
+        tell_nothing(question, view, unseen, draft)
 
 
 def _inventory(recalled: Recalled, asked_ns: int, clock: Clock) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reasoning.episodes import Episode
-from reasoning.topics import About
+from reasoning.senses import About
 from reasoning.wording import Clock, count, listing, quote
 
 LISTED_MAX = 8  # an answer names no more, and carries no more evidence
 NOUNS = {"motion": "movement", "utterance": "utterance", "sound": "sound", "frame": "scene change"}
 HAPPENED = {"motion": "something moved", "utterance": "somebody spoke", "frame": "the scene changed"}
+GOES_ON = {"motion": "something has been moving", "utterance": "somebody has been speaking"}
 ABSENT: dict[About, str] = {
     "motion": "nothing moved",
     "scene": "the scene did not change",
@@ -33,13 +34,22 @@ def noun(episodes: Sequence[Episode]) -> str:
 
 def describe(episode: Episode, clock: Clock, *, with_words: bool = True) -> str:
     """Return its time and what is known of it, as one item of a list."""
-    time = clock.stretch(episode.start_ns, episode.end_ns)
+    time = when(episode, clock)
     if episode.kind == "utterance" and with_words:
-        return f"{quote(episode.words)} {time}" if episode.words else f"words that I did not recognise {time}"
+        unknown = "words that I do not know yet" if episode.is_open else "words that I did not recognise"
+        return f"{quote(episode.words) if episode.words else unknown} {time}"
     if episode.kind == "sound":
         return f"{_with_article(episode.label)} {time}"
     place = path(episode)
     return f"{time} {place}" if place else time
+
+
+def when(episode: Episode, clock: Clock) -> str:
+    """Return "from 0:03.0 to 0:07.2", or "since 0:03.0" for what still goes on."""
+    is_open = episode.is_open and episode.end_ns >= clock.asked_ns
+    if not is_open:
+        return clock.stretch(episode.start_ns, episode.end_ns)
+    return f"since {clock.at(min(hit.start_ns for hit in episode.hits))}"  # also where the window begins later
 
 
 def path(episode: Episode) -> str:
@@ -73,6 +83,8 @@ def clause(
     kind, n = episodes[0].kind, len(episodes)
     listed = name_all(episodes, clock, with_words=with_words, limit=limit)
     floor = "at least " if at_least else ""
+    if n == 1 and episodes[0].is_open and not episodes[0].words and kind in GOES_ON:
+        return f"{GOES_ON[kind]} {listed.removeprefix('words that I do not know yet ')}"
     if kind == "utterance" and with_words:
         return f"I heard somebody say {listed}"
     if kind == "sound":

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from runtime.messages import Recall
 
 if TYPE_CHECKING:
-    from reasoning.topics import About, Topic
+    from reasoning.senses import About
+    from reasoning.topics import Topic
     from reasoning.understand import Question
 
 KINDS: dict[About, tuple[str, ...]] = {
@@ -31,7 +32,7 @@ FAR_NS = 2**62  # times on the wire are 64-bit
 
 def plan(question: Question, query_id: str, session: str, as_of_ns: int) -> Recall:
     """Return the recall for `question`; an anchor that is an event is placed later, from the unmoved window."""
-    kinds = set(KINDS[question.about])
+    kinds = asked_kinds(question)
     anchor, span = question.anchor, question.span
     if span is not None and span.is_point:  # what was going on then may have begun long before
         reach_ns = FAR_NS if question.negated else POINT_REACH_NS
@@ -45,7 +46,7 @@ def plan(question: Question, query_id: str, session: str, as_of_ns: int) -> Reca
         session=session,
         query_id=query_id,
         as_of_ns=as_of_ns,
-        text=question.content or (CUT_TEXT if question.about == "scene" else ""),
+        text="" if question.rivals else question.content or (CUT_TEXT if question.about == "scene" else ""),
         anchor=anchor.speech if anchor is not None else "",
         relation=anchor.relation if anchor is not None and anchor.speech and anchor.relation != "between" else "",
         kinds=(*sorted(kinds), "gap"),
@@ -54,6 +55,12 @@ def plan(question: Question, query_id: str, session: str, as_of_ns: int) -> Reca
         k=K,
         timeline_limit=TIMELINE_LIMIT,
     )
+
+
+def asked_kinds(question: Question) -> set[str]:
+    """Return the kinds of record that the question is about."""
+    topics = question.rivals.topics if question.rivals is not None else (question.topic,)
+    return {kind for topic in topics for kind in KINDS[topic.about]}
 
 
 def anchor_kinds(topic: Topic) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Answers about the sensors themselves: which there are, whether they see and hear, how long they have been running."""
+"""Answers about the sensors themselves: which there are, whether they see and hear, when they did not, for how long."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reasoning.wording import count, length, plain
+from reasoning.coverage import NAMES, Coverage, blindness
+from reasoning.phrases import LISTED_MAX
+from reasoning.wording import count, length, listing, plain
 
 if TYPE_CHECKING:
     from reasoning.draft import Draft
     from reasoning.understand import Question
     from runtime.messages import Evidence, Sensor
 
-NAMES: dict[Sensor, str] = {"video": "camera", "audio": "microphone"}
 _WORDS: dict[Sensor, str] = {
     "video": r"\b(?:camera|webcam|lens|see|watch|look|video|picture|image|vision|visual)",
     "audio": r"\b(?:micro|mics?\b|hear|listen|sound|audio|speech|deaf|mute)",
@@ -21,54 +22,88 @@ _WORDS: dict[Sensor, str] = {
 _BAD = re.compile(
     r"\b(?:blind|broken|dead|muted?|covered|dark|black|off|deaf|disconnected|blocked|obstructed|missing|wrong|fail\w*|faulty|stale|down|not|no)\b"
 )
+_PAST = re.compile(r"\b(?:was|were|had|did|when|ever|how\s+often)\b")
 
 
-def tell_sensors(question: Question, asked_ns: int, draft: Draft) -> None:
+def tell_sensors(question: Question, asked_ns: int, coverage: Coverage, draft: Draft) -> None:
     """Say which streams of the senses asked about work; "Yes" or "No" where that, or blindness, is asked."""
     text = question.text.lower()
     wanted = [sensor for sensor, words in _WORDS.items() if re.search(words, text)] or list(NAMES)
-    if not draft.streams:
+    if not coverage.streams:
         draft.abstain("No camera and no microphone is running.")
-    elif question.ask == "how_long":
-        rows = draft.watched(NAMES, draft.clock.origin_ns, asked_ns, "running")
+    elif question.ask == "how_long" and not _BAD.search(text):
+        rows = draft.watched(_streams(wanted, coverage), draft.clock.origin_ns, asked_ns, "running")
         draft.state(f"I have been watching for {length(asked_ns - draft.clock.origin_ns)}.", rows)
+    elif _is_past(question, asked_ns) and _streams(wanted, coverage):
+        _tell_past(question, wanted, coverage, draft)
     else:
-        sentences = [_state(sensor, draft) for sensor in wanted]
-        rows = [row for sensor in wanted for row in _rows(sensor, asked_ns, draft)]
-        draft.state(_lead(question, wanted, draft) + " ".join(sentences), rows)
+        sentences = [_state(sensor, coverage) for sensor in wanted]
+        rows = [row for sensor in wanted for row in _rows(sensor, asked_ns, coverage, draft)]
+        draft.state(_lead(question, wanted, coverage) + " ".join(sentences), rows)
 
 
-def _lead(question: Question, wanted: list[Sensor], draft: Draft) -> str:
+def _is_past(question: Question, asked_ns: int) -> bool:
+    """Tell "was the camera covered at 0:10" from "is it covered"."""
+    if question.span is not None:
+        is_now = question.span.is_point and question.span.end_ns is not None and question.span.end_ns >= asked_ns
+        return not is_now
+    text = question.text.lower()
+    return bool(_PAST.search(text) and _BAD.search(text))
+
+
+def _tell_past(question: Question, wanted: list[Sensor], coverage: Coverage, draft: Draft) -> None:
+    """Tell from the gaps of the windows when a sensor saw or heard nothing."""
+    names = _streams(wanted, coverage)
+    gaps = [gap for gap in coverage.gaps if gap.hits[0].stream in names]
+    notes = coverage.notes(wanted)
+    is_yes = bool(notes) == bool(_BAD.search(question.text.lower()))
+    lead = f"{'Yes' if is_yes else 'No'}. " if question.ask == "whether" else ""
+    start_ns, end_ns = coverage.windows[0][0], coverage.windows[-1][1]
+    if notes:
+        times = listing([draft.clock.stretch(gap.start_ns, gap.end_ns) for gap in gaps[:LISTED_MAX]])
+        when = f" That was {times}." if times else ""
+        draft.state(f"{lead}{' '.join(notes)}{when}", draft.rows(gaps))
+    else:
+        titles = [f"{NAMES[coverage.streams[name]]} {plain(name)!r}" for name in names]
+        text = f"{' and '.join(titles)} worked {draft.clock.window(start_ns, end_ns)}."
+        draft.state(f"{lead}{text[:1].upper()}{text[1:]}", draft.watched(names, start_ns, end_ns, "working"))
+
+
+def _lead(question: Question, wanted: list[Sensor], coverage: Coverage) -> str:
     if question.ask == "how_often":
-        return f"{sum(sensor in wanted for sensor in draft.streams.values())}. "
+        return f"{len(_streams(wanted, coverage))}. "
     if question.ask != "whether":
         return ""
-    is_well = all(draft.working([sensor]) for sensor in wanted) and not _blind(wanted, draft)
+    is_well = all(_working(sensor, coverage) for sensor in wanted) and not _blind(wanted, coverage)
     is_yes = not is_well if _BAD.search(question.text.lower()) else is_well
     return "Yes. " if is_yes else "No. "
 
 
-def _blind(sensors: list[Sensor], draft: Draft) -> list[str]:
-    return sorted(name for name, sensor in draft.streams.items() if sensor in sensors and name in draft.blind)
+def _streams(sensors: list[Sensor], coverage: Coverage) -> list[str]:
+    return sorted(name for name, sensor in coverage.streams.items() if sensor in sensors)
 
 
-def _state(sensor: Sensor, draft: Draft) -> str:
-    if sensor not in draft.streams.values():
+def _working(sensor: Sensor, coverage: Coverage) -> list[str]:
+    return [name for name in _streams([sensor], coverage) if name not in coverage.blind]
+
+
+def _blind(sensors: list[Sensor], coverage: Coverage) -> list[str]:
+    return [name for name in _streams(sensors, coverage) if name in coverage.blind]
+
+
+def _state(sensor: Sensor, coverage: Coverage) -> str:
+    if sensor not in coverage.streams.values():
         return f"There is no {NAMES[sensor]}."
-    works = len(draft.working([sensor]))
-    blind = draft.blindness([sensor])
+    works = len(_working(sensor, coverage))
+    blind = blindness(coverage.streams, coverage.blind, [sensor])
     if not works:
         return blind
     text = f"{count(works, NAMES[sensor])} {'works' if works == 1 else 'work'}."
     return f"{text} {blind}".strip()
 
 
-def _rows(sensor: Sensor, asked_ns: int, draft: Draft) -> list[Evidence]:
+def _rows(sensor: Sensor, asked_ns: int, coverage: Coverage, draft: Draft) -> list[Evidence]:
     """Return the last watermark of every stream of this sense."""
-    rows = draft.watched([sensor], asked_ns, asked_ns, "works")
-    if not _blind([sensor], draft):
-        return rows
-    blank = replace(draft, blind={})
-    names = set(_blind([sensor], draft))
-    dark = [row for row in blank.watched([sensor], asked_ns, asked_ns, "blind") if row.stream in names]
-    return [*rows, *(replace(row, text=f"blind: {plain(draft.blind[row.stream])}") for row in dark)]
+    rows = draft.watched(_working(sensor, coverage), asked_ns, asked_ns, "works")
+    dark = draft.watched(_blind([sensor], coverage), asked_ns, asked_ns, "blind")
+    return [*rows, *(replace(row, text=f"blind: {plain(coverage.blind[row.stream])}") for row in dark)]

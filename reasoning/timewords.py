@@ -264,7 +264,10 @@ RULES: tuple[tuple[re.Pattern[str], Resolve], ...] = (
         rf"\b(?:after|since|from|past|later\s+than|beyond|starting\s+at)\s+(?P<a>{INSTANT})(?:\s+on(?:wards?)?\b)?",
         _after,
     ),
-    _rule(rf"\b(?:before|until|till|up\s+(?:to|until)|by|prior\s+to|earlier\s+than)\s+(?P<a>{INSTANT})", _before),
+    _rule(
+        rf"\b(?:before|until|till|up\s+(?:to|until)|by(?!\s+(?:around|about|at|near|roughly)\b)|prior\s+to|earlier\s+than)\s+(?P<a>{INSTANT})",
+        _before,
+    ),
     _rule(rf"\b(?:(?:about|around|roughly|some)\s+)?(?P<a>{LENGTH})\s+ago\b", _ago),
     _rule(rf"(?:{_AT}|\bin\s+(?:the\s+)?)(?:time\s+)?(?P<a>(?:about\s+)?(?:the\s+)?(?:{CLOCK}|{MARK}){TAIL})", _at),
     _rule(rf"{_AT}(?P<a>{LENGTH}{TAIL})", _at),

@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from reasoning import vocabulary as vocab
+from reasoning.amounts import Times, find_times
 from reasoning.match import words as split_words
 from reasoning.patterns import either, has, word
 from reasoning.quoted import quoted_words, said_words
-
-# heard is speech and sound together, seen is motion and scene; sensors are the streams themselves.
-About: TypeAlias = Literal["speech", "sound", "motion", "scene", "heard", "seen", "anything", "sensors"]
+from reasoning.senses import About, find_about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,60 +20,22 @@ class Topic:
 
     about: About
     content: str = ""  # words to find in what was said
+    is_either: bool = False  # "meters or feet": one of them will do
     label: str = ""  # of a sound: tone or noise
     pitch_hz: float = 0.0  # of a tone, 0 for any
     side: str = ""  # of a movement: left, right, middle, top, bottom
     nth: int = 0  # 1 the first, 2 the second, -1 the last, 0 all
-    extreme: str = ""  # longest, shortest, strongest, weakest
+    extreme: str = ""  # longest, shortest, strongest, weakest, highest, lowest
+    times: Times | None = None  # "twice", "at least three tones": as often as this
+    is_distinct: bool = False  # different tones, not all of them
     is_absence: bool = False  # asks for quiet or stillness
     is_moment: bool = False  # for some quiet, not for quiet all along
     has_cue: bool = True  # False: no word pointed at any sense
     has_thing: bool = False  # names a thing or person that no percept tells apart
     has_rare_thing: bool = False  # one that a movement is not likely to be: a truck, a dog, a woman
+    unused: str = ""  # words that mean something and that no rule understood
 
 
-_SENSOR = either(*sorted(vocab.SENSORS))
-_STATE = either(*sorted(vocab.SENSOR_STATES))
-_MEDIUM = either("sound", "audio", "video", "picture", "image", "vision", "soundtrack", "speech", "motion")
-_WHOLE = either("recording", "video", "clip", "audio", "session", "file", "footage", "film")
-_ASKS_SENSORS = either(
-    rf"\b(?:is|are|was|were|does|do|did|has|have)\s+(?:(?:the|your|any|all|both|one|a|of|every)\s+)*(?:\w+\s+)?"
-    rf"{_SENSOR}\s+(?:\w+\s+){{0,3}}?{_STATE}\b",
-    rf"\b{_SENSOR}\s+(?:status|state|health|blind|working|covered|muted|dead|off)\b",
-    r"\bstatus\s+of\b",
-    r"(?<!what )\b(?:can|could|are|do)\s+you\s+(?:(?:able\s+to|still|really|actually|even)\s+)*"
-    r"(?:see|hear|listen|listening|watch|watching|record|recording|monitoring|sense)"
-    rf"(?:\s+(?:me|us|to|the|any|{_MEDIUM}|properly|well|everything|at\s+all|and|or|hear|see))*\W*$",
-    rf"\b(?:which|what|how\s+many)\s+(?:of\s+)?(?:your\s+|the\s+|kinds?\s+of\s+)?{_SENSOR}\b",
-    rf"\b(?:is|are|was|were)\s+there\s+(?:an?\s+|any\s+)?(?:working\s+)?"
-    rf"(?:{_SENSOR}\b|{_MEDIUM}\s+(?:track|stream|input|feed)\b)",
-    rf"\b(?:have|has|got|includes?|contains?)\s+(?:an?\s+|any\s+|no\s+)?"
-    rf"(?:{_SENSOR}|{_MEDIUM}(?:\s+track|\s+stream)?)\W*$",
-    rf"\bis\s+(?:the\s+)?{_MEDIUM}\s+(?:being\s+)?(?:on|off|recorded|working|missing|available|there)\b",
-    r"\bare\s+you\s+(?:blind|deaf|ok|okay|alive|working|online|there|awake|recording|listening|watching)\b",
-    r"\bis\s+(?:it|this)\s+recording\b",
-    rf"\bhow\s+long\s+(?:is|was)\s+(?:the|this)\s+(?:whole\s+|entire\s+)?{_WHOLE}\b",
-    r"\bhow\s+long\s+(?:have|did)\s+you\s+(?:been\s+)?(?:watch|listen|record|runn?)\w*",
-    rf"\b(?:length|duration)\s+of\s+the\s+{_WHOLE}\b",
-)
-_PICTURE = either(*sorted(vocab.PICTURE | {"scene", "scenes", "shot"}))
-_CHANGE = either(*sorted(vocab.CHANGE | {"jump", "jumps", "jumped"}))
-_ASKS_SCENE = either(
-    r"\bcuts?\b(?!\s+off)",
-    r"\bshots\b|\bscenes\b|\btransitions?\b",
-    rf"\b{_PICTURE}\s+(?:\w+\s+){{0,2}}?{_CHANGE}\b",
-    rf"\b{_CHANGE}\s+(?:of|in|to|from|the)?\s*(?:(?:an?|the|another|one|new)\s+)*{_PICTURE}\b",
-    r"\b(?:new|another|different|next)\s+(?:scene|shot)\b",
-)
-# Verbs that mean movement only with a particle: "go" alone is in "what is going on".
-_GOES = either(
-    r"\b(?:go(?:es|ing)?|went|gone|c[ao]mes?|coming|came|gets?|got|turn(?:s|ed)?)\s+(?:\w+\s+)?"
-    r"(?:by|past|through|in|into|inside|out|outside|across|along|away|around|over|up|down|from|back)\b",
-    r"\b(?:show(?:s|ed|n|ing)?|turn(?:s|ed)?|pop(?:s|ped)?)\s+up\b",
-    r"\b(?:direction|way|where)\b.*\b(?:c[ao]mes?|go|goes|going|went)\b",
-    r"\bleft\s+(?:the|it|again|through)\b",
-    r"\b(?:he|she|they|it|somebody|someone|anybody|anyone|people|person|cars?|man|woman)\s+left\b(?!\s+side)",
-)
 _ABSENT = either(
     r"\b(?:nobody|no\s?one|none|nothing)\b",
     r"\bno\s+(?:\w+\s+)?(?:sounds?|noises?|movements?|motions?|speech|voices?|tones?|activity|words?|talking|changes?)\b",
@@ -86,36 +46,48 @@ _ABSENT = either(
 )
 _SOME_QUIET = either(
     r"\b(?:an?|any|some)\s+(?:\w+\s+)?(?:quiet|silent|silences?|still|pauses?|moments?|stretch|period)\b",
+    r"\b(?:ever|at\s+any\s+(?:time|point|moment))\b",
     r"\bpaus(?:e|es|ed|ing)\b|\binterrupt\w*|\b(?:gaps?|breaks?)\b",
 )
+
+_ON_SIDE = rf"\b(?:on|at|in|to|from|along)\s+the\s+(?:\w+\s+)?(?:{'|'.join(vocab.SIDES)})\b"
 
 
 def find_topic(text: str, quotes: Sequence[str] = ()) -> Topic:
     """Return what `text` is about; `quote0` in it stands for the first of `quotes`, and is what was said."""
     text = text.lower()
     found = set(split_words(text))
-    content = quoted_words(text, quotes) or said_words(text)
-    about = _find_about(text, found, bool(content))
+    quoted = quoted_words(text, quotes)
+    content = quoted or said_words(text)
+    sides = {vocab.SIDES[side] for side in found & vocab.SIDES.keys()}
+    unknown = " ".join(name for name in residue(text).split() if name not in vocab.FORM)
+    about = find_about(text, found, has_content=bool(content), has_residue=bool(unknown))
     has_cue = about is not None
     if about is None:
-        about, content = "anything", residue(text)
+        about, content = "anything", unknown
+    elif about in {"anything", "seen"} and sides and has(_ON_SIDE, text):  # only what moves has a place
+        about = "motion"
     elif about in {"heard", "sound", "seen"} and not content:
         content = _named(text)
     is_still = about == "motion" and bool(found & vocab.STILL) and not found & vocab.MOTION
-    sides = {vocab.SIDES[side] for side in found & vocab.SIDES.keys()}
+    times = find_times(text)
     return Topic(
         about=about,
         content=content,
+        is_either=not quoted and " or " in content,
         label=_label(found),
         pitch_hz=_pitch_hz(text),
-        side=sides.pop() if len(sides) == 1 else "",
+        side=sides.pop() if len(sides) == 1 and about in {"motion", "seen", "anything"} else "",
         nth=_nth(text),
-        extreme=next((vocab.EXTREMES[name] for name in sorted(found & vocab.EXTREMES.keys())), ""),
+        extreme=_extreme(text, found, about),
+        times=times,
+        is_distinct=about == "sound" and bool(found & {"different", "distinct"}),
         is_absence=bool(found & vocab.QUIET) or is_still or has(_ABSENT, text),
         is_moment=has(_SOME_QUIET, text),
         has_cue=has_cue,
-        has_thing=about == "motion" and _names_thing(text, found),
-        has_rare_thing=about == "motion" and bool(found & (vocab.PEOPLE | vocab.OBJECTS) - vocab.USUAL),
+        has_thing=_names_thing(text, found, about),
+        has_rare_thing=about in {"motion", "speech"} and bool(found & _RARE[about] - set(split_words(content))),
+        unused="" if about == "sensors" or not has_cue else _unused(text, content, times),
     )
 
 
@@ -125,37 +97,6 @@ def residue(text: str) -> str:
     order = vocab.NTH.keys() | vocab.EXTREMES.keys() | vocab.SIDES.keys()
     plain = vocab.STOP | vocab.PLACES | senses | order
     return " ".join(name for name in split_words(text) if name not in plain and not name.startswith("quote"))
-
-
-def _find_about(text: str, found: set[str], has_content: bool) -> About | None:
-    """Return the sense that the words point at; of several the more particular one."""
-    is_motion = bool(found & vocab.MOTION) or has(_GOES, text)
-    is_speech = has_content or bool(found & vocab.SPEECH)
-    is_heard, is_seen = bool(found & vocab.HEARD), bool(found & vocab.SEEN)
-    if not has_content and has(_ASKS_SENSORS, text):
-        return "sensors"
-    if is_speech and is_motion and not has_content and has(r"\b(?:or|and)\b", text):
-        return "anything"
-    if has_content:
-        return "speech"
-    if found & vocab.QUIET:
-        return "heard"
-    if is_speech:
-        return "speech"
-    if found & vocab.SOUND and (not is_motion or is_heard or "sound" in text):
-        return "sound"
-    if has(_ASKS_SCENE, text):
-        return "scene"
-    if is_motion or found & vocab.STILL:
-        return "motion"
-    if is_heard != is_seen:
-        return "heard" if is_heard else "seen"
-    if found & vocab.CHANGE:
-        return "seen"
-    if found & vocab.SIDES.keys() and found & (vocab.PICTURE | {"side", "half", "part"}) and not residue(text):
-        return "motion"
-    is_open = bool(found & vocab.HAPPEN) or is_heard
-    return "anything" if is_open and not residue(text) else None
 
 
 _PERCEPTS = (
@@ -193,6 +134,50 @@ def _nth(text: str) -> int:
     return next((vocab.NTH[name] for name in split_words(text) if name in vocab.NTH), 0)
 
 
-def _names_thing(text: str, found: set[str]) -> bool:
+def _extreme(text: str, found: set[str], about: About) -> str:
+    """Return "longest" for "which was the longest" and "which one was longer"; a tone may be high, a picture not."""
+    names = vocab.EXTREMES | (vocab.COMPARATIVES if has(r"\bwhich\b", text) and not has(r"\bthan\b", text) else {})
+    extremes = (names[name] for name in sorted(found & names.keys()))
+    return next((extreme for extreme in extremes if about == "sound" or extreme not in {"highest", "lowest"}), "")
+
+
+def _names_thing(text: str, found: set[str], about: About) -> bool:
     things = (vocab.PEOPLE | vocab.OBJECTS) - vocab.PRONOUNS - {"thing", "things", "nobody"}
-    return bool(found & things) or has(r"\bwhat\s+(?:\w+\s+)?(?:mov|pass|drove|walk|r[au]n)\w*", text)
+    return about == "motion" and (
+        bool(found & things) or has(r"\bwhat\s+(?:\w+\s+)?(?:mov|pass|drove|walk|r[au]n)\w*", text)
+    )
+
+
+# Who speaks is somebody, and may well be a person; what moves may well be more.
+_RARE = {
+    "motion": (vocab.PEOPLE | vocab.OBJECTS) - vocab.USUAL,
+    "speech": (vocab.PEOPLE | vocab.OBJECTS) - vocab.USUAL - {"thing", "things", "child", "children"},
+}
+_KNOWN = (
+    (vocab.STOP | vocab.FRAME | vocab.FORM | vocab.PLACES | vocab.PEOPLE | vocab.OBJECTS)
+    | (
+        vocab.SPEECH
+        | vocab.SOUND
+        | vocab.HEARD
+        | vocab.QUIET
+        | vocab.MOTION
+        | vocab.STILL
+        | vocab.SCENE
+        | vocab.PICTURE
+    )
+    | (vocab.CHANGE | vocab.SEEN | vocab.HAPPEN | vocab.SENSORS | vocab.ASKING | vocab.AUXILIARIES | vocab.PREPOSITIONS)
+    | (vocab.NTH.keys() | vocab.EXTREMES.keys())
+) - vocab.COMPARATIVES.keys() | vocab.SIDES.keys()
+_DEFINITE = re.compile(r"\b(?:the|these|those|both)\s+(?:two|three|four|five|2|3|4|5)\b")
+
+
+def _unused(text: str, content: str, times: Times | None) -> str:
+    """Return the words that no rule has made anything of."""
+    for used in (content, times.phrase if times else ""):
+        text = text.replace(used, " ") if used else text
+    text = re.sub(r"\d[\d.]*\s*k?(?:hz|hertz|ilohertz)\b", " ", _DEFINITE.sub(" ", text))
+    text = re.sub(r"\bhow\s+\w+", " ", text)
+    searched = set(split_words(content))
+    known = _KNOWN | (vocab.COMPARATIVES.keys() if has(r"\bwhich\b", text) else set())
+    left = (name for name in split_words(text) if name not in known and name not in searched)
+    return " ".join(name for name in left if not name.startswith("quote"))

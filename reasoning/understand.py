@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from reasoning import unknowable
 from reasoning.anchors import Anchor, take_anchor
+from reasoning.asides import core
 from reasoning.patterns import either, has, word
 from reasoning.quoted import take_quotes
+from reasoning.rivals import Rivals, find_rivals
+from reasoning.senses import About
 from reasoning.timepoints import Now
-from reasoning.timewords import TimeSpan, take_time
-from reasoning.topics import About, Topic, find_topic
+from reasoning.timewords import TimeSpan, parse_time, take_time
+from reasoning.topics import Topic, find_topic
+from reasoning.vocabulary import SIDES
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-Asks: TypeAlias = Literal["when", "how_long", "how_often", "how_much", "said", "happened", "whether", "where"]
+Asks: TypeAlias = Literal["when", "how_long", "how_often", "how_much", "said", "happened", "whether", "where", "delay"]
 LIMIT_CHARS = 500  # more is not a question
 
 
@@ -36,6 +40,7 @@ class Question:
     anchor: Anchor | None
     span: TimeSpan | None
     unknowable: str
+    rivals: Rivals | None = None  # two events whose order is asked for
 
     @property
     def about(self) -> About:
@@ -53,43 +58,38 @@ class Question:
         return self.topic.is_absence
 
     @property
+    def asks_throughout(self) -> bool:
+        """Tell "was it quiet" from "was there a quiet moment": one counter-example answers the first."""
+        return self.ask == "whether" and not self.topic.is_moment
+
+    @property
     def is_clear(self) -> bool:
         """Whether any word pointed at something that is perceived or could be searched for."""
         return self.topic.has_cue or bool(self.topic.content)
 
 
-_INDIRECT = r"(?=(?:when|how|what|where|if|whether|which|who|about|the)\b)"
-_POLITE = re.compile(
-    r"^\W*"
-    + either(
-        r"(?:please|hey|hi|hello|ok|okay|so|and|but|well|now|then|also|um+|uh+|heedful|actually|just)\b[\s,:]*",
-        r"(?:can|could|would|will)\s+you\s+(?:please\s+)?"
-        r"(?:tell|show|give|describe|list|explain|summari[sz]e|let|remind|repeat)\b(?:\s+(?:me|us)\b)?(?:\s+know\b)?",
-        rf"(?:can|could)\s+you\s+(?:say|find\s+out|check|remember|recall)\s+{_INDIRECT}",
-        r"(?:tell|show|give|remind)\s+(?:me|us)\b[\s,:]*",
-        r"let\s+(?:me|us)\s+know\b\s*",
-        rf"say\s+{_INDIRECT}",
-        rf"do\s+you\s+(?:know|remember|recall)\s+{_INDIRECT}",
-        r"i(?:'d|\s+would)?\s+(?:want|like|need)\s+to\s+know\b\s*",
-        r"i\s+wonder\b\s*",
-        r"i\s+mean\b[\s,]*",
-        rf"(?:any|do\s+you\s+have\s+any|you\s+have\s+an)\s+idea\s+{_INDIRECT}",
-        rf"(?:find|check)(?:\s+out)?\s+{_INDIRECT}",
-    ),
-    re.IGNORECASE,
-)
 _TAG = re.compile(
     r",\s*(?:right|correct|true|yes|no|(?:is|was|did|does|has|have|are|were|do|had)(?:n't)?\s+(?:it|they|he|she|there|you))"
     r"\s*\??$",
     re.IGNORECASE,
+)
+# "Is anything moving?" asks about now; "is there a tone?" about all there is.
+_PRESENT = either(
+    r"^(?:is|are)(?:n't)?\s+(?!there\b|this\b|you\b)(?:\w+\s+){1,3}?(?:still\s+|currently\s+)?(?!anything\b|something\b|nothing\b|during\b)\w+ing\b",
+    r"^is(?:n't)?\s+it\s+(?:still\s+)?(?:quiet|silent|still|noisy|loud)\b",
+    r"^what(?:'s|\s+is)\s+(?:happening|going\s+on|moving)\b",
 )
 _YES_NO = either(
     r"(?:^|[?.!;,]\s*(?:and\s+|or\s+)?)(?:(?:is|are|was|were|did|does|do|has|have|had|can|could)(?:n't)?|whether|if)\b",
     r"\bwhether\b|\bis\s+it\s+true\b|\bor\s+not\b",
 )
 _YES_NO_SHORT = r"^(?:any(?:thing|body|one)?|some(?:thing|body|one)|nobody|nothing|no\s?one|still|ever)\b"
-_EITHER_SIDE = r"\b(?:left|right|top|bottom)\s+or\b.*\b(?:left|right|top|bottom|middle)\b"
-_ORDER = r"\b(?:before|earlier|sooner)\s+or\s+(?:after|later)\b"
+_EITHER_SIDE = r"\b(?:left|right|top|bottom)\s+(?:side\s+)?or\b.*\b(?:left|right|top|bottom|middle)\b"
+_DELAY = (
+    r"\bhow\s+(?:long|many\s+(?:seconds?|secs?|minutes?|hours?))\s+(?:right\s+|just\s+)?(?:after|before|since|until)\b"
+)
+_STOPS = word(r"stop\w*|ceas\w*|finish\w*")
+_SIDE = rf"\b(?:on|at|from|to|in)\s+the\s+(?:{'|'.join(SIDES)})\b(?!\s+(?:time|moment|end))"
 _HOW = r"\bhow\s+(?:long|often|many)\b"
 _ASKS: dict[Asks, str] = {
     "how_often": either(
@@ -124,26 +124,37 @@ def understand(question: str, asked_ns: int, session_start_ns: int | None = None
     text = _clean(question)
     masked, quotes = take_quotes(text)
     masked, is_tagged = _strip_tag(masked)
-    anchor, rest = take_anchor(_strip_polite(masked), quotes, now)
+    masked = core(masked)
+    rivals = find_rivals(masked, quotes)
+    if rivals is not None:
+        return _order(text, masked, rivals, now)
+    anchor, rest = take_anchor(masked, quotes, now)
     span, rest = take_time(rest, now)
-    rest = _strip_polite(rest).lower()
+    rest = core(rest).lower()
+    if span is None and anchor is None and has(_PRESENT, rest) and not has(r"\bever\b", rest):
+        span = parse_time("now", asked_ns, session_start_ns, tz)
     found = find_topic(rest, quotes)
     ask = "whether" if is_tagged else _find_ask(rest, found)
+    if anchor is not None and ask == "how_long" and (has(_DELAY, masked) or _is_apart(anchor, found)):
+        ask = "delay"
     topic = _settle(found, ask, rest, anchor, span)
-    why_not = "how things compare" if has(_ORDER, masked) else _find_unknowable(rest, ask, found)
-    return Question(text=text, ask=ask, topic=topic, anchor=anchor, span=span, unknowable=why_not)
+    return Question(
+        text=text, ask=ask, topic=topic, anchor=anchor, span=span, unknowable=_find_unknowable(rest, ask, found)
+    )
+
+
+def _order(text: str, masked: str, rivals: Rivals, now: Now) -> Question:
+    span, _ = take_time(masked, now)
+    why_not = "" if rivals.is_known else "how things compare"
+    return Question(
+        text=text, ask="when", topic=rivals.topics[0], anchor=None, span=span, unknowable=why_not, rivals=rivals
+    )
 
 
 def _clean(question: str) -> str:
     """Cut and flatten: control characters and line breaks become spaces."""
     kept = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in question[:LIMIT_CHARS])
     return " ".join(re.sub("[‘’]", "'", kept).split())  # noqa: RUF001
-
-
-def _strip_polite(text: str) -> str:
-    while (match := _POLITE.match(text)) and match.end() < len(text):
-        text = text[match.end() :].lstrip(" ,:")
-    return text
 
 
 def _strip_tag(text: str) -> tuple[str, bool]:
@@ -170,6 +181,10 @@ def _settle(topic: Topic, ask: Asks, rest: str, anchor: Anchor | None, span: Tim
             return replace(anchor.topics[0], nth=0, is_absence=True)  # "how long between the two tones"
     if not topic.has_cue and not topic.content and (span or anchor):  # "and after 1:00?", "what followed the tone"
         return replace(topic, has_cue=True)
+    if ask == "whether" and not topic.content and (stop := re.search(_STOPS, rest)):  # that is more than that it was
+        topic = replace(topic, unused=f"{topic.unused} {stop[0]}".strip())
+    if topic.times is not None and ask != "whether":
+        topic = replace(topic, times=None, unused=f"{topic.unused} {topic.times.phrase}".strip())
     if topic.nth or topic.extreme:
         return topic
     if topic.is_absence and has(r"\bsince\s+when\b", rest):
@@ -178,10 +193,18 @@ def _settle(topic: Topic, ask: Asks, rest: str, anchor: Anchor | None, span: Tim
         return replace(topic, nth=1)
     if ask == "when" and has(word(r"stop\w*|ends?|ended|finish\w*|cease\w*|over"), rest):
         return replace(topic, nth=-1)
-    is_next = anchor is not None and (anchor.is_near or (topic.is_absence and ask == "how_long"))
+    is_next = anchor is not None and (anchor.is_near or ask == "delay" or (topic.is_absence and ask == "how_long"))
     if anchor is not None and is_next and anchor.relation in {"before", "after"}:
         return replace(topic, nth=-1 if anchor.relation == "before" else 1)
     return topic
+
+
+def _is_apart(anchor: Anchor, found: Topic) -> bool:
+    """Tell "how long between the tone and the voice" from "how long did it move between" them."""
+    if anchor.relation != "between" or found.about != "anything":
+        return False
+    a, b = anchor.topics
+    return replace(a, nth=0) != replace(b, nth=0) or abs(a.nth - b.nth) > 1
 
 
 def _is_same_sense(anchor: Anchor) -> bool:
@@ -192,10 +215,12 @@ def _find_unknowable(rest: str, ask: Asks, topic: Topic) -> str:
     """Return what the question asks for that no percept tells, "" where it may be answered."""
     if topic.about == "sensors":
         return ""
-    if ask == "where" and topic.about in {"speech", "sound", "heard"}:
+    if topic.about in {"speech", "sound", "heard"} and (ask == "where" or has(_SIDE, rest)):
         return "where a sound comes from"
     if topic.about == "seen" and topic.content:
         return "what things are"
     if topic.content and topic.about == "speech":  # words to search for are data, whatever they mean
         rest = re.sub(rf"(?:\bname\s+)?{re.escape(topic.content)}", " ", rest)
+    if topic.about == "sound":  # a pitch is no size
+        rest = re.sub(r"\bhow\s+(?:high|low|deep)\b", " ", rest)
     return unknowable.reason(rest, is_perceived=topic.has_cue and topic.about != "seen")

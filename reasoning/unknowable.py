@@ -67,12 +67,14 @@ _RULES: dict[str, str] = {
         r"next\s+(?:minute|hour|day|week|month|year)",
     ),
     "how things compare": word(
-        r"more\b.*\b(?:or|than)",
-        r"(?:longer|shorter|louder|quieter|bigger|smaller|stronger)\b.*\b(?:or|than)",
+        r"more\b.*\b(?:or|than)(?!\s+(?:once|twice|one|two|three|four|five|\d))",
+        r"same\s+(?:\w+\s+)?(?:things?|words?|sentences?|sounds?|tones?|noises?|movements?|places?|way)|identical|repeat\w*|repetition",
+        r"(?:sound|look|move|differ)s?\s+(?:alike|the\s+same|different\w*)|differences?\b",
+        r"(?:longer|shorter|louder|quieter|bigger|smaller|stronger|higher|lower|deeper)\b.*\b(?:or|than)",
     ),
     "what people or things look like or do": word(
         r"wear\w*|wore|hold|holds|holding|held|carry|carries|carrying|carried|dressed|clothes|clothing|shirt|jacket",
-        r"coat|hat|hair|beard|glasses|shoes|bald|tattoo|faces?|hands?|looked\s+like|looks?\s+like|appearance",
+        r"coat|hat|hair|beard|glasses|shoes|bald|tattoo|faces?|hands?(?!\s+(?:side|corner|edge|half|part))|looked\s+like|looks?\s+like|appearance",
         r"beautiful|pretty|eat|eating|drink|drinking",
         rf"what\s+(?:is|was|are|were|did|does|do)\s+(?:the\s+|an?\s+)?(?:\w+\s+)?(?:{_THING}|he|she|they)\s+(?:\w+\s+){{0,3}}"
         r"(?:doing|do|did)",

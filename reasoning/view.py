@@ -8,8 +8,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from reasoning import match
-from reasoning.episodes import NO_WORDS, Episode, gather, within
+from reasoning.episodes import NO_WORDS, PITCH_SHARE, Episode, gather, within
 from reasoning.plan import KINDS
+from reasoning.timepoints import S_NS
+from reasoning.timewords import POINT_S
 from runtime.messages import Hit, Recalled
 
 if TYPE_CHECKING:
@@ -21,7 +23,6 @@ SAME_MEANING = 0.75  # memory's own relevance from which a record counts without
 ANCHOR_SLACK = 0.15  # memory has already searched for the anchor, so less agreement is asked of it
 BEST_SHARE = 0.8  # records that match this much worse than the best are not meant
 JOIN_NS = 1_500_000_000  # a phrase may be cut in two by a pause this long
-PITCH_SHARE = 0.06  # one semitone
 SLACK_NS = 500_000_000  # "when they said go" reaches this far around the words
 
 
@@ -34,6 +35,9 @@ class View:
     everywhere: tuple[Episode, ...]  # what is asked about, whenever it was
     gaps: tuple[Episode, ...]  # what was lost on the way in, in the windows
     anchor: Episode | None
+    anchor_end: Episode | None  # the second moment of "between"
+    anchor_choices: int  # the moments that its words fit, of which the first is taken
+    is_speaking: bool  # somebody speaks at the end of the windows, in words that are not known yet
     is_partial: bool  # memory holds more than it returned
 
     @property
@@ -49,29 +53,36 @@ class View:
 
 def look(question: Question, recalled: Recalled, asked_ns: int) -> View | None:
     """Return what the question looks at, or None where the moment it hangs on is not found."""
-    hits = list({hit.record_id: hit for hit in (*recalled.timeline, *recalled.hits) if hit.end_ns <= asked_ns}.values())
+    known = (hit for hit in (*recalled.timeline, *recalled.hits) if hit.end_ns <= asked_ns)
+    hits = list({(hit.record_id, hit.stream, hit.kind): hit for hit in known}.values())
     span = question.span
     start_ns = recalled.session_start_ns if span is None or span.start_ns is None else span.start_ns
     end_ns = asked_ns if span is None or span.end_ns is None else min(span.end_ns, asked_ns)
     start_ns = min(max(start_ns, recalled.session_start_ns), end_ns)
     windows: tuple[tuple[int, int], ...] = ((start_ns, end_ns),)
-    anchor = None
+    anchor, anchor_end, choices = None, None, 0
     if question.anchor is not None:
         moments = _moments(question.anchor, recalled, hits)
         if not moments:
             return None
-        anchor = moments[0][0]
+        anchor, choices = moments[0][0], len(moments[0])
+        anchor_end = _next(anchor, moments[1]) if len(moments) == 2 else None
         windows = _move(question.anchor, moments, start_ns, end_ns)
         if not windows:
             return None
-    is_point = span is not None and span.is_point
+    is_point = (span is not None and span.is_point) or (question.anchor is not None and question.anchor.is_point)
     everywhere = relevant(question.topic, hits, is_point=is_point)
+    if anchor is not None and question.anchor is not None and question.anchor.relation != "during":
+        everywhere = [episode for episode in everywhere if episode.hits != anchor.hits]  # it does not follow itself
     return View(
         windows=windows,
         episodes=_inside(windows, everywhere, is_whole=is_point),
         everywhere=tuple(everywhere),
         gaps=_inside(windows, gather(hits, "gap"), is_whole=False),
         anchor=anchor,
+        anchor_end=anchor_end,
+        anchor_choices=choices,
+        is_speaking=any(hit.kind == "utterance" and not hit.record_id and hit.end_ns <= windows[-1][1] for hit in hits),
         is_partial=recalled.total > len(recalled.timeline),
     )
 
@@ -85,6 +96,9 @@ def _inside(windows: Sequence[tuple[int, int]], episodes: Sequence[Episode], *, 
 
 def relevant(topic: Topic, hits: Sequence[Hit], *, is_point: bool = False) -> list[Episode]:
     """Return the episodes that the topic is about, oldest first; of a moment the utterance, not the turn."""
+    if topic.is_either:
+        either = dict.fromkeys(one for words in topic.content.split(" or ") for one in said(words, hits))
+        return sorted(either, key=lambda episode: episode.start_ns)
     if topic.content:
         return said(topic.content, hits)
     gaps_ns = {"utterance": 0} if is_point and not topic.is_absence else {}
@@ -100,8 +114,7 @@ def _fits(episode: Episode, topic: Topic) -> bool:
     text = episode.hits[0].text
     if topic.label and topic.label not in match.words(text):
         return False
-    pitches = [int(word) for word in match.words(text) if word.isdecimal()]
-    return not topic.pitch_hz or any(abs(hz - topic.pitch_hz) <= PITCH_SHARE * topic.pitch_hz for hz in pitches)
+    return not topic.pitch_hz or abs(episode.pitch_hz - topic.pitch_hz) <= PITCH_SHARE * topic.pitch_hz
 
 
 def said(content: str, hits: Iterable[Hit]) -> list[Episode]:
@@ -134,6 +147,10 @@ def pick(topic: Topic, episodes: Sequence[Episode]) -> list[Episode]:
     if topic.extreme in {"longest", "shortest"}:
         sign = 1 if topic.extreme == "longest" else -1
         return [max(episodes, key=lambda episode: sign * episode.length_ns)]
+    if topic.extreme in {"highest", "lowest"}:
+        sign = 1 if topic.extreme == "highest" else -1
+        pitched = [episode for episode in episodes if episode.pitch_hz]
+        return [max(pitched, key=lambda episode: sign * episode.pitch_hz)] if pitched else []
     if topic.extreme:
         sign = 1 if topic.extreme == "strongest" else -1
         return [max(episodes, key=lambda episode: sign * episode.level)]
@@ -176,6 +193,8 @@ def _recalled_anchor(words: str, recalled: Recalled) -> Episode | None:
 def _move(anchor: Anchor, moments: list[list[Episode]], start_ns: int, end_ns: int) -> tuple[tuple[int, int], ...]:
     """Return the part of the window before, after, during or between the moments; empty where nothing is left of it."""
     first = moments[0][0]
+    if anchor.offset_ns:
+        return _apart(anchor, first, start_ns, end_ns)
     if anchor.relation == "after":
         windows = [(max(start_ns, first.end_ns), end_ns)]
     elif anchor.relation == "before":
@@ -187,6 +206,19 @@ def _move(anchor: Anchor, moments: list[list[Episode]], start_ns: int, end_ns: i
         slack_ns = SLACK_NS if anchor.speech else 0
         windows = [(max(start_ns, m.start_ns - slack_ns), min(end_ns, m.end_ns + slack_ns)) for m in moments[0]]
     return tuple((a, b) for a, b in windows if a <= b)
+
+
+def _apart(anchor: Anchor, moment: Episode, start_ns: int, end_ns: int) -> tuple[tuple[int, int], ...]:
+    """Return the window "ten seconds after", or "within ten seconds after", the moment."""
+    slack_ns = max(round(POINT_S * S_NS), anchor.offset_ns // 10)
+    if anchor.relation == "after":
+        near_ns, far_ns = moment.end_ns, moment.end_ns + anchor.offset_ns
+        a, b = (near_ns, far_ns) if anchor.is_within else (far_ns - slack_ns, far_ns + slack_ns)
+    else:
+        near_ns, far_ns = moment.start_ns, moment.start_ns - anchor.offset_ns
+        a, b = (far_ns, near_ns) if anchor.is_within else (far_ns - slack_ns, far_ns + slack_ns)
+    a, b = max(a, start_ns), min(b, end_ns)
+    return ((a, b),) if a <= b else ()
 
 
 def _next(first: Episode, others: Sequence[Episode]) -> Episode:

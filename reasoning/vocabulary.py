@@ -140,11 +140,11 @@ FRAME = _words("""
     please kindly hey hi hello ok okay so and but well now then also um uh er oh ah heedful actually just come on no yes
     tell show give say explain report confirm check verify find out let remind repeat answer me us i we you your my our
     i'd i'm i'll we'd we're like love need want wish wanted to know learn hear see understand be been am is are it
-    that's would could can will may might do does don't did have has got any some a an the this that of for with about as if in
-    kind nice good great glad happy grateful helpful enough possible possibly perhaps maybe able sure certain curious wondering wonder
-    wondered interested asking question questions quick quickly idea remember recall whether mind help sorry bother
-    trouble excuse pardon thank thanks much again quite really very one more thing something mean guess think believe
-    suppose hope happen able time moment when must should shall there ask excited
+    that's would could can will may might do does don't did have has got any some a an the this that of for with about
+    as if in kind nice good great glad happy grateful helpful enough possible possibly perhaps maybe able sure certain
+    curious wondering wonder wondered interested asking question questions quick quickly idea remember recall whether
+    mind help sorry bother trouble excuse pardon thank thanks much again quite really very one more thing something
+    mean guess think believe suppose hope happen time moment when must should shall there ask excited
 """)
 ASKING = _words("what when where which who whose whom how whether if why")
 AUXILIARIES = _words("is are was were did does do has have had can could will would should") | {
@@ -154,23 +154,22 @@ PREPOSITIONS = _words("at in on for from to by since until during about with of"
 
 # What questions are made of, beside the things that they are about.
 FORM = _words("""
-    number count counts counting counted duration length amount timestamp timestamps instant date clock start starts
-    started starting begin begins began beginning begun end ends ended ending stop stops stopped stopping finish
-    finishes finished finishing cease ceased over last lasts lasted lasting continue continues continued keep keeps
-    kept keeping remain remains remained persist persisted take takes taken took taking place set pass passed elapse
-    elapsed gone by past up down off across along away around near close next stretch stretches period periods interval
-    intervals segment segments instance instances bit bits span phase phases burst bursts turn turns frequently far
-    list lists show shows shown report reports describe mention give name tell tells detect detects detected detectable
-    register registers registered perceive perceived perceivable observe observed capture captured record recorded
-    recording pick picked present apparent come came comes occur exist exists existed see-able audible visible visual
-    noticeable discernible real single single-handedly spoken heard seen made follow follows followed following
-    approximate about directly immediately right shortly soon afterwards afterward thereafter beforehand before
-    previously altogether together apart further additional extra different separate distinct individual several
-    various anymore anyway maybe perhaps possibly please kindly sometime somewhere anywhere everywhere always
-    sometimes frequently rarely meanwhile meantime continuous continuously constant constantly uninterrupted loud
-    volume level position location spot direct directed toward towards side sides edge corner visible
-    quantity total totals sum true correct case fact alone myself yourself itself himself herself themselves
-    completely fully entirely totally whole full complete exact precise rough per cent percent both either neither
-    i'd i'll you'd we'd they've we've you've he'd she'd they'd who'd there'd that'd let's
-    human background foreground sort sorts kinds types
+    number count counts counting counted duration length amount quantity total totals sum timestamp timestamps instant
+    date clock start starts started starting begin begins began beginning begun end ends ended ending stop stops
+    stopped stopping finish finishes finished finishing cease ceased over last lasts lasted lasting continue continues
+    continued keep keeps kept keeping remain remains remained persist persisted take takes taken took taking place set
+    pass passed elapse elapsed gone by past up down off across along away around near close next stretch stretches
+    period periods interval intervals segment segments instance instances bit bits span phase phases burst bursts turn
+    turns far list lists describe mention give name show shows shown report reports detect detects detected detectable
+    register registers registered perceive perceived observe observed capture captured record recorded recording pick
+    picked present apparent come came comes occur exist exists existed audible visible visual noticeable discernible
+    real single spoken made follow follows followed following approximate directly immediately right shortly soon
+    afterwards afterward thereafter beforehand previously altogether together apart further additional extra different
+    separate distinct individual several various anymore anyway maybe perhaps possibly please kindly sometime somewhere
+    anywhere everywhere always sometimes frequently rarely meanwhile meantime continuous continuously constant
+    constantly uninterrupted volume level position location spot direct directed toward towards sides true correct case
+    fact alone myself yourself himself herself themselves completely fully entirely totally full complete exact precise
+    without absence lack gap gaps break breaks interrupt interrupted interruption interruptions stay stayed stays
+    staying blip hint trace glimpse catch caught sounded lasting rough either neither i'd i'll you'd we'd they've we've
+    you've he'd she'd they'd who'd let's sort sorts kinds types
 """)

@@ -50,9 +50,13 @@ class Clock:
         return f"from {start} to {end}"
 
     def window(self, start_ns: int, end_ns: int) -> str:
-        """Return "between 0:10.0 and 0:20.0", or "up to 0:30.2" from the session's start on."""
-        if start_ns <= self.origin_ns:
+        """Return "between 0:10.0 and 0:20.0"; from the session's start on "up to 0:30.2", live "since I began ..."."""
+        if start_ns <= self.origin_ns and self.is_media:
             return f"up to {self.at(end_ns)}"
+        if start_ns <= self.origin_ns and end_ns >= self.asked_ns:
+            return f"since I began watching at {self.at(self.origin_ns)}"
+        if start_ns <= self.origin_ns:
+            return f"between {self.at(self.origin_ns)}, when I began watching, and {self.at(end_ns)}"
         return f"between {self.at(start_ns)} and {self.at(end_ns)}"
 
 

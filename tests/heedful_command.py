@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 HEEDFUL = (sys.executable, "-m", "runtime.apps.cli")
 REPOSITORY = Path(__file__).parents[1]
@@ -61,13 +62,15 @@ class House:
         return Done(done.returncode, done.stdout or "", done.stderr)
 
     @contextmanager
-    def started(self, *arguments: str | Path, env: Mapping[str, str] = {}) -> Iterator[subprocess.Popen[str]]:
+    def started(
+        self, *arguments: str | Path, env: Mapping[str, str] = {}, stdin: int | IO[bytes] = subprocess.DEVNULL
+    ) -> Iterator[subprocess.Popen[str]]:
         """Run a command beside the test; it is killed with the block if it still runs."""
         with subprocess.Popen(
             [*HEEDFUL, *map(str, arguments)],
             cwd=REPOSITORY,
             env={**self.env, **env},
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

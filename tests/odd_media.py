@@ -39,6 +39,7 @@ def film(
             for _ in range(sounds)
         ]
         if video is not None:
+            assert isinstance(video, av.VideoStream)
             video.width, video.height = SIZE
             video.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
             video.codec_context.time_base = MS

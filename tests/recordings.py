@@ -29,6 +29,7 @@ def make_clip(path: Path, length_s: float = 7.0, *, video: bool = True, audio: b
                 container.mux(picture.encode(frame))
             container.mux(picture.encode(None))
         if sound is not None:
+            assert isinstance(sound, av.AudioStream)
             samples = (hear(length_s) * 32767).astype(np.int16)
             for start in range(0, len(samples), 1024):
                 block = av.AudioFrame.from_ndarray(samples[None, start : start + 1024], format="s16", layout="mono")

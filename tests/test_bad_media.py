@@ -118,7 +118,6 @@ def test_a_recording_that_breaks_off_is_used_as_far_as_it_goes(folder: Path, rep
     assert heard["evidence"][0]["start_s"] == pytest.approx(1.0, abs=0.3)
 
 
-@pytest.mark.xfail(strict=True, reason="FFmpeg takes a WAV as long as its file: perception/demux.py must look itself")
 def test_a_sound_file_that_breaks_off_is_used_as_far_as_it_goes(folder: Path, replayed: Any) -> None:
     _, heard, _ = replayed(cut_off(sound_file(folder / "whole.wav"), 0.6))
     assert heard["truncated"]

@@ -226,18 +226,25 @@ async def test_a_silent_live_source_is_blind_and_stalls_nobody() -> None:
     epoch = time.time_ns()
     silent, lively = FakeSource("mic", is_live=True), FakeSource("far", is_live=True)
     async with perceiving(silent, lively, stale_s=0.5, epoch=epoch) as (_, others):
-        lively.feed.put_nowait(blocks(3, time.time_ns()))
+        silent.feed.put_nowait(blocks(1, time.time_ns() - 250 * MS))
+        lively.feed.put_nowait(blocks(3, time.time_ns() - 250 * MS))
         await others.until(lambda: any(one.blind for one in others.told(Watermark)))
         blind = others.told(Watermark)[-1]
         assert blind.blind == "no sample for 0.5 s"
         assert time.time_ns() - blind.t_ns < 2 * S
         assert blind.t_ns - epoch > S // 10
         silent.feed.put_nowait(blocks(3, time.time_ns() - 250 * MS))
-        await others.until(lambda: len(others.told(Utterance)) == 3)
+        await others.until(lambda: len(others.told(Utterance)) == 4)
         await others.until(lambda: others.told(Watermark)[-1].blind == "")
     (gap,) = others.told(Gap)
     assert gap.reason == "no sample for 0.5 s"
     assert gap.start_ns < gap.end_ns <= time.time_ns()
+
+
+async def test_a_live_source_that_never_gave_a_sample_soon_says_so() -> None:
+    async with perceiving(FakeSource("mic", is_live=True), epoch=time.time_ns()) as (_, others):
+        await others.until(lambda: any(one.blind for one in others.told(Watermark)))
+        assert others.told(Watermark)[-1].blind == "no sample yet"
 
 
 async def test_a_broken_device_is_opened_again_with_growing_pauses_and_one_gap() -> None:

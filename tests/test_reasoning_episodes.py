@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reasoning.episodes import NO_WORDS, QUIET_NS, Episode, gather, quiet, total_ns, within
+from reasoning.episodes import NO_WORDS, QUIET_NS, Episode, cut, gather, quiet, total_ns, within
 from reasoning.timepoints import S_NS
 from runtime.messages import Box, Hit
 
@@ -99,6 +99,12 @@ def test_quiet_is_what_lies_between() -> None:
     assert quiet(episodes, 0, 12 * S_NS) == [(0, 3 * S_NS), (7 * S_NS, 9 * S_NS), (10 * S_NS, 12 * S_NS)]
 
 
+def test_a_short_window_has_short_quiet() -> None:
+    breath = gather([hit("sound", 47.4, 47.9)], "sound")
+    assert quiet(breath, 47 * S_NS, 48 * S_NS) == [(47 * S_NS, 47_400_000_000)]
+    assert quiet(breath, 46_900_000_000, 52 * S_NS) == [(47_900_000_000, 52 * S_NS)]
+
+
 def test_overlapping_episodes_count_once() -> None:
     both = [*gather([hit("motion", 3, 6)], "motion"), *gather([hit("sound", 5, 8)], "sound")]
     assert total_ns(both) == 5 * S_NS
@@ -129,3 +135,30 @@ def test_merging_in_pieces_equals_merging_the_whole(pieces: list[tuple[int, int]
 @pytest.mark.parametrize("kind", ["motion", "utterance", "sound", "frame", "gap"])
 def test_nothing_gives_nothing(kind: str) -> None:
     assert gather([], kind) == []
+
+
+def test_a_gap_is_one_as_long_as_its_reason_stays() -> None:
+    told = [
+        hit("gap", 2, 12, "nothing received for 10.0 s: no signal"),
+        hit("gap", 12, 15, "nothing received for 3.0 s: no signal"),
+        hit("gap", 15, 20, "nothing received for 5.0 s: not running"),
+    ]
+    gaps = gather(told, "gap")
+    assert times(gaps) == [(2, 15), (15, 20)]
+    assert [gap.told for gap in gaps] == ["no signal", "not running"]
+
+
+def test_text_and_box_of_an_episode_come_from_all_its_pieces() -> None:
+    left, right = (0.0, 0.4, 0.2, 0.6), (0.8, 0.3, 1.0, 0.6)
+    pieces = [
+        hit("motion", 1, 2, "movement on the left", box=left, level=0.1),
+        hit("motion", 2, 3, "movement on the right", box=right, level=0.9),
+    ]
+    (one,) = gather(pieces, "motion")
+    assert (one.told, one.box) == ("movement on the left, then on the right", (0.0, 0.3, 1.0, 0.6))
+    (alone,) = gather(pieces[1:], "motion")
+    assert (alone.told, alone.box) == ("movement on the right", right)
+
+
+def test_parts_in_the_windows_are_counted_once() -> None:
+    assert cut([(0, 5), (3, 8), (20, 30)], [(2, 25)]) == [(2, 8), (20, 25)]

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reasoning.doubts import CAPABILITIES
 from reasoning.draft import EVIDENCE_MAX
-from reasoning.evidence import CAPABILITIES, MEMORY_SILENT, Composed, answer
+from reasoning.evidence import MEMORY_SILENT, Composed, answer
 from reasoning.plan import plan
 from reasoning.timepoints import S_NS
 from reasoning.understand import Question, understand
@@ -213,7 +214,7 @@ def test_no_microphone_means_no_silence() -> None:
 
 
 def test_a_blind_camera_sees_no_stillness_and_is_named() -> None:
-    composed = ask("Did anything move?", records=(), blind={"camera": "too dark"})
+    composed = ask("Did anything move in the last 10 seconds?", records=(), blind={"camera": "too dark"})
     assert composed.abstained
     assert "Camera 'camera' is blind: too dark." in say(composed)
     assert composed.blind == ("camera",)
@@ -243,7 +244,10 @@ def test_lost_data_is_no_stillness() -> None:
     assert ask("Did anything move after 0:50?", records=lost).abstained
     little = (*RECORDS, hit("gap", 52, 53, "nothing received for 1.0 s: late"))
     composed = ask("Did anything move after 0:50?", records=little)
-    assert say(composed) == ("No, nothing moved between 0:50.0 and 1:00.0. Of that time 1.0 s were lost on the way in.")
+    assert say(composed) == (
+        "No, nothing moved between 0:50.0 and 1:00.0. Of camera 'camera', 1.0 s of that time were lost on the way in"
+        " (late)."
+    )
 
 
 def test_a_broken_recording_is_said_where_it_matters() -> None:

@@ -23,14 +23,18 @@ from tests.test_reasoning_evidence import remember
 TRUTH = Path(__file__).parent / "truth"
 RECORDINGS = ("car_detection", "one_by_one", "speech_mix", "vad_clip")
 LABELS: dict[str, dict[str, Any]] = {name: yaml.safe_load((TRUTH / f"{name}.yaml").read_text()) for name in RECORDINGS}
-QUESTIONS: list[dict[str, Any]] = yaml.safe_load((TRUTH / "questions.yaml").read_text())["questions"]
+QUESTIONS: list[dict[str, Any]] = [
+    entry
+    for name in ("questions", "questions_later")
+    for entry in yaml.safe_load((TRUTH / f"{name}.yaml").read_text())["questions"]
+]
 STREAMS: dict[str, dict[str, Sensor]] = {
     "car_detection": {"camera": "video", "microphone": "audio"},
     "one_by_one": {"camera": "video"},
     "speech_mix": {"microphone": "audio"},
     "vad_clip": {"microphone": "audio"},
 }
-BLIND = {"car_detection": {"microphone": "digital silence"}}
+BLIND = {"car_detection": {"microphone": "no signal"}}
 
 
 def perceived(name: str) -> tuple[Hit, ...]:
@@ -48,6 +52,8 @@ def perceived(name: str) -> tuple[Hit, ...]:
         hits += [hit("utterance", start_s, end_s, part["text"]) for start_s, end_s in part["speech"]]
     if "parts" not in label:
         hits += [hit("utterance", start_s, end_s, "some words") for start_s, end_s in label.get("speech", [])]
+    if name in BLIND:
+        hits.append(hit("gap", 2, label["duration_s"], "no signal", stream="microphone", level=0.0))
     for tone in label.get("tones", []):
         hits.append(hit("sound", tone["start_s"], tone["start_s"] + tone["duration_s"], "tone at 1000 Hz"))
     return tuple(sorted(hits, key=lambda one: one.start_ns))

@@ -104,7 +104,7 @@ def _memory_folder() -> Finding:
     folder = data_folder()
     here = next(place for place in (folder, *folder.parents) if place.exists())
     free_gib = shutil.disk_usage(here).free / GIB
-    is_writable = os.access(here, os.W_OK)
+    is_writable = here.is_dir() and os.access(here, os.W_OK)
     detail = f"{folder}, {free_gib:.0f} GiB free" if is_writable else f"{folder} cannot be written"
     remedy = "set XDG_DATA_HOME or memory.folder to a place with room"
     return Finding(

@@ -8,10 +8,11 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 
+from perception.sources import open_all
 from runtime.apps.rendezvous import announced
 from runtime.apps.wiring import (
     Wires,
@@ -53,22 +54,21 @@ async def run_live(
     session, epoch = config.session, time.time_ns()
     wires = wire_up(config, session, is_replay=False)
     buses = {role: wires.bus(role) for role in ("memory", "reasoning", "perception")}
-    loader = Worker("loader")  # models load beside the event loop, so that Ctrl-C is heard
-    remember = await loader.call(
-        partial(make_memory, config, buses["memory"], session, memory_folder(config), is_replay=False)
-    )
+    with closing(Worker("loader")) as loader:  # models load beside the event loop, so that Ctrl-C is heard
+        remember = await loader.call(
+            partial(make_memory, config, buses["memory"], session, memory_folder(config), is_replay=False)
+        )
+        streams = await loader.call(configured_streams, config, buses["perception"], epoch)
     reason = make_reasoning(config, buses["reasoning"], session, is_replay=False)
-    streams = await loader.call(configured_streams, config, buses["perception"], epoch)
-    loader.close()
     perceive = make_perception(config, buses["perception"], session, streams, (remember, reason), epoch=epoch)
 
     async def course() -> None:
         if wires.broker is not None:
             await wires.broker.ready(START_S)
         await buses["perception"].ready(START_S)
-        for source, _ in streams:
-            await source.open()
+        await open_all([source for source, _ in streams])
         perceive.go.set()
+        await perceive.started.wait()  # who asks from now on is heard
         is_up.set()
         with ExitStack() as left:
             if wires.broker is not None:
@@ -115,7 +115,7 @@ def _stdin_lines() -> Iterator[asyncio.Queue[str]]:
         return
     loop, stdin, begun = asyncio.get_running_loop(), sys.stdin.fileno(), b""
 
-    def read() -> None:
+    def read() -> bool:
         nonlocal begun
         came = os.read(stdin, 65_536)
         if not came:
@@ -125,12 +125,13 @@ def _stdin_lines() -> Iterator[asyncio.Queue[str]]:
         for line in whole:
             if not lines.full():
                 lines.put_nowait(line.decode(errors="replace").strip()[:QUESTION_LENGTH])
+        return bool(came)
 
     try:
         loop.add_reader(stdin, read)
     except OSError:  # a file or /dev/null is always ready, so it cannot be waited for
-        read()
-        read()  # its end ends the last line
+        while read() and not lines.full():
+            pass
     try:
         yield lines
     finally:

@@ -7,11 +7,13 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from perception.service import PerceptionService
+from perception.sources import open_all
 from runtime.apps.wiring import (
     Wires,
     make_memory,
@@ -86,13 +88,12 @@ async def replay(
         folder = memory or config.memory.folder or Path(scratch)
         result = ReplayResult(session=session)
         gate = ReplayGate(speed, ("memory", "reasoning"))
-        loader = Worker("loader")  # models load beside the event loop, so that Ctrl-C is heard
-        streams = await loader.call(recorded_streams, paths, config, session)
-        for source, _ in streams:
-            await source.open()
-        wires = wire_up(config, session, is_replay=True)
-        remember = await loader.call(partial(make_memory, config, wires.bus("memory"), session, folder, is_replay=True))
-        loader.close()
+        with closing(Worker("loader")) as loader:  # models load beside the event loop, so that Ctrl-C is heard
+            streams = await loader.call(recorded_streams, paths, config, session)
+            wires = wire_up(config, session, is_replay=True)
+            make = partial(make_memory, config, wires.bus("memory"), session, folder, is_replay=True)
+            remember = await loader.call(make)
+        await open_all([source for source, _ in streams])
         reason = make_reasoning(config, wires.bus("reasoning"), session, is_replay=True)
         perceive = make_perception(config, wires.bus("perception"), session, streams, (remember, reason), gate=gate)
         play = _Play(wires, perceive, gate, questions, on_answer, result, listen=listen)

@@ -1,0 +1,120 @@
+"""Which part of the windows each stream watched: what no stream of a sense watched is unknown, not quiet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from reasoning.episodes import QUIET_NS, Episode, cut, reason
+from reasoning.timepoints import S_NS
+from reasoning.wording import length, listing, plain
+from runtime.messages import Sensor
+
+# Perception tells of a blindness in pieces of 10 s, once it has lasted 2 s: so much of the newest may be untold.
+UNTOLD_NS = 13 * S_NS
+NAMES: dict[Sensor, str] = {"video": "camera", "audio": "microphone"}
+_ABSENT: dict[Sensor, str] = {
+    "audio": "I cannot tell: there is no sound here, neither a microphone nor a sound track.",
+    "video": "I cannot tell: there is no picture here, neither a camera nor a video track.",
+}
+_MISSED: dict[Sensor, str] = {"video": "saw nothing", "audio": "could hear nothing"}
+
+
+def blindness(streams: Mapping[str, Sensor], blind: Mapping[str, str], sensors: Iterable[Sensor]) -> str:
+    """Return a sentence for each stream of these senses that is blind now."""
+    wanted = set(sensors)
+    named = [
+        f"{NAMES[streams[name]].capitalize()} {plain(name)!r} is blind: {plain(why)}."
+        for name, why in sorted(blind.items())
+        if name in streams and streams[name] in wanted
+    ]
+    return " ".join(named)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """The streams, and when each of them saw or heard nothing."""
+
+    streams: Mapping[str, Sensor]
+    blind: Mapping[str, str]  # stream -> why it sees or hears nothing now
+    asked_ns: int
+    windows: tuple[tuple[int, int], ...] = ()
+    gaps: Sequence[Episode] = ()
+
+    def watching(self, sensors: Iterable[Sensor]) -> list[str]:
+        """Return the streams of these senses that watched at least half of the windows."""
+        return [name for name in self._of(sensors) if not self._is_most(self._unwatched(name))]
+
+    def watched(self, sensors: Iterable[Sensor]) -> set[Sensor]:
+        """Return those of the senses that watched at least half of the windows, one stream or another."""
+        return {
+            sensor for sensor in sensors if self._of([sensor]) and not self._is_most(self._unwatched_by_all(sensor))
+        }
+
+    def why_not(self, sensors: Iterable[Sensor]) -> str:
+        """Return why nothing can be said about the windows: no such sensor, or none that watched; else ""."""
+        wanted = set(sensors)
+        if not self._of(wanted):
+            only = next(iter(wanted)) if len(wanted) == 1 else None
+            return _ABSENT[only] if only else "I cannot tell: no camera and no microphone is running."
+        if self.watched(wanted):
+            return ""
+        return " ".join(["I cannot tell.", *self.notes(wanted)])
+
+    def notes(self, sensors: Iterable[Sensor]) -> list[str]:
+        """Return a sentence for each stream of these senses that missed something."""
+        return [note for name in self._of(sensors) for note in self._notes(name)]
+
+    def _notes(self, name: str) -> list[str]:
+        title = f"{NAMES[self.streams[name]]} {plain(name)!r}"
+        missed, lost = self._told(name, is_lost=False), self._told(name, is_lost=True)
+        notes = []
+        if missed_ns := self._long(missed):
+            notes.append(
+                f"{title.capitalize()} {_MISSED[self.streams[name]]} for {length(missed_ns)} of that time"
+                f" ({_reasons(missed)})."
+            )
+        elif self._blind_span(name) and cut(self._blind_span(name), self._spans()):
+            notes.append(blindness(self.streams, {name: self.blind[name]}, NAMES))
+        if lost_ns := self._long(lost):
+            notes.append(f"Of {title}, {length(lost_ns)} of that time were lost on the way in ({_reasons(lost)}).")
+        return notes
+
+    def _told(self, name: str, *, is_lost: bool) -> list[Episode]:
+        return [gap for gap in self.gaps if gap.hits[0].stream == name and (gap.level > 0) == is_lost]
+
+    def _long(self, gaps: Sequence[Episode]) -> int:
+        """Return how much of the windows they take, 0 where that is not worth a word."""
+        total_ns = _total(cut([(gap.start_ns, gap.end_ns) for gap in gaps], self._spans()))
+        return total_ns if total_ns >= min(QUIET_NS, _total(self._spans())) else 0
+
+    def _of(self, sensors: Iterable[Sensor]) -> list[str]:
+        wanted = set(sensors)
+        return sorted(name for name, sensor in self.streams.items() if sensor in wanted)
+
+    def _spans(self) -> list[tuple[int, int]]:
+        return [(start_ns, max(end_ns, start_ns + 1)) for start_ns, end_ns in self.windows]  # a moment is one too
+
+    def _blind_span(self, name: str) -> list[tuple[int, int]]:
+        return [(self.asked_ns - UNTOLD_NS, self.asked_ns + 1)] if name in self.blind else []
+
+    def _unwatched(self, name: str) -> list[tuple[int, int]]:
+        told = [(gap.start_ns, max(gap.end_ns, gap.start_ns + 1)) for gap in self.gaps if gap.hits[0].stream == name]
+        return cut([*told, *self._blind_span(name)], self._spans())
+
+    def _unwatched_by_all(self, sensor: Sensor) -> list[tuple[int, int]]:
+        first, *others = [self._unwatched(name) for name in self._of([sensor])]
+        for other in others:
+            first = cut(first, other)
+        return first
+
+    def _is_most(self, unwatched: Sequence[tuple[int, int]]) -> bool:
+        return 2 * _total(unwatched) > _total(cut(self._spans(), self._spans()))
+
+
+def _total(spans: Iterable[tuple[int, int]]) -> int:
+    return sum(end_ns - start_ns for start_ns, end_ns in spans)
+
+
+def _reasons(gaps: Iterable[Episode]) -> str:
+    return listing(list(dict.fromkeys(plain(reason(hit)) for gap in gaps for hit in gap.hits)))

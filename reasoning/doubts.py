@@ -1,0 +1,95 @@
+"""Why an answer would not be honest, and what is to be said beside one that is."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING
+
+from reasoning.phrases import noun
+from reasoning.timepoints import S_NS
+from reasoning.view import View, pick
+from reasoning.wording import count, quote
+
+if TYPE_CHECKING:
+    from reasoning.coverage import Coverage
+    from reasoning.draft import Draft
+    from reasoning.understand import Question
+    from runtime.messages import Recalled, Sensor
+
+MEASURED = frozenset({"motion", "sound"})  # kinds whose level says how strong they were
+CAPABILITIES = (
+    "I can be asked when, how often, how long or where something moved, what was said and when, which sounds there"
+    " were, when the scene changed, and whether the sensors work."
+)
+UNFINISHED = "Somebody is still speaking; I know the words only once that has ended."
+# A list of what there was is honest beside a word that was not understood; "yes", a count or "the first" is not.
+LISTS = frozenset({"when", "where", "said", "happened"})
+
+
+def why_not(question: Question, view: View, coverage: Coverage, sensors: AbstractSet[Sensor]) -> str:
+    """Return why what was recalled does not carry an answer, "" where it does."""
+    topic, episodes = question.topic, view.episodes
+    if reason := _why_not_understood(question, view):
+        return reason
+    if question.ask == "delay" and view.anchor_end is not None:
+        return ""
+    if question.negated:
+        is_refuted = question.asks_throughout and bool(episodes)
+        return "" if is_refuted else coverage.why_not(sensors)
+    if not episodes:
+        if question.content and (question.about != "speech" or question.ask not in {"whether", "how_often"}):
+            # Recognised words are too unsure to say that something was never said, unless just that is asked.
+            return f"I heard nothing like {quote(question.content)}.{'' if topic.has_cue else f' {CAPABILITIES}'}"
+        return coverage.why_not(sensors)
+    if topic.extreme in {"strongest", "weakest"} and not any(e.level for e in episodes if e.kind in MEASURED):
+        return f"I do not measure how strong {noun(episodes)}s are."
+    if topic.extreme in {"highest", "lowest"} and len({e.pitch_hz for e in episodes if e.pitch_hz}) < 2:
+        return "I know of no two tones that differ in pitch."
+    if not pick(topic, episodes):
+        return f"I know of only {count(len(episodes), noun(episodes))}."
+    return ""
+
+
+def _why_not_understood(question: Question, view: View) -> str:
+    """Return what was asked about in words that no rule has used, where the answer would seem to have used them."""
+    topic, anchor = question.topic, question.anchor
+    if anchor is not None and anchor.unused:
+        return f"I do not understand {quote(anchor.unused)} in {quote(anchor.phrase)}."
+    if anchor is not None and any(moment.has_rare_thing for moment in anchor.topics if not moment.content):
+        return f"I do not recognise what is meant by {quote(anchor.phrase)}."
+    is_list = question.ask in LISTS and not topic.nth and not topic.extreme and not question.negated
+    if is_list or (not view.episodes and not question.negated and question.ask in {"whether", "how_often"}):
+        return ""  # where nothing at all happened, nothing more particular did
+    if topic.unused:
+        return f"I do not understand {quote(topic.unused)} here."
+    if topic.has_rare_thing and question.ask in {"whether", "how_often"}:
+        return "I cannot tell what kind of thing moves." if question.about == "motion" else "I cannot tell who speaks."
+    return ""
+
+
+def caveats(question: Question, view: View, recalled: Recalled, draft: Draft) -> list[str]:
+    """Return what an answer that was given is not evidence of."""
+    topic, anchor = question.topic, question.anchor
+    kinds = {item.kind for item in draft.evidence}
+    things = (topic, *(anchor.topics if anchor is not None else ()))
+    said = []
+    if topic.unused:
+        said.append(f"I did not understand {quote(topic.unused)} and left it out.")
+    if "motion" in kinds and any(one.has_thing for one in things if one.about == "motion"):
+        said.append("I see that something moves, not what it is.")
+    if "utterance" in kinds and topic.about == "speech" and topic.has_rare_thing:
+        said.append("I hear that somebody speaks, not who it is.")
+    if anchor is not None and view.anchor is not None and view.anchor_choices > 1 and anchor.relation != "during":
+        time = draft.clock.stretch(view.anchor.start_ns, view.anchor.end_ns)
+        said.append(f"There were {view.anchor_choices} such moments; I took the first, {time}.")
+    if view.is_speaking and (topic.content or question.ask in {"said", "happened"}) and topic.about != "motion":
+        said.append(UNFINISHED)
+    if not draft.clock.is_media and _begins_before(question, recalled):
+        said.append(f"I began watching at {draft.clock.at(recalled.session_start_ns)}.")
+    return said
+
+
+def _begins_before(question: Question, recalled: Recalled) -> bool:
+    """Whether a time was asked about of which a part lies before the session."""
+    start_ns = question.span.start_ns if question.span is not None else None
+    return start_ns is not None and start_ns < recalled.session_start_ns - S_NS

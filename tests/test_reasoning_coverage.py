@@ -1,0 +1,80 @@
+"""What was not watched is unknown, stream by stream and sense by sense."""
+
+from __future__ import annotations
+
+from reasoning.coverage import UNTOLD_NS, Coverage
+from reasoning.episodes import gather
+from reasoning.timepoints import S_NS
+from runtime.messages import Hit, Sensor
+from tests.test_reasoning_episodes import hit
+
+BOTH: dict[str, Sensor] = {"front": "video", "back": "video", "mic": "audio"}
+
+
+def gap(start_s: float, end_s: float, stream: str, reason: str = "covered or dark", lost: float = 0.0) -> Hit:
+    return hit(
+        "gap", start_s, end_s, f"nothing received for {end_s - start_s:.1f} s: {reason}", stream=stream, level=lost
+    )
+
+
+def cover(
+    *gaps: Hit,
+    start_s: float = 0,
+    end_s: float = 60,
+    streams: dict[str, Sensor] | None = None,
+    blind: dict[str, str] | None = None,
+) -> Coverage:
+    return Coverage(
+        streams={"front": "video", "mic": "audio"} if streams is None else streams,
+        blind=blind or {},
+        asked_ns=60 * S_NS,
+        windows=((round(start_s * S_NS), round(end_s * S_NS)),),
+        gaps=gather(gaps, "gap"),
+    )
+
+
+def test_a_gap_counts_against_its_own_sense() -> None:
+    coverage = cover(gap(0, 60, "mic", "no signal"))
+    assert coverage.why_not({"video"}) == ""
+    assert coverage.notes({"video"}) == []
+    assert (
+        coverage.why_not({"audio"})
+        == "I cannot tell. Microphone 'mic' could hear nothing for 60.0 s of that time (no signal)."
+    )
+    assert coverage.watched({"video", "audio"}) == {"video"}
+
+
+def test_another_stream_of_the_same_sense_still_watches() -> None:
+    coverage = cover(gap(10, 50, "front"), streams=BOTH)
+    assert coverage.why_not({"video"}) == ""
+    assert coverage.notes({"video"}) == ["Camera 'front' saw nothing for 40.0 s of that time (covered or dark)."]
+    assert coverage.watching({"video"}) == ["back"]
+
+
+def test_streams_that_are_blind_by_turns_watch_together() -> None:
+    assert cover(gap(0, 30, "front"), gap(30, 60, "back"), streams=BOTH).why_not({"video"}) == ""
+    assert cover(gap(0, 50, "front"), gap(10, 60, "back"), streams=BOTH).why_not({"video"})
+
+
+def test_what_was_lost_is_told_from_what_was_not_seen() -> None:
+    coverage = cover(gap(10, 12, "front"), gap(20, 21, "front", "late", lost=5), gap(30, 33, "front", "not running"))
+    assert coverage.notes({"video"}) == [
+        "Camera 'front' saw nothing for 5.0 s of that time (covered or dark and not running).",
+        "Of camera 'front', 1.0 s of that time were lost on the way in (late).",
+    ]
+
+
+def test_blindness_of_now_says_nothing_about_long_ago() -> None:
+    now = {"front": "covered or dark"}
+    assert cover(blind=now, end_s=60 - UNTOLD_NS / S_NS).why_not({"video"}) == ""
+    assert cover(blind=now, start_s=50).why_not({"video"}) == "I cannot tell. Camera 'front' is blind: covered or dark."
+
+
+def test_a_moment_in_a_gap_was_not_watched() -> None:
+    assert cover(gap(10, 20, "front"), start_s=15, end_s=15).why_not({"video"})
+    assert not cover(gap(10, 20, "front"), start_s=25, end_s=25).why_not({"video"})
+
+
+def test_a_sense_without_streams_is_named() -> None:
+    assert "there is no sound here" in cover(streams={"front": "video"}).why_not({"audio"})
+    assert "no camera and no microphone" in cover(streams={}).why_not({"audio", "video"})
