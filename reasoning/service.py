@@ -165,6 +165,8 @@ class ReasoningService:
         pending = replace(pending, settled_s=time.perf_counter())
         if self._order.reached_ns() == END_NS:  # after the end of a recording its end is now
             pending = replace(pending, asked_ns=min(pending.asked_ns, self._order.last_ns()))
+        if self._session_start_ns is None:  # once: "in the first minute" needs to know when that was
+            await self._recall(understand("", pending.asked_ns), pending)
         question = understand(pending.question, pending.asked_ns, self._session_start_ns)
         recalled, recall_ms = await self._recall(question, pending)
         marks = self._order.streams
@@ -183,6 +185,8 @@ class ReasoningService:
             logger.warning("%s", error)
             self.meter.counters["recall timeouts"] += 1
             reply = None
+        if reply is not None:
+            self._session_start_ns = reply.session_start_ns
         return reply, (time.perf_counter() - start_s) * 1e3
 
     async def _ask_memory(self, question: Question, pending: Pending) -> Recalled:
@@ -205,8 +209,7 @@ class ReasoningService:
             self.meter.counters["unsettled"] += 1
 
     async def _reply(self, pending: Pending, composed: Composed, recalled: Recalled | None, recall_ms: float) -> None:
-        session_start_ns = recalled.session_start_ns if recalled is not None else self._session_start_ns or 0
-        self._session_start_ns = session_start_ns
+        session_start_ns = self._session_start_ns or 0
         first_ms = (time.perf_counter() - pending.settled_s) * 1e3
         for index, sentence in enumerate(composed.sentences):
             part = AnswerPart(session=self._session, query_id=pending.query_id, index=index, text=sentence.text)

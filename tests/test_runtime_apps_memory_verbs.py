@@ -12,6 +12,7 @@ import pytest
 from memory.rows import SessionRow, record_row
 from memory.store import FILE_NAME, Store
 from runtime.apps import cli
+from runtime.messages import Record
 from tests.memory_records import tone, utterance
 
 
@@ -20,7 +21,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A memory of two sessions."""
     folder = tmp_path_factory.mktemp("memory")
     store = Store.open(folder)
-    records = [
+    records: list[Record] = [
         utterance(1, 1, 2, "a cup of coffee please", session="monday"),
         utterance(2, 3, 4, "we travel to london", session="monday"),
         tone(1, 5, 6, session="monday"),
