@@ -49,6 +49,7 @@ logger = logging.getLogger(__name__)
 PENDING_COMMITS = 64  # cells of event time on their way to disk
 RECORD_ROOM = 512  # live: frames and motion that may wait to be read
 METRICS_S = 5.0
+PROGRESS_NS = 500_000_000  # replay: event time between two notes of progress; sources may be 2 s ahead
 CATCH_UP_ROWS = 256
 NOTE_NS = 10_000_000_000  # event time after which even a quiet stream's progress is written: each costs an fsync
 
@@ -86,6 +87,7 @@ class MemoryService:
         self._recaller = Recaller(folder, self._embedder)
         self._recall_thread = Worker("memory recall")  # owns the index: FAISS must not add and search at once
         self._earlier = {} if is_replay else self._store.reached(session)  # streams of an earlier run
+        self._told_ns = -1  # last progress
         self._noted_ns: dict[str, int] = {}
         self._order = EventOrder()
         self._borders: dict[str, ClipBorders] = {}
@@ -170,7 +172,10 @@ class MemoryService:
         texts = [(record_id(one), describe(one)) for one in records if has_own_vector(one)]
         texts += [(clip_key(clip), clip.text) for clip in clips]
         stored = asyncio.wrap_future(self._writer.submit(rows)) if rows else _nothing_to_store()
-        is_awaited = self._is_replay or is_call
+        low_ns = self._order.low_ns
+        is_awaited = is_call or (self._is_replay and low_ns - self._told_ns >= PROGRESS_NS)
+        if is_awaited:
+            self._told_ns = low_ns
         commit = Commit(stored=stored, clips=clips, texts=texts, low_ns=self._order.low_ns, is_awaited=is_awaited)
         await self._commits.put(commit)
 

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
+
 from perception.asr import Asr
 from perception.blindness import AudioBlindness
 from perception.blocks import BLOCK, SAMPLE_NS, AudioBlock
@@ -42,13 +44,14 @@ class AudioStream:
     def step(self, samples: Sequence[AudioBlock]) -> list[Record]:
         """Listen to the next blocks, in order; returns what became known, stamped with the end of its block."""
         records: list[Record] = []
-        for block in samples:
+        speech = self._vad.steps(np.stack([block.samples for block in samples])) if samples else []
+        for block, probability in zip(samples, speech, strict=True):
             self._t_ns = block.end_ns
             self._backlog.append(block)
             self.blind = self._blindness.step(block.samples[: block.count], self._t_ns)
             if self.active_ns is not None and self._asr is not None:
                 self._asr.feed(block.samples)
-            for event in self._speech.step(self._vad.step(block.samples), block.t_ns):
+            for event in self._speech.step(probability, block.t_ns):
                 records += self._hear(event)
             records += [
                 self._sound(one) for one in self._sounds.step(block.samples, block.t_ns, self.active_ns is not None)

@@ -70,9 +70,10 @@ def _why_unseen(change: Change) -> str:
 def _why_unheard(samples: NDArray[np.float32]) -> str:
     if samples.size == 0:
         return ""
-    power = float(np.mean(np.square(samples, dtype=np.float64)))
+    wide = samples.astype(np.float64)
+    power = float(wide @ wide) / samples.size
     if power <= 10 ** (QUIETEST_DB / 10):
         return "no signal"
-    if float(np.mean(np.abs(samples) >= CLIPPING)) > MOST_CLIPPED:
+    if np.count_nonzero(np.abs(samples) >= CLIPPING) > MOST_CLIPPED * samples.size:
         return "overdriven"
     return ""

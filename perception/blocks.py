@@ -125,7 +125,8 @@ def pts_ns(frame: av.AudioFrame | av.VideoFrame) -> int | None:
     """Return the frame's own timestamp in nanoseconds, if it has one."""
     if frame.pts is None or frame.time_base is None:
         return None
-    return round(frame.pts * frame.time_base * NS_PER_S)
+    base = frame.time_base
+    return (2 * frame.pts * base.numerator * NS_PER_S + base.denominator) // (2 * base.denominator)  # Fraction is slow
 
 
 def _shape(frame: av.AudioFrame) -> tuple[int, str, str]:

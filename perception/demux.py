@@ -132,8 +132,9 @@ class TrackReader:
             if packet.size == 0:  # PyAV's own flush packets; ours comes last
                 continue
             if packet.pts is not None and packet.time_base is not None:
-                end = (packet.pts + (packet.duration or 0)) * packet.time_base
-                self._end_ns = max(self._end_ns, round(end * NS_PER_S))
+                base = packet.time_base  # in integers: this is done for every packet, and Fraction is slow
+                end = (packet.pts + (packet.duration or 0)) * base.numerator * NS_PER_S
+                self._end_ns = max(self._end_ns, end // base.denominator)
             if packet.stream_index == self._stream.index:
                 yield packet
         yield None

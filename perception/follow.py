@@ -26,6 +26,7 @@ from runtime.service import Worker
 logger = logging.getLogger(__name__)
 
 GRID_NS = 250_000_000  # event time between two watermarks
+REPLAY_GRID_NS = 500_000_000  # nobody waits for them there
 HEARTBEAT_S = 0.2  # live: a silent stream still tells the time this often
 LATENESS_NS = 300_000_000  # live: a sample may arrive so long after it was taken
 END_S = 2.0  # for the last records of a stream that is stopped
@@ -79,6 +80,7 @@ class Follower:
         self._epoch = epoch
         self._stale_s = stale_s
         self._gate = gate
+        self._grid_ns = GRID_NS if gate is None else REPLAY_GRID_NS
         self._meter = meter
         self._worker = Worker(source.stream)
         self._has_ended = False
@@ -123,12 +125,12 @@ class Follower:
             self._meter.counters[f"{self.source.sensor} samples"] += len(part)
             await self._publish(records)
             self.reached_ns = part[-1].end_ns
-            if self.reached_ns // GRID_NS > self.published_ns // GRID_NS:
+            if self.reached_ns // self._grid_ns > self.published_ns // self._grid_ns:
                 await self._watermark(self.reached_ns)
 
     async def _allowed(self, samples: Samples) -> AsyncIterator[Samples]:
         """Yield a batch in parts, each within one cell of the watermark grid and on one side of a question."""
-        for cell in _cells(samples):
+        for cell in _cells(samples, self._grid_ns):
             rest = cell
             while self._gate is not None and rest and rest[-1].end_ns > self._gate.barrier_ns:
                 barrier_ns = self._gate.barrier_ns
@@ -261,6 +263,6 @@ class Follower:
                 await self._bus.publish(record)
 
 
-def _cells(samples: Samples) -> list[list[Sample]]:
+def _cells(samples: Samples, grid_ns: int) -> list[list[Sample]]:
     """Split a batch where it crosses the watermark grid, so that parts are a function of the samples alone."""
-    return [list(cell) for _, cell in itertools.groupby(samples, key=lambda one: one.end_ns // GRID_NS)]
+    return [list(cell) for _, cell in itertools.groupby(samples, key=lambda one: one.end_ns // grid_ns)]

@@ -225,7 +225,8 @@ class _Event:
 
 def _level_db(samples: NDArray[np.float32]) -> float:
     """Return the RMS level of a block in dB below full scale."""
-    power = float(np.mean(np.square(samples, dtype=np.float64)))
+    wide = samples.astype(np.float64)
+    power = float(wide @ wide) / samples.size
     return max(SILENCE_DB, 10 * math.log10(power)) if power > 0 else SILENCE_DB
 
 

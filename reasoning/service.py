@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 ROOM = 16  # questions that may wait
 QUESTION_LENGTH = 2_000  # characters
-PROGRESS_NS = 250_000_000
+PROGRESS_NS = 500_000_000
 REPLAY_RECALL_S = 600.0  # a replay's deadlines count event time, and that stands still at a question
 METRICS_S = 5.0
 BACKEND = "evidence"

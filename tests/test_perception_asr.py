@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import wave
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from perception.asr import NoiseFloor, PocketsphinxAsr, WhisperAsr
+from runtime.apps import demo
 from runtime.errors import MissingPart, ModelError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from perception.asr import Asr
@@ -67,6 +67,28 @@ def test_noise_follows_from_the_seed() -> None:
     assert (one != other).any()
 
 
+def read_wav(path: Path) -> NDArray[np.float32]:
+    with wave.open(str(path)) as file:
+        return pcm(file.readframes(file.getnframes()))
+
+
+@pytest.mark.parametrize("level_db", [-38, -12])
+def test_the_first_sentence_of_a_stream_is_understood_at_any_level(level_db: float) -> None:
+    speech = read_wav(Path(demo.__file__).with_name("demo_speech.wav"))[71_727:]
+    room = 10 ** ((level_db - 30) / 20) * np.random.default_rng(0).standard_normal(speech.size + 16_000)
+    loud = speech * 10 ** (level_db / 20) / np.sqrt(np.mean(speech**2))
+    heard = hear(PocketsphinxAsr(), np.asarray(room + np.pad(loud, 8_000), np.float32))
+    assert word_errors("the president will speak to the nation on friday".split(), heard.split()) <= 2
+
+
+def test_an_utterance_shorter_than_what_is_measured_is_decoded() -> None:
+    asr = PocketsphinxAsr()
+    room = np.float32(1e-3) * np.random.default_rng(0).standard_normal(4 * BLOCK, np.float32)
+    assert len(hear(asr, room).split()) <= 1
+    asr.start(0)
+    assert asr.finish() == ""
+
+
 @pytest.mark.data
 @pytest.mark.slow
 def test_real_sentences_are_understood_as_well_as_measured(data_dir: Path) -> None:
@@ -75,8 +97,7 @@ def test_real_sentences_are_understood_as_well_as_measured(data_dir: Path) -> No
     asr, again = PocketsphinxAsr(), PocketsphinxAsr()
     for line in lines:
         sentence, number = line.removeprefix("<s>").split("</s>")[0].split(), line.rstrip(") \n")[-4:]
-        with wave.open(str(data_dir / "speech" / f"librivox_sense_and_sensibility_{number}.wav")) as file:
-            samples = pcm(file.readframes(file.getnframes()))
+        samples = read_wav(data_dir / "speech" / f"librivox_sense_and_sensibility_{number}.wav")
         heard = hear(asr, samples)
         assert hear(again, samples) == heard  # the same history gives the same words
         errors += word_errors(sentence, heard.split())

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Never, TypeVar
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # onnxruntime would send its use to its makers
 
 from runtime.apps.arguments import data_folder, make_parser, moment_ns, question, seconds, setting, speed
 from runtime.errors import ConfigError, HeedfulError, MissingPart
