@@ -52,7 +52,9 @@ class ClipBorders:
 
     def advance(self, t_ns: int) -> list[Clip]:
         """Close the clip that nothing can join any more, now that event time has reached `t_ns`."""
-        return self.end(t_ns) if self._records and t_ns - self._start_ns > LONGEST_CLIP_NS else []
+        if not self._records or t_ns - self._start_ns <= LONGEST_CLIP_NS:
+            return []
+        return self.end(self._start_ns + LONGEST_CLIP_NS + 1)  # when that was noticed depends on how streams interleave
 
     def end(self, t_ns: int) -> list[Clip]:
         """Close the open clip, if any: the stream ended at `t_ns`."""

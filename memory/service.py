@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import queue
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,13 +24,14 @@ from memory.rows import DeadLetterRow, Row, SessionRow, StreamRow, VectorRow, cl
 from memory.store import Store
 from memory.writer import Writer
 from runtime.bus import LOSSLESS, Bus, Delivery, Subscription, drop_oldest, filter_of
-from runtime.errors import WireError
+from runtime.errors import BusLost, WireError
 from runtime.messages import (
     Clip,
     DeadLetter,
     Gap,
     Media,
     MediaReply,
+    Message,
     Metrics,
     Progress,
     Recall,
@@ -51,6 +53,9 @@ RECORD_ROOM = 512  # live: frames and motion that may wait to be read
 METRICS_S = 5.0
 PROGRESS_NS = 500_000_000  # replay: event time between two notes of progress; sources may be 2 s ahead
 CATCH_UP_ROWS = 256
+STORED_IDS = 1_000  # in one message
+FULL_S = 0.05  # until a full writer is asked again
+CLOSE_S = 2.0  # for the last commit
 NOTE_NS = 10_000_000_000  # event time after which even a quiet stream's progress is written: each costs an fsync
 
 
@@ -124,17 +129,18 @@ class MemoryService:
                 ]
                 announcing = group.create_task(self._announce_all(), name="commits")
                 await self._stopping.wait()
+                await self._close_clips()
                 await self._commits.join()
                 for task in (*beside, announcing):
                     task.cancel()
         finally:
-            self._close()
+            await self._close()
 
-    def _close(self) -> None:
+    async def _close(self) -> None:
+        await self._recall_thread.call(self._recaller.close)  # after the recall that may be running
         self._recall_thread.close()
-        if not self._writer.close(timeout_s=2.0):
+        if not await asyncio.to_thread(self._writer.close, CLOSE_S):
             logger.warning("the disk is too slow: the last records may not be stored, and were not called stored")
-        self._recaller.close()
 
     def stop(self) -> None:
         """Commit what came and end."""
@@ -171,13 +177,33 @@ class MemoryService:
         rows += [clip_row(clip) for clip in clips]
         texts = [(record_id(one), describe(one)) for one in records if has_own_vector(one)]
         texts += [(clip_key(clip), clip.text) for clip in clips]
-        stored = asyncio.wrap_future(self._writer.submit(rows)) if rows else _nothing_to_store()
         low_ns = self._order.low_ns
         is_awaited = is_call or (self._is_replay and low_ns - self._told_ns >= PROGRESS_NS)
         if is_awaited:
             self._told_ns = low_ns
-        commit = Commit(stored=stored, clips=clips, texts=texts, low_ns=self._order.low_ns, is_awaited=is_awaited)
-        await self._commits.put(commit)
+        stored = await self._submit(rows) if rows else _nothing_to_store()
+        await self._commits.put(Commit(stored=stored, clips=clips, texts=texts, low_ns=low_ns, is_awaited=is_awaited))
+
+    async def _submit(self, rows: Sequence[Row]) -> asyncio.Future[list[str]]:
+        """Hand rows to the writer; a disk that is too slow holds the streams back."""
+        while True:
+            try:
+                return asyncio.wrap_future(self._writer.submit(rows))
+            except queue.Full:
+                await asyncio.sleep(FULL_S)
+
+    async def _close_clips(self) -> None:
+        """Close the clips that are open when this memory ends."""
+        for stream, borders in self._borders.items():
+            mark = self._order.streams.get(stream)
+            clips = borders.end(mark.t_ns if mark is not None else 0)
+            if clips:
+                stored = await self._submit([clip_row(clip) for clip in clips])
+                texts = [(clip_key(clip), clip.text) for clip in clips]
+                low_ns = self._order.low_ns
+                await self._commits.put(
+                    Commit(stored=stored, clips=clips, texts=texts, low_ns=low_ns, is_awaited=False)
+                )
 
     def _absence(self, mark: Watermark) -> list[Row]:
         """Remember that a stream was not perceived between two runs: nobody may say that nothing happened then."""
@@ -233,12 +259,11 @@ class MemoryService:
         for commit in commits:
             with self.meter.timed("commit"):
                 ids = await commit.stored
-            if ids:
-                await self._bus.publish(Stored(session=self._session, ids=tuple(ids)))
+            await self._tell_stored(ids)
             for clip in commit.clips:
-                await self._bus.publish(clip)
+                await self._tell(clip)
             if commit.is_awaited:
-                await self._bus.publish(Progress(session=self._session, stream=self.name, t_ns=max(0, commit.low_ns)))
+                await self._tell(Progress(session=self._session, stream=self.name, t_ns=max(0, commit.low_ns)))
         texts = [one for commit in commits for one in commit.texts]
         if texts:
             with self.meter.timed("embed"):
@@ -246,6 +271,18 @@ class MemoryService:
         async with self._moved:
             self._searchable_ns = max(self._searchable_ns, commits[-1].low_ns)
             self._moved.notify_all()
+
+    async def _tell_stored(self, ids: Sequence[str]) -> None:
+        for start in range(0, len(ids), STORED_IDS):  # a message has its limit, a release after an outage has none
+            await self._tell(Stored(session=self._session, ids=tuple(ids[start : start + STORED_IDS])))
+
+    async def _tell(self, message: Message, to: Delivery | None = None) -> None:
+        """Publish; a broker that stays away costs this message, not the memory: who needs it asks again."""
+        try:
+            await self._bus.publish(message, to=to)
+        except BusLost as error:
+            self.meter.counters["untold"] += 1
+            logger.warning("%s", error)
 
     def _embed(self, texts: Sequence[tuple[str, str]]) -> None:
         self._writer.submit(self._vectors(texts)).result()
@@ -266,7 +303,7 @@ class MemoryService:
         """Answer a record that was sent again; memory has it on disk or on the way there."""
         key = record_id(record)
         if await self._recall_thread.call(self._recaller.has, key):
-            await self._bus.publish(Stored(session=self._session, ids=(key,)))
+            await self._tell_stored([key])
 
     async def _serve_recalls(self, inbox: Subscription) -> None:
         async for delivery in inbox:
@@ -281,7 +318,7 @@ class MemoryService:
         """Send as much as one message may hold: the best hits and the newest of the timeline."""
         while True:
             try:
-                await self._bus.publish(reply, to=delivery)
+                await self._tell(reply, to=delivery)
             except WireError:
                 if not reply.hits and not reply.timeline:
                     raise
@@ -311,7 +348,7 @@ class MemoryService:
                 reason="" if picture else "no picture is stored under this id",
                 payload=picture or b"",
             )
-            await self._bus.publish(reply, to=delivery)
+            await self._tell(reply, to=delivery)
 
     async def _keep_letters(self, inbox: Subscription) -> None:
         async for delivery in inbox:
@@ -320,7 +357,10 @@ class MemoryService:
             row = DeadLetterRow(
                 time.time_ns(), letter.session, letter.topic, letter.reason, letter.size_bytes, letter.head_hex
             )
-            self._writer.submit([row])
+            try:
+                self._writer.submit([row])
+            except queue.Full:
+                self.meter.counters["lost dead letters"] += 1
 
     async def _report(self) -> None:
         while True:

@@ -63,6 +63,7 @@ class AudioStream:
         records: list[Record] = []
         for event in self._speech.flush(self._t_ns):
             records += self._hear(event)
+        self.active_ns = None
         return records + [self._sound(one) for one in self._sounds.flush()]
 
     def _hear(self, event: SpeechStart | SpeechEnd) -> list[Record]:
@@ -74,8 +75,8 @@ class AudioStream:
                     if block.t_ns + BLOCK * SAMPLE_NS > event.t_ns:
                         self._asr.feed(block.samples)
             return []
-        self.active_ns = None
         text = self._asr.finish() if self._asr is not None else ""
+        self.active_ns = None
         self._utterances += 1
         return [
             Utterance(

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from perception.sources import Sample, Samples, Source
 from runtime.bus import Bus
-from runtime.errors import HeedfulError, MissingPart
+from runtime.errors import HeedfulError, MissingPart, WireError
 from runtime.gate import ReplayGate
 from runtime.messages import KINDS, Gap, Record, Watermark
 from runtime.metrics import Meter
@@ -30,6 +30,7 @@ REPLAY_GRID_NS = 500_000_000  # nobody waits for them there
 HEARTBEAT_S = 0.2  # live: a silent stream still tells the time this often
 LATENESS_NS = 300_000_000  # live: a sample may arrive so long after it was taken
 END_S = 2.0  # for the last records of a stream that is stopped
+END_OF_REPLAY_S = 0.3  # the recording is still there
 BLIND_PIECE_NS = 10_000_000_000  # a long blindness is told of in pieces while it lasts
 FIRST_S = 0.5  # live: a sensor that has given nothing yet may take so long before it counts as blind
 REOPEN_S = (1.0, 30.0)  # live: first and longest pause before a broken source is opened again
@@ -83,6 +84,11 @@ class Follower:
         self._grid_ns = GRID_NS if gate is None else REPLAY_GRID_NS
         self._meter = meter
         self._worker = Worker(source.stream)
+        self._step: asyncio.Future[list[Record]] | None = None  # what the pipeline works on
+        self._untold: list[Record] = []  # what it found and nobody knows yet
+        self._telling = asyncio.Lock()  # the heartbeat and the stream tell in turn
+        self._handing_on = asyncio.Lock()
+        self._is_finished = False  # live: what was open is closed, because no samples come
         self._has_ended = False
         self._gaps = 0
         self._outage = ""  # what a broken device said
@@ -107,7 +113,7 @@ class Follower:
 
     async def run(self) -> None:
         """Follow until the source ends or this is cancelled; what was perceived is published in any case."""
-        limit_s: float | None = END_S
+        limit_s: float | None = END_S if self.source.is_live else END_OF_REPLAY_S
         try:
             if self.source.is_live:
                 await self._run_live()
@@ -121,9 +127,11 @@ class Follower:
     async def _perceive(self, samples: Samples) -> None:
         async for part in self._allowed(samples):
             with self._meter.timed(f"perceive {self.source.sensor}"):
-                records = await self._worker.call(self._pipeline.step, part)
+                self._step = self._worker.begin(self._pipeline.step, part)
+                self._untold += await asyncio.shield(self._step)
+            self._step = None
             self._meter.counters[f"{self.source.sensor} samples"] += len(part)
-            await self._publish(records)
+            await self._tell()
             self.reached_ns = part[-1].end_ns
             if self.reached_ns // self._grid_ns > self.published_ns // self._grid_ns:
                 await self._watermark(self.reached_ns)
@@ -136,15 +144,22 @@ class Follower:
                 barrier_ns = self._gate.barrier_ns
                 before = [one for one in rest if one.end_ns <= barrier_ns]
                 if before:
-                    await self._gate.reach(before[-1].end_ns)
+                    await self._let_pass(self._gate, before[-1].end_ns)
                     yield before
                     rest = rest[len(before) :]
                 await self._watermark(barrier_ns)
                 await self._gate.passed(barrier_ns)
             if rest:
                 if self._gate is not None:
-                    await self._gate.reach(rest[-1].end_ns)
+                    await self._let_pass(self._gate, rest[-1].end_ns)
                 yield rest
+
+    async def _let_pass(self, gate: ReplayGate, t_ns: int) -> None:
+        """Wait until `t_ns` may be handed on; time without samples is told of too, or the others could not follow."""
+        while t_ns - self.published_ns > 2 * self._grid_ns:
+            await gate.reach(self.published_ns + self._grid_ns)
+            await self._watermark(self.published_ns + self._grid_ns)
+        await gate.reach(t_ns)
 
     async def _run_live(self) -> None:
         pause_s = REOPEN_S[0]
@@ -175,11 +190,26 @@ class Follower:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
-            if time.monotonic() - self._last_sample_s > HEARTBEAT_S:
+            is_idle = self._step is None and not self._untold  # else the time is not all perceived
+            idle_s = time.monotonic() - self._last_sample_s
+            if is_idle and idle_s > self._stale_s and not self._is_finished:  # who spoke is not heard any more
+                self._is_finished = True
+                await self._finish()
+            if is_idle and idle_s > HEARTBEAT_S:
                 await self._watermark(time.time_ns() - LATENESS_NS)
+
+    async def _finish(self) -> None:
+        """Close what is open in the pipeline; what that brings to light is known after all that was told before."""
+        records = await self._worker.call(self._pipeline.finish)
+        self._untold += [replace(one, t_ns=max(one.t_ns, self.published_ns + 1)) for one in records]
+        await self._tell()
 
     async def _watermark(self, t_ns: int) -> None:
         """Tell how far the stream has come and whether it sees; what it did not see is told of first, as a gap."""
+        async with self._telling:
+            await self._tell_time(t_ns)
+
+    async def _tell_time(self, t_ns: int) -> None:
         self.published_ns = max(t_ns, self.published_ns)
         blind = self._why_blind()
         await self._note_blindness(blind)
@@ -243,24 +273,36 @@ class Follower:
         """Publish what is open; a stream that is stopped has a limit, because the others may be gone."""
         try:
             async with asyncio.timeout(limit_s):
-                records = await self._worker.call(self._pipeline.finish)
-                known_ns = self.published_ns + 1  # what the end brings to light is known after all that was told before
-                await self._publish([replace(one, t_ns=max(one.t_ns, known_ns)) for one in records])
+                if self._step is not None:  # it was stopped while the pipeline worked
+                    self._untold += await self._step
+                await self._finish()
                 self._has_ended = True
-                await self._watermark(max(self.reached_ns, known_ns))
+                await self._watermark(max(self.reached_ns, self.published_ns + 1))
                 await self.source.close()
             logger.info("%s has ended", self.source.stream)
         except TimeoutError:
-            logger.warning("%s: its last records could not be handed on", self.source.stream)
+            level = logging.WARNING if self.source.is_live else logging.INFO  # a recording can be played again
+            logger.log(level, "%s: its last records could not be handed on", self.source.stream)
         self._worker.close()
 
-    async def _publish(self, records: Sequence[Record]) -> None:
-        for record in records:
+    async def _tell(self) -> None:
+        """Publish what was found, in order; what a cancellation leaves is told at the end."""
+        async with self._handing_on:
+            await self._hand_on()
+
+    async def _hand_on(self) -> None:
+        while self._untold:
+            record = self._untold[0]
+            try:
+                if self._gate is not None or KINDS[record.kind].qos == 1:
+                    await self._outbox.send(record)
+                else:
+                    await self._bus.publish(record)
+            except WireError as error:
+                self._meter.counters["too large"] += 1
+                logger.warning("%s: %s", self.source.stream, error)
             self._meter.counters[record.kind] += 1
-            if self._gate is not None or KINDS[record.kind].qos == 1:
-                await self._outbox.send(record)
-            else:
-                await self._bus.publish(record)
+            self._untold.pop(0)
 
 
 def _cells(samples: Samples, grid_ns: int) -> list[list[Sample]]:

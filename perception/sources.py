@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import av
 import numpy as np
@@ -21,10 +21,14 @@ from runtime.errors import HeedfulError, MissingPart
 from runtime.messages import AudioInput, ImageInput, Sensor
 from runtime.service import Worker
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 Sample: TypeAlias = VideoSample | AudioBlock
 Samples: TypeAlias = Sequence[Sample]
 
 AUDIO_ROOM = 64  # MQTT audio packets that may wait
+PAUSE_NS = 200_000_000  # more than this between two packets is a pause, not a hiccup
 PAST_NS = 86_400_000_000_000  # a sender may have buffered for a day
 AHEAD_NS = 5_000_000_000  # its clock may be ahead by so much
 
@@ -132,27 +136,30 @@ class ImageSource:
         self._filter = filter_of(session, "image", stream)
         self._width_px = width_px
         self._refuse = refuse
-        self._worker = Worker(f"{stream} decoder")
 
     async def open(self) -> None:
-        """Subscribe."""
+        """Subscribe; may be called again after `close`."""
+        self._worker = Worker(f"{self.stream} decoder")
         self._inbox = await self._bus.subscribe(self._filter, rule=LATEST)
 
     async def batches(self) -> AsyncIterator[Samples]:
-        """Yield one frame per picture; times that run backwards are replaced by the arrival time."""
+        """Yield one frame per picture; times that run backwards go on from the last one."""
         last_ns, seq = 0, 0
         async for delivery in self._inbox:
             message = delivery.message
             assert isinstance(message, ImageInput)
             try:
-                picture = await self._worker.call(decode_jpeg, message.payload)
+                picture, gray = await self._worker.call(self._decode, message.payload)
             except ValueError as error:
                 self._refuse(delivery, str(error))
                 continue
             seq += 1
             last_ns = max(_believed(message.t_ns, time.time_ns()), last_ns + 1)
-            gray = to_gray(picture, self._width_px)
             yield [VideoSample(t_ns=last_ns, seq=seq, gray=gray, picture=picture)]
+
+    def _decode(self, jpeg: bytes) -> tuple[av.VideoFrame, NDArray[np.uint8]]:
+        picture = decode_jpeg(jpeg)
+        return picture, to_gray(picture, self._width_px)
 
     async def close(self) -> None:
         """Stop taking pictures."""
@@ -192,7 +199,8 @@ class PcmSource:
             count = len(message.payload) // 2 // message.channels
             duration_ns = count * 1_000_000_000 // message.rate_hz
             start_ns = _believed(message.t_ns, time.time_ns() - duration_ns)
-            if abs(start_ns - end_ns) > 200_000_000 or shape != (message.rate_hz, message.channels):
+            # a packet that seems to be behind was late, or its sender's clock went back: the sound goes on
+            if start_ns - end_ns > PAUSE_NS or shape != (message.rate_hz, message.channels):
                 start_ns = max(start_ns, end_ns)
                 cutter = BlockCutter(start_ns, cutter.next_seq)
                 resampler, shape, end_ns = _resampler(), (message.rate_hz, message.channels), start_ns

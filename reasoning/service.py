@@ -18,13 +18,14 @@ from reasoning.evidence import Composed, answer
 from reasoning.plan import plan
 from reasoning.understand import Question, understand
 from runtime.bus import LOSSLESS, Bus, Delivery, Subscription, filter_of
-from runtime.errors import HeedfulError, RecallTimeout
+from runtime.errors import BusLost, HeedfulError, RecallTimeout
 from runtime.insist import insist
 from runtime.messages import (
     Answer,
     AnswerPart,
     Ask,
     Cancel,
+    Message,
     Metrics,
     Progress,
     Recalled,
@@ -42,6 +43,7 @@ ROOM = 16  # questions that may wait
 QUESTION_LENGTH = 2_000  # characters
 PROGRESS_NS = 500_000_000
 REPLAY_RECALL_S = 600.0  # a replay's deadlines count event time, and that stands still at a question
+NOW_NS = 10_000_000_000  # a live question about a time within so much of now is about now
 METRICS_S = 5.0
 BACKEND = "evidence"
 
@@ -138,7 +140,7 @@ class ReasoningService:
         if key is None:
             return False
         if key in self._given:
-            await self._bus.publish(self._given[key], to=delivery)
+            await self._tell(self._given[key], to=delivery)
             return True
         for pending in (self._in_hand, *self._waiting):
             if pending is not None and pending.key == key:
@@ -165,15 +167,18 @@ class ReasoningService:
         pending = replace(pending, settled_s=time.perf_counter())
         if self._order.reached_ns() == END_NS:  # after the end of a recording its end is now
             pending = replace(pending, asked_ns=min(pending.asked_ns, self._order.last_ns()))
+        recalled, recall_ms = None, 0.0
         if self._session_start_ns is None:  # once: "in the first minute" needs to know when that was
-            await self._recall(understand("", pending.asked_ns), pending)
+            _, recall_ms = await self._recall(understand("", pending.asked_ns), pending)
         question = understand(pending.question, pending.asked_ns, self._session_start_ns)
-        recalled, recall_ms = await self._recall(question, pending)
+        if self._session_start_ns is not None:  # else memory is silent: one deadline of waiting is enough
+            recalled, recall_ms = await self._recall(question, pending)
         marks = self._order.streams
         sensors: dict[str, Sensor] = {name: mark.sensor for name, mark in marks.items()}
-        blind = {name: mark.blind for name, mark in marks.items() if mark.blind}
+        is_now = self._is_replay or time.time_ns() - pending.asked_ns < NOW_NS  # of earlier times memory's gaps tell
+        blind = {name: mark.blind for name, mark in marks.items() if mark.blind and is_now}
         truncated = any(mark.truncated for mark in marks.values())
-        active = {name: mark.active_ns for name, mark in marks.items() if mark.active_ns is not None}
+        active = {name: mark.active_ns for name, mark in marks.items() if mark.active_ns and is_now}
         composed = answer(question, recalled, pending.asked_ns, blind, sensors, truncated, active=active)
         await self._reply(pending, composed, recalled, recall_ms)
 
@@ -213,7 +218,7 @@ class ReasoningService:
         first_ms = (time.perf_counter() - pending.settled_s) * 1e3
         for index, sentence in enumerate(composed.sentences):
             part = AnswerPart(session=self._session, query_id=pending.query_id, index=index, text=sentence.text)
-            await self._bus.publish(part)  # to whoever follows the session; a requester gets one reply, the answer
+            await self._tell(part)  # to whoever follows the session; a requester gets one reply, the answer
         total_ms = (time.perf_counter() - pending.settled_s) * 1e3
         whole = Answer(
             session=self._session,
@@ -238,9 +243,17 @@ class ReasoningService:
             self._given[pending.key] = whole
             if len(self._given) > ROOM:
                 self._given.popitem(last=False)
-        await self._bus.publish(whole)
+        await self._tell(whole)
         for delivery in pending.ways_back:
-            await self._bus.publish(whole, to=delivery)
+            await self._tell(whole, to=delivery)
+
+    async def _tell(self, message: Message, to: Delivery | None = None) -> None:
+        """Publish; a broker that stays away costs this message, not the session: who needs it asks again."""
+        try:
+            await self._bus.publish(message, to=to)
+        except BusLost as error:
+            self.meter.counters["untold"] += 1
+            logger.warning("%s", error)
 
     async def _note_watermarks(self, inbox: Subscription) -> None:
         told_ns = -1
@@ -254,7 +267,7 @@ class ReasoningService:
             low_ns = self._order.reached_ns()
             if is_call or (self._is_replay and low_ns - told_ns >= PROGRESS_NS):
                 told_ns = low_ns
-                await self._bus.publish(Progress(session=self._session, stream=self.name, t_ns=max(0, low_ns)))
+                await self._tell(Progress(session=self._session, stream=self.name, t_ns=max(0, low_ns)))
 
     async def _note_cancels(self, inbox: Subscription) -> None:
         async for delivery in inbox:
@@ -272,7 +285,7 @@ class ReasoningService:
                 counters=dict(self.meter.counters),
                 latency_ms=self.meter.latency_ms(),
             )
-            await self._bus.publish(metrics)
+            await self._tell(metrics)
 
 
 def _key(ask: Ask) -> tuple[str, str, int] | None:

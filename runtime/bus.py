@@ -114,6 +114,10 @@ class Subscription:
         """Say whether a topic belongs to this subscription."""
         return any(topic_matches(pattern, topic) for pattern in self.filters)
 
+    def wants(self, topic: str) -> bool:
+        """Say whether it still takes packets, and this one."""
+        return not self._is_closed and self.matches(topic)
+
     def offer(self, packet: Packet, acknowledge: Callable[[], None]) -> None:
         """Take a packet; never waits. `acknowledge` is called once it was consumed or dropped."""
         if self.rule.name == "latest":
@@ -203,7 +207,7 @@ class Router:
             acknowledge()
             return
         is_foreign_reply = packet.topic.endswith(f"/{REPLY}")  # a wide filter hears it where no ACL stands before
-        takers = [one for one in self.subscriptions if not is_foreign_reply and one.matches(packet.topic)]
+        takers = [one for one in self.subscriptions if not is_foreign_reply and one.wants(packet.topic)]
         if not takers:
             acknowledge()
             return

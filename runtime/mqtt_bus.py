@@ -32,6 +32,10 @@ from runtime.wire import Packet
 
 logger = logging.getLogger(__name__)
 
+_CLIENT_LOG = logging.getLogger(f"{__name__}.client")  # what aiomqtt says of a lost connection we say better ourselves
+_CLIENT_LOG.propagate = False
+_CLIENT_LOG.addHandler(logging.NullHandler())
+
 BACKOFF_S = (0.1, 2.0)  # first and longest pause between attempts
 SESSION_EXPIRY_S = 60
 PUBLISH_DEADLINE_S = 30.0
@@ -177,6 +181,7 @@ class MqttBus:
             tls_context=ssl.create_default_context(cafile=self._address.ca_file) if self._address.is_tls else None,
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
             timeout=10,
+            logger=_CLIENT_LOG,
             keepalive=15,
         )
         mqtt_packets.acknowledge_by_hand(client)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from runtime.config import Config
 from runtime.digest import RunDigest
 from runtime.errors import InputError
 from runtime.messages import Message
+from tests.odd_media import film
 from tests.recordings import MOVES_S, TONE_S, make_clip
 
 LOCAL = Config.model_validate({"broker": "local", "perception": {"asr": "none"}})
@@ -100,6 +102,15 @@ async def test_what_lasts_to_the_end_is_known_at_the_end(tmp_path: Path) -> None
     assert asked_before_the_end.asked_s == 5.4
     assert asked_at_the_end.evidence[0].start_s == pytest.approx(TONE_S[0], abs=0.2)
     assert asked_at_the_end.evidence[0].end_s == pytest.approx(5.5, abs=0.1)
+
+
+@pytest.mark.slow
+async def test_a_recording_with_a_long_hole_is_played_to_its_end(tmp_path: Path) -> None:
+    clip = film(tmp_path / "hole.mkv", when_ms=lambda number: number * 100 + (6_000 if number > 9 else 0))
+    async with asyncio.timeout(60):
+        result = await replay([clip], LOCAL, [Question(text="Is anything moving now?", at_s=5.0)])
+    assert result.length_s > 8
+    assert len(result.answers) == 1
 
 
 @pytest.mark.slow

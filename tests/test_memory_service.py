@@ -197,12 +197,27 @@ async def test_an_idle_stream_does_not_hold_the_others_when_it_ends(tmp_path: Pa
         await desk.reach(0.0, "cam")
         await desk.send(HELLO)
         await desk.reach(5.0)
-        await desk.until_progress(2)
+        await desk.reach(0.0, "cam")  # again: how far are you?
+        await desk.until_progress(1)
         assert desk.stored() == []
         await desk.reach(0.0, "cam", ended=True)
         await desk.until_stored(1)
 
 
+@pytest.mark.slow
+async def test_what_a_lagging_stream_held_back_is_told_in_messages_of_measure(tmp_path: Path) -> None:
+    async with remembering(tmp_path) as desk:
+        await desk.reach(0.0, "cam")
+        await desk.send(*(utterance(n, n, n, "") for n in range(1, 9_000)))
+        await desk.reach(9_001.0)
+        await desk.reach(9_001.0, "cam")
+        await desk.until_stored(8_999)
+        told = desk.stored()
+        assert len({one for one in told if "/utterance-" in one}) == 8_999
+        assert max(len(message.ids) for message in desk.told(Stored)) <= 1_000
+
+
+@pytest.mark.slow
 async def test_a_recall_beyond_all_measure_is_served_within_measure(tmp_path: Path) -> None:
     async with remembering(tmp_path) as desk:
         words = [utterance(n, n, n + 0.5, "coffee " * 300) for n in range(1, 1200)]

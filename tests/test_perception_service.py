@@ -234,7 +234,7 @@ async def test_a_silent_live_source_is_blind_and_stalls_nobody() -> None:
         assert time.time_ns() - blind.t_ns < 2 * S
         assert blind.t_ns - epoch > S // 10
         silent.feed.put_nowait(blocks(3, time.time_ns() - 250 * MS))
-        await others.until(lambda: len(others.told(Utterance)) == 4)
+        await others.until(lambda: len(others.told(Utterance)) >= 4)
         await others.until(lambda: others.told(Watermark)[-1].blind == "")
     (gap,) = others.told(Gap)
     assert gap.reason == "no sample for 0.5 s"

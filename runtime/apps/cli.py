@@ -68,7 +68,6 @@ def run(argv: list[str] | None = None) -> int:
     level = logging.INFO if arguments.verbose else logging.WARNING
     logging.basicConfig(level=level, stream=sys.stderr, format="heedful: %(message)s")
     logging.getLogger("faiss").setLevel(logging.WARNING)
-    logging.getLogger("mqtt").setLevel(logging.CRITICAL)  # aiomqtt repeats what our own bus reports
     try:
         code: int = arguments.verb(arguments)
         return code
