@@ -387,7 +387,7 @@ class Interrupted:
         self._run(max(0.2, share * self.whole_s))
 
 
-@pytest.mark.slow
+@pytest.mark.soak  # 3 s hold on a quiet machine only
 @pytest.mark.broker
 def test_ctrl_c_ends_a_replay_at_any_moment(house: House, movie: Path) -> None:
     replays = Interrupted(house, movie)

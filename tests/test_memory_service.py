@@ -204,7 +204,7 @@ async def test_an_idle_stream_does_not_hold_the_others_when_it_ends(tmp_path: Pa
         await desk.until_stored(1)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 async def test_what_a_lagging_stream_held_back_is_told_in_messages_of_measure(tmp_path: Path) -> None:
     async with remembering(tmp_path) as desk:
         await desk.reach(0.0, "cam")
@@ -217,7 +217,7 @@ async def test_what_a_lagging_stream_held_back_is_told_in_messages_of_measure(tm
         assert max(len(message.ids) for message in desk.told(Stored)) <= 1_000
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 async def test_a_recall_beyond_all_measure_is_served_within_measure(tmp_path: Path) -> None:
     async with remembering(tmp_path) as desk:
         words = [utterance(n, n, n + 0.5, "coffee " * 300) for n in range(1, 1200)]
