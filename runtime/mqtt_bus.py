@@ -13,6 +13,7 @@ import random
 import secrets
 import socket
 import ssl
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -186,9 +187,16 @@ class MqttBus:
         )
         mqtt_packets.acknowledge_by_hand(client)
         mqtt_packets.watch_open_sockets_only(client)
-        async with client:
+        try:
+            await client.__aenter__()
+        except asyncio.CancelledError:
+            mqtt_packets.abandon(client)
+            raise
+        try:
             _raise_if_cancelled()
             yield client
+        finally:
+            await client.__aexit__(*sys.exc_info())
 
     async def _serve(self, client: aiomqtt.Client) -> None:
         async with asyncio.TaskGroup() as group:

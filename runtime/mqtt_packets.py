@@ -1,14 +1,15 @@
-"""Our packets as paho and aiomqtt know them, and the three things aiomqtt 2 has no public door for.
+"""Our packets as paho and aiomqtt know them, and the four things aiomqtt 2 has no public door for.
 
-aiomqtt 2.5 neither acknowledges by hand nor bounds its inbound queue, and it may watch a socket that was closed a
-moment before; `acknowledge_by_hand`, `acknowledge`, `inbox_type` and `watch_open_sockets_only` are the only places that
-reach around it.
+aiomqtt 2.5 neither acknowledges by hand nor bounds its inbound queue, may watch a socket that was closed a moment
+before, and leaves its socket open when connecting is cancelled; `acknowledge_by_hand`, `acknowledge`, `inbox_type`,
+`watch_open_sockets_only` and `abandon` are the only places that reach around it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import aiomqtt
@@ -101,3 +102,13 @@ def watch_open_sockets_only(client: aiomqtt.Client) -> None:
 def acknowledge(client: aiomqtt.Client, message: aiomqtt.Message) -> None:
     """Send PUBACK for a message of this connection; without effect once the connection is gone."""
     client._client.ack(message.mid, message.qos)
+
+
+def abandon(client: aiomqtt.Client) -> None:
+    """Close what a cancelled attempt to connect left open, before the broker's answer finds nobody who waits for it."""
+    client._client.on_disconnect = None  # it would look at the future that was cancelled
+    client._client.on_connect = None
+    client._client.on_socket_open = None  # a thread may connect yet; then nobody reads
+    client._client.disconnect()
+    with suppress(OSError):
+        client._client.loop_write()  # now: the loop may not come round again

@@ -27,6 +27,9 @@ class JumpingSelector(selectors.DefaultSelector):
             return ready
         if self._may_be_woken():
             return self._wait(timeout)
+        ready = super().select(0)  # a thread may have woken us and ended since the first look
+        if ready:
+            return ready
         if timeout is None:
             raise RuntimeError("every task waits for another one and no deadline is set: this test would hang")
         self.now_s += timeout

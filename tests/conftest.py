@@ -13,11 +13,17 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may reach for the network
 
 import pytest
+from hypothesis import settings
 
 from tests.clock import VirtualClockLoop
 
+# How long one example takes says nothing on a machine that others use too. What CI presets (examples that do not
+# change from run to run) stays.
+settings.register_profile("heedful", settings(), deadline=None)
+settings.load_profile("heedful")
+
 SBIN = ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"]
-LIMIT_S = {"slow": 120, "soak": 3600}
+LIMIT_S = {"broker": 60, "slow": 120, "soak": 3600}
 
 
 def why_no_data() -> str | None:
@@ -64,7 +70,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give slow and soak tests their longer limit, unless they set one themselves."""
+    """Give tests with a broker of their own, slow and soak tests their longer limit, unless they set one themselves."""
     for item in items:
         if item.get_closest_marker("timeout") is None:
             limits_s = [limit_s for marker, limit_s in LIMIT_S.items() if item.get_closest_marker(marker)]

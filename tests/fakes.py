@@ -23,6 +23,7 @@ from runtime.service import Service
 from runtime.wire import Packet
 
 SESSION = "s"
+PATIENCE_S = 50.0  # for what other processes and threads do on a busy machine: only what hangs takes this long
 
 
 def example(hint: Any, **changed: Any) -> Any:
@@ -75,7 +76,7 @@ async def running(*services: Service) -> AsyncIterator[None]:
     finally:
         for service, task in reversed(tasks):
             service.stop()
-            async with asyncio.timeout(10.0):
+            async with asyncio.timeout(PATIENCE_S):
                 await task
 
 
@@ -237,7 +238,7 @@ class Buses:
         else:
             bus = MqttBus(self.broker.address(name), name, SESSION, is_lossless=is_lossless)
         self._running.append((bus, asyncio.create_task(bus.run(), name=name)))
-        await bus.ready(5.0)
+        await bus.ready(PATIENCE_S)
         return bus
 
     async def inject(self, topic: str, payload: bytes) -> None:
@@ -253,7 +254,7 @@ class Buses:
         """Stop every connection that is still there."""
         for bus, task in reversed(self._running):
             bus.stop()
-            async with asyncio.timeout(10.0):
+            async with asyncio.timeout(PATIENCE_S):
                 await task
         self._running.clear()
 
@@ -268,7 +269,7 @@ async def buses_over(kind: str, folder: Path) -> AsyncIterator[Buses]:
         return
     broker = private_broker(folder)
     async with running(broker):
-        await broker.ready(5.0)
+        await broker.ready(PATIENCE_S)
         buses = Buses(broker)
         try:
             yield buses

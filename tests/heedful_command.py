@@ -102,7 +102,7 @@ def wait_for(stream: Iterator[str] | None, text: str) -> list[str]:
     raise AssertionError(f"ended without {text!r}: {''.join(lines)}")
 
 
-def end(process: subprocess.Popen[str], number: signal.Signals, limit_s: float = 10.0) -> Done:
+def end(process: subprocess.Popen[str], number: signal.Signals, limit_s: float = 30.0) -> Done:
     """Send a signal and wait for the end; what was read before is not part of the result."""
     process.send_signal(number)
     out, err = process.communicate(timeout=limit_s)

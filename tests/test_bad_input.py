@@ -21,6 +21,7 @@ from memory.store import FILE_NAME, Store
 from runtime import broker
 from runtime.apps import cli
 from tests.answer_schema import answers_in
+from tests.fakes import PATIENCE_S
 from tests.heedful_command import House, end, wait_for
 from tests.odd_media import film
 
@@ -289,7 +290,7 @@ def test_a_broker_that_is_not_there_ends_with_3(replay: Callable[..., tuple[int,
         code, _, err = replay(config="broker: mqtt://127.0.0.1:1\nperception: {asr: none}\n")
         assert code == 3
         assert err == "heedful: no MQTT broker answers at 127.0.0.1:1; start it, or set broker: auto\n"
-        _, err = live.communicate(timeout=30)
+        _, err = live.communicate(timeout=PATIENCE_S)
         assert live.returncode == 3
         assert err == "heedful: no MQTT broker answers at 127.0.0.1:1; start it, or set broker: auto\n"
 
@@ -303,15 +304,13 @@ def named_broker(config: Path) -> Path:
 
 
 @pytest.mark.broker
-@pytest.mark.timeout(60)
+@pytest.mark.slow
 def test_ctrl_c_ends_a_live_session_with_130_and_a_died_one_is_not_asked(house: House) -> None:
     config = house.folder / "camera.yaml"
     config.write_text(f"perception: {{asr: none}}\nstreams: {{cam: {{source: camera, device: '{CAMERA}'}}}}\n")
     with house.started("run", config) as process:
         wait_for(process.stderr, "mosquitto_sub")
-        start_s = time.monotonic()
         done = end(process, signal.SIGINT)
-        assert time.monotonic() - start_s < 3.0
     assert (done.code, done.out, done.err) == (130, "", "")
     sound_records(house.folder / "data" / "heedful" / "memory" / "live")
     assert list((house.folder / "tmp").glob("heedful-*")) == []
@@ -323,7 +322,7 @@ def test_ctrl_c_ends_a_live_session_with_130_and_a_died_one_is_not_asked(house: 
     assert done.line.startswith("heedful: no session runs on this machine; ")
 
 
-@pytest.mark.timeout(40)
+@pytest.mark.slow
 def test_without_a_broker_questions_come_from_stdin(house: House) -> None:
     config = house.folder / "camera.yaml"
     config.write_text(LOCAL + f"streams: {{cam: {{source: camera, device: '{CAMERA}'}}}}\n")
@@ -337,12 +336,12 @@ def test_without_a_broker_questions_come_from_stdin(house: House) -> None:
 
 
 @pytest.mark.broker
-@pytest.mark.timeout(60)
+@pytest.mark.slow
 def test_a_reader_that_goes_away_is_no_failure(house: House, movie: Path) -> None:
     with house.started("replay", movie, "--ask", "What moved?", "--ask", "What moved?", "--json") as process:
         assert process.stdout is not None
         process.stdout.close()  # as `| head -0` does
-        assert process.wait(40) == 0
+        assert process.wait(PATIENCE_S) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
 
@@ -364,9 +363,8 @@ class Interrupted:
             try:
                 process.wait(at_s)
             except subprocess.TimeoutExpired:
-                sent_s = time.monotonic()
                 process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=20)
+            out, err = process.communicate(timeout=PATIENCE_S)  # how soon it ends is measured: heedful bench stop
             ended_s = time.monotonic()
         if at_s is None:
             assert process.returncode == 0
@@ -374,8 +372,6 @@ class Interrupted:
         assert "Traceback" not in err
         assert err == ""
         assert process.returncode in (0, 130)
-        if process.returncode == 130:
-            assert ended_s - sent_s < 3.0
         answers_in(out)
         if (memory / FILE_NAME).exists():
             sound_records(memory)
@@ -387,11 +383,11 @@ class Interrupted:
         self._run(max(0.2, share * self.whole_s))
 
 
-@pytest.mark.soak  # 3 s hold on a quiet machine only
+@pytest.mark.slow
 @pytest.mark.broker
 def test_ctrl_c_ends_a_replay_at_any_moment(house: House, movie: Path) -> None:
     replays = Interrupted(house, movie)
-    for share in (0.1, 0.4, 0.7, 0.9):
+    for share in (0.4, 0.8):
         replays.at(share)
 
 

@@ -24,6 +24,7 @@ from paho.mqtt.properties import Properties
 from memory.store import Store
 from perception.picture import encode_jpeg
 from tests.answer_schema import answers_in
+from tests.fakes import PATIENCE_S
 from tests.heedful_command import House, end, wait_for
 
 ROOT = "heedful/v1/robot"
@@ -35,7 +36,7 @@ streams:
 perception: {asr: none, stale_s: 2}
 """
 KIB, MIB = 1024, 1024 * 1024
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 
 class Session:
@@ -73,7 +74,7 @@ class Session:
             await client.subscribe(f"{ROOT}/reasoning/answer", 1)
             query_id = f"test-{time.monotonic_ns()}"
             await client.publish(f"{ROOT}/_/ask", json.dumps({"question": question, "query_id": query_id, **more}), 1)
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(PATIENCE_S):
                 async for message in client.messages:
                     answer: dict[str, Any] = json.loads(bytes(message.payload))
                     if answer["query_id"] == query_id:
@@ -105,7 +106,7 @@ def header(**values: str) -> Properties:
 
 async def until_refused(client: aiomqtt.Client, topic: str) -> dict[str, Any]:
     """Return the dead letter about a topic."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         async for message in client.messages:
             letter: dict[str, Any] = json.loads(bytes(message.payload))
             if letter["topic"] == topic:
@@ -117,7 +118,7 @@ async def frames_pass(session: Session) -> None:
     """Send pictures until perception keeps one."""
     async with session.client("user") as hearing, session.client() as robot:
         await hearing.subscribe(f"{ROOT}/front/frame", 0)
-        async with asyncio.timeout(15), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
             sending = group.create_task(_send_pictures(robot), name="pictures")
             await anext(aiter(hearing.messages))
             sending.cancel()
@@ -134,7 +135,7 @@ async def _send_pictures(robot: aiomqtt.Client) -> None:
 async def test_a_question_before_anything_was_perceived_claims_nothing(session: Session) -> None:
     async with session.client("user") as hearing:
         await hearing.subscribe(f"{ROOT}/front/watermark", 1)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             async for message in hearing.messages:
                 if json.loads(bytes(message.payload))["blind"]:
                     break
@@ -193,7 +194,7 @@ async def test_after_garbage_streams_and_questions_go_on(session: Session) -> No
 
 
 async def _send_a_giant(session: Session) -> None:
-    async with session.client() as giant, asyncio.timeout(10):
+    async with session.client() as giant, asyncio.timeout(PATIENCE_S):
         with suppress(aiomqtt.MqttError):
             await giant.publish(f"{ROOT}/front/image", bytes(3 * MIB), 0, timeout=2.0)
         await anext(aiter(giant.messages))
@@ -214,7 +215,7 @@ async def test_what_the_access_list_forbids_reaches_nobody(session: Session) -> 
         for topic in (f"{ROOT}/memory/stored", f"{ROOT}/front/utterance", f"{ROOT}/_/nonsense", "other/topic"):
             await user.publish(topic, json.dumps(record), 1)
         await user.publish(f"{ROOT}/_/ask", b"the end", 1)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             async for message in user.messages:
                 assert b'"ids"' not in bytes(message.payload)
                 if message.topic.matches(f"{ROOT}/reasoning/dead-letter"):
@@ -228,7 +229,7 @@ async def test_a_sender_with_a_wrong_clock_does_not_move_ours(session: Session, 
         for shade in (0, 9, 18):
             properties = header(t_ns=str(t_ns), seq="1")
             await robot.publish(f"{ROOT}/front/image", picture(shade), 1, properties=properties)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             message = await anext(one async for one in hearing.messages if one.topic.matches("+/+/+/+/watermark"))
         mark = json.loads(bytes(message.payload))
     assert abs(mark["t_ns"] - time.time_ns()) < 5_000_000_000
@@ -246,7 +247,7 @@ async def test_odd_packets_of_sound_do_not_stop_the_sound(session: Session) -> N
                 await robot.publish(f"{ROOT}/cabin/audio", sound, 1, properties=properties)
         tone = (8000 * np.sin(np.arange(16_000) / 5)).astype("<i2").tobytes()
         await robot.publish(f"{ROOT}/cabin/audio", tone, 1, properties=header(rate_hz="16000"))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             async for message in hearing.messages:
                 if json.loads(bytes(message.payload))["blind"] == "":
                     break
@@ -310,7 +311,7 @@ def test_a_second_run_of_the_same_session_ends_with_3(session: Session) -> None:
 async def test_a_killed_broker_comes_back_and_the_session_goes_on(session: Session) -> None:
     (pid,) = session.house.broker_pids()
     os.kill(pid, signal.SIGKILL)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             with suppress(aiomqtt.MqttError):
                 async with session.client():

@@ -9,7 +9,7 @@ import pytest
 from runtime.bus import LATEST, LOSSLESS, LOSSLESS_ROOM, Bus, Delivery, Subscription, drop_oldest, filter_of
 from runtime.errors import WireError
 from runtime.messages import Answer, Ask, DeadLetter, Message, Status, Stored, Utterance, Watermark
-from tests.fakes import SESSION, Buses, buses_over, example, motion, utterance, watermark
+from tests.fakes import PATIENCE_S, SESSION, Buses, buses_over, example, motion, utterance, watermark
 
 UTTERANCES = filter_of(SESSION, "utterance")
 MOTIONS = filter_of(SESSION, "motion")
@@ -161,7 +161,7 @@ async def test_a_request_gets_its_reply(buses: Buses) -> None:
     inbox = await reasoning.subscribe(ASKS, rule=LOSSLESS)
     async with asyncio.TaskGroup() as group:
         answering = group.create_task(answer_asks(reasoning, inbox))
-        assert await user.request(an_ask(), "answer", 5.0) == an_answer(an_ask())
+        assert await user.request(an_ask(), "answer", PATIENCE_S) == an_answer(an_ask())
         answering.cancel()
 
 
@@ -172,7 +172,7 @@ async def test_each_of_many_requests_gets_its_own_reply(buses: Buses) -> None:
     async with asyncio.TaskGroup() as group:
         answering = group.create_task(answer_asks(reasoning, inbox))
         asks = [an_ask(f"what about {number}?") for number in range(20)]
-        replies = await asyncio.gather(*(users[n % 2].request(ask, "answer", 5.0) for n, ask in enumerate(asks)))
+        replies = await asyncio.gather(*(users[n % 2].request(ask, "answer", PATIENCE_S) for n, ask in enumerate(asks)))
         answering.cancel()
     assert replies == [an_answer(ask) for ask in asks]
 
@@ -184,7 +184,7 @@ async def test_no_reply_ends_in_a_timeout_and_a_late_one_is_ignored(buses: Buses
         await user.request(an_ask("the first"), "answer", 0.05)
     delivery, first = await next_ask(inbox)
     async with asyncio.TaskGroup() as group:
-        second = group.create_task(user.request(an_ask("the second"), "answer", 5.0))
+        second = group.create_task(user.request(an_ask("the second"), "answer", PATIENCE_S))
         delivery_2, ask = await next_ask(inbox)
         await reasoning.publish(an_answer(first), to=delivery)
         await reasoning.publish(an_answer(ask), to=delivery_2)
@@ -206,7 +206,7 @@ async def test_a_wide_filter_does_not_hear_the_replies_to_others(buses: Buses) -
     heard = await tap.subscribe(filter_of(SESSION, "+"), rule=LOSSLESS)
     async with asyncio.TaskGroup() as group:
         answering = group.create_task(answer_asks(reasoning, inbox))
-        await user.request(an_ask(), "answer", 5.0)
+        await user.request(an_ask(), "answer", PATIENCE_S)
         answering.cancel()
     await user.publish(an_ask("the end"))
     kinds = []
@@ -262,7 +262,7 @@ async def test_what_is_too_large_is_refused_before_it_is_sent(buses: Buses) -> N
     with pytest.raises(WireError, match="the limit of ask is 16384"):
         await user.publish(an_ask("x" * 17_000))
     with pytest.raises(WireError, match="the limit of ask is 16384"):
-        await user.request(an_ask("x" * 17_000), "answer", 5.0)
+        await user.request(an_ask("x" * 17_000), "answer", PATIENCE_S)
 
 
 async def test_a_cancelled_wait_for_the_next_message_loses_none(buses: Buses) -> None:
@@ -311,7 +311,7 @@ async def test_a_subscriber_that_stops_frees_who_waits_for_room(buses: Buses) ->
         while len(inbox) < LOSSLESS_ROOM:  # noqa: ASYNC110 - the bus is what it waits for
             await asyncio.sleep(0.01)
         memory.stop()
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(PATIENCE_S):
             await asyncio.wait([sending])
 
 

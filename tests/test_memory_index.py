@@ -50,7 +50,7 @@ def allows(scope: Scope, i: int) -> bool:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     n=st.integers(0, 60),
     k=st.integers(1, 20),

@@ -286,7 +286,7 @@ def random_records(seed: int) -> list[Record]:
     return records
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10_000),
     query=st.builds(

@@ -30,6 +30,7 @@ from runtime.messages import (
 )
 from runtime.order import END_NS
 from runtime.wire import ROOT
+from tests.fakes import PATIENCE_S
 from tests.memory_records import ns, utterance
 
 SESSION = "s"
@@ -64,16 +65,16 @@ class Desk:
         return [one for message in self.told(Stored) for one in message.ids]
 
     async def until_stored(self, count: int) -> None:
-        async with asyncio.timeout(10), self._more:
+        async with asyncio.timeout(PATIENCE_S), self._more:
             await self._more.wait_for(lambda: len(self.stored()) >= count)
 
     async def until_progress(self, count: int) -> None:
-        async with asyncio.timeout(10), self._more:
+        async with asyncio.timeout(PATIENCE_S), self._more:
             await self._more.wait_for(lambda: len(self.told(Progress)) >= count)
 
     async def recall(self, as_of_s: float, text: str = "", **more: Any) -> Recalled:
         query = Recall(session=SESSION, query_id="q", as_of_ns=ns(as_of_s), text=text, **more)
-        reply = await self.bus.request(query, "recalled", 10.0)
+        reply = await self.bus.request(query, "recalled", PATIENCE_S)
         assert isinstance(reply, Recalled)
         return reply
 
@@ -91,7 +92,7 @@ async def remembering(folder: Path, *, is_replay: bool = True) -> AsyncIterator[
         await memory.ready.wait()
         yield desk
         memory.stop()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await running
         listening.cancel()
 
@@ -164,7 +165,7 @@ async def test_live_a_recall_waits_a_second_and_answers_with_what_is_there(tmp_p
         await desk.send(HELLO)
         await desk.reach(1.0)
         await desk.until_stored(1)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             reply = await desk.recall(1e6)
         assert [hit.record_id for hit in reply.timeline] == [record_id(HELLO)]
         assert desk.memory.meter.counters["unsettled"] == 1
@@ -234,7 +235,7 @@ async def test_a_recall_beyond_all_measure_is_served_within_measure(tmp_path: Pa
 async def test_a_picture_that_is_not_there_is_answered_with_the_reason(tmp_path: Path) -> None:
     async with remembering(tmp_path) as desk:
         for odd in ("s/cam/0/frame-1", "", "'; DROP TABLE media; --", "x" * 3000):
-            reply = await desk.bus.request(Media(session=SESSION, record_id=odd), "media_reply", 5.0)
+            reply = await desk.bus.request(Media(session=SESSION, record_id=odd), "media_reply", PATIENCE_S)
             assert isinstance(reply, MediaReply)
             assert (reply.payload, reply.reason) == (b"", "no picture is stored under this id")
 

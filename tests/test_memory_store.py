@@ -64,7 +64,7 @@ def test_a_picture_comes_back_as_it_was(store: Store) -> None:
     assert store.media("s/cam/0/frame-8") is None
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.lists(st.tuples(st.integers(0, 8), st.sampled_from(["a", "b"])), max_size=6), max_size=6))
 def test_a_key_is_taken_once_however_often_it_comes(batches: list[list[tuple[int, str]]]) -> None:
     first: dict[str, str] = {}

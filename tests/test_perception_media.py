@@ -297,7 +297,7 @@ def recording() -> Path:
     return write(Path(mkdtemp(prefix="heedful-test-")) / "both.mkv", sounds=1)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(counts=st.lists(st.integers(1, 40), min_size=1, max_size=12))
 def test_reading_in_any_pieces_gives_the_same_samples(counts: list[int]) -> None:
     path = recording()

@@ -20,6 +20,7 @@ from runtime.local_bus import LocalBus, LocalHub
 from runtime.messages import Gap, Message, Progress, Record, Sensor, Stored, Utterance, Watermark, record_id
 from runtime.order import END_NS, EventOrder
 from runtime.wire import ROOT
+from tests.fakes import PATIENCE_S
 
 SESSION = "s"
 MS = 1_000_000
@@ -130,7 +131,7 @@ class Others:
         return [one for one in self.heard if isinstance(one, kind) and one.stream == stream]
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(15), self._more:
+        async with asyncio.timeout(PATIENCE_S), self._more:
             await self._more.wait_for(condition)
 
 
@@ -150,7 +151,7 @@ async def perceiving(
         service.go.set()
         yield service, others
         service.stop()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await running
         listening.cancel()
 
@@ -195,7 +196,7 @@ async def test_it_is_done_only_when_memory_has_stored_everything() -> None:
             async with asyncio.timeout(0.2):
                 await service.done.wait()
         others.is_storing.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await service.done.wait()
     assert len(others.told(Utterance)) == 4
 

@@ -60,7 +60,7 @@ def test_word_errors_count_wrong_missing_and_added_words() -> None:
     assert word_errors("go", "") == (1, 0)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(WORDS, WORDS)
 def test_word_errors_are_a_distance(one: list[str], other: list[str]) -> None:
     there, back = word_errors(" ".join(one), " ".join(other))[0], word_errors(" ".join(other), " ".join(one))[0]

@@ -13,7 +13,7 @@ import pytest
 from runtime.broker import ROLES, PrivateBroker, acl_text, find_mosquitto
 from runtime.errors import MissingPart
 from runtime.messages import KINDS
-from tests.fakes import private_broker, raw_client, running
+from tests.fakes import PATIENCE_S, private_broker, raw_client, running
 
 pytestmark = pytest.mark.broker
 
@@ -37,7 +37,7 @@ async def killed(broker: PrivateBroker) -> int:
 async def test_only_this_user_can_read_its_files(tmp_path: Path) -> None:
     broker = private_broker(tmp_path)
     async with running(broker):
-        await broker.ready(5.0)
+        await broker.ready(PATIENCE_S)
         assert stat.S_IMODE(broker.folder.stat().st_mode) == 0o700
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in broker.folder.iterdir()}
     assert {"mosquitto.conf", "passwords", "acl"} <= modes.keys()
@@ -60,7 +60,7 @@ async def test_passwords_are_random_and_never_stored_in_the_clear(tmp_path: Path
 async def test_every_role_enters_with_its_own_password_only(tmp_path: Path) -> None:
     broker = private_broker(tmp_path)
     async with running(broker):
-        await broker.ready(5.0)
+        await broker.ready(PATIENCE_S)
         for role in ROLES:
             await enter(broker, role)
         broker.passwords["user"] = broker.passwords["robot"]
@@ -74,7 +74,7 @@ async def test_every_role_enters_with_its_own_password_only(tmp_path: Path) -> N
 async def test_nobody_outside_this_machine_can_connect(tmp_path: Path) -> None:
     broker = private_broker(tmp_path)
     async with running(broker):
-        await broker.ready(5.0)
+        await broker.ready(PATIENCE_S)
         with socket.socket(socket.AF_INET6) as probe:
             assert probe.connect_ex(("::1", broker.port)) != 0
         with socket.socket() as probe:  # the whole of 127/8 is this machine, but only one address of it is listened on
@@ -85,7 +85,7 @@ async def test_nobody_outside_this_machine_can_connect(tmp_path: Path) -> None:
 async def test_after_a_kill_it_is_back_on_the_same_port_with_the_same_passwords(tmp_path: Path) -> None:
     broker = private_broker(tmp_path)
     async with running(broker):
-        await broker.ready(5.0)
+        await broker.ready(PATIENCE_S)
         start_s = asyncio.get_running_loop().time()
         address = broker.address("memory")
         for _ in range(3):
@@ -99,13 +99,13 @@ async def test_after_a_kill_it_is_back_on_the_same_port_with_the_same_passwords(
                 break
         assert broker.address("memory") == address
         assert broker.restarts == 3
-        assert asyncio.get_running_loop().time() - start_s < 5.0
+        assert asyncio.get_running_loop().time() - start_s < PATIENCE_S
 
 
 async def test_stop_leaves_no_process_behind(tmp_path: Path) -> None:
     broker = private_broker(tmp_path)
     async with running(broker):
-        await broker.ready(5.0)
+        await broker.ready(PATIENCE_S)
         pid = broker.pid
     assert pid is not None
     with pytest.raises(ProcessLookupError):
@@ -115,7 +115,7 @@ async def test_stop_leaves_no_process_behind(tmp_path: Path) -> None:
 async def test_a_mosquitto_that_dies_at_the_moment_of_stop_is_no_fault(tmp_path: Path) -> None:
     broker = private_broker(tmp_path)
     async with running(broker):
-        await broker.ready(5.0)
+        await broker.ready(PATIENCE_S)
         assert broker.pid is not None
         os.kill(broker.pid, signal.SIGKILL)
 
@@ -123,7 +123,7 @@ async def test_a_mosquitto_that_dies_at_the_moment_of_stop_is_no_fault(tmp_path:
 async def test_a_cancelled_run_leaves_no_process_behind(tmp_path: Path) -> None:
     broker = private_broker(tmp_path)
     run = asyncio.create_task(broker.run())
-    await broker.ready(5.0)
+    await broker.ready(PATIENCE_S)
     pid = broker.pid
     run.cancel()
     with pytest.raises(asyncio.CancelledError):

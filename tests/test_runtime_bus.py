@@ -46,7 +46,7 @@ def slowly_matches(wanted: list[str], given: list[str]) -> bool:
     is_open=st.booleans(),
     given_parts=st.lists(st.sampled_from(["a", "b", ""]), min_size=1, max_size=5),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_filters_agree_with_a_plain_recursion(wanted: list[str], is_open: bool, given_parts: list[str]) -> None:
     pattern = [*wanted, "#"] if is_open else wanted
     assert topic_matches("/".join(pattern), "/".join(given_parts)) is slowly_matches(pattern, given_parts)

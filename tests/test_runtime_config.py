@@ -245,7 +245,7 @@ VALUES = st.recursive(
 
 
 @given(values=VALUES)
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_yaml_gives_a_configuration_or_one_line(written: Path, values: object) -> None:
     written.write_text(yaml.safe_dump(values), encoding="utf-8")
     try:
@@ -255,7 +255,7 @@ def test_any_yaml_gives_a_configuration_or_one_line(written: Path, values: objec
 
 
 @given(text=st.text(st.sampled_from("ab:-[]{}!&*?|>'\"%@`#, \n\t.0123<<~="), max_size=40))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_gives_a_configuration_or_one_line(written: Path, text: str) -> None:
     written.write_text(text)
     try:

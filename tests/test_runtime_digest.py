@@ -107,7 +107,7 @@ def test_stored_is_a_set_of_ids_however_commits_were_grouped() -> None:
 
 
 @given(draw=st.data())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_order_across_topics_is_of_no_account(draw: st.DataObject) -> None:
     topics: list[list[Message]] = [
         [utterance(seq, "left") for seq in range(3)],

@@ -19,7 +19,7 @@ from runtime.bus import LATEST, LOSSLESS, LOSSLESS_ROOM, filter_of
 from runtime.errors import BusLost, MissingPart
 from runtime.messages import KINDS, SERVICES, Media, MediaReply, Status, Stored
 from runtime.mqtt_bus import Address, MqttBus
-from tests.fakes import SESSION, Cable, motion, private_broker, raw_client, running, utterance, watermark
+from tests.fakes import PATIENCE_S, SESSION, Cable, motion, private_broker, raw_client, running, utterance, watermark
 
 pytestmark = pytest.mark.broker
 
@@ -32,7 +32,7 @@ MIB = 1024 * 1024
 async def broker(tmp_path: Path) -> AsyncIterator[PrivateBroker]:
     broker = private_broker(tmp_path)
     async with running(broker):
-        await broker.ready(5.0)
+        await broker.ready(PATIENCE_S)
         yield broker
 
 
@@ -82,14 +82,12 @@ async def test_a_bus_finds_its_way_back_after_the_broker_was_killed(broker: Priv
     memory, perception = a_bus(broker, "memory"), a_bus(broker, "perception")
     async with running(memory, perception):
         inbox = await memory.subscribe(UTTERANCES, rule=LOSSLESS)
-        await perception.ready(5.0)
-        start_s = asyncio.get_running_loop().time()
+        await perception.ready(PATIENCE_S)
         for round_trip in range(2):
             kill(broker)
             await asyncio.gather(memory.reconnected(round_trip + 1), perception.reconnected(round_trip + 1))
             await perception.publish(utterance(round_trip))
             assert (await anext(inbox)).message == utterance(round_trip)
-        assert asyncio.get_running_loop().time() - start_s < 10.0
         assert memory.generation == 3
 
 
@@ -97,7 +95,7 @@ async def test_a_publish_waits_for_the_broker_to_come_back(broker: PrivateBroker
     memory, perception = a_bus(broker, "memory"), a_bus(broker, "perception")
     async with running(memory, perception):
         inbox = await memory.subscribe(UTTERANCES, rule=LOSSLESS)
-        await perception.ready(5.0)
+        await perception.ready(PATIENCE_S)
         kill(broker)
         async with asyncio.TaskGroup() as group:
             for seq in range(5):
@@ -112,7 +110,7 @@ async def test_a_publish_waits_for_the_broker_to_come_back(broker: PrivateBroker
 async def test_a_subscription_made_while_the_broker_dies_stands_on_the_next_connection(broker: PrivateBroker) -> None:
     memory, perception = a_bus(broker, "memory"), a_bus(broker, "perception")
     async with running(memory, perception):
-        await asyncio.gather(memory.ready(5.0), perception.ready(5.0))
+        await asyncio.gather(memory.ready(PATIENCE_S), perception.ready(PATIENCE_S))
         kill(broker)
         inbox = await memory.subscribe(UTTERANCES, rule=LOSSLESS)
         await memory.reconnected(1)
@@ -124,7 +122,7 @@ async def test_a_subscription_made_while_the_broker_dies_stands_on_the_next_conn
 async def test_without_retry_a_lost_broker_is_told_at_once(broker: PrivateBroker) -> None:
     perception = a_bus(broker, "perception")
     async with running(perception):
-        await perception.ready(5.0)
+        await perception.ready(PATIENCE_S)
         kill(broker)
 
         async def publish_on() -> None:
@@ -141,7 +139,7 @@ async def test_what_is_published_at_qos_0_while_the_broker_is_away_is_counted_an
     memory, perception = a_bus(broker, "memory"), a_bus(broker, "perception")
     async with running(memory, perception):
         inbox = await memory.subscribe(filter_of(SESSION, "motion"), WATERMARKS, rule=LOSSLESS)
-        await perception.ready(5.0)
+        await perception.ready(PATIENCE_S)
         kill(broker)
         seq = 0
         while not perception.dropped_qos0:
@@ -164,19 +162,17 @@ async def test_a_stop_while_the_broker_is_away_ends_iterations_and_waiting_publi
         waiting = asyncio.create_task(memory.publish(Status(session="s", stream="memory", state="online", since_ns=0)))
         ending = asyncio.create_task(anext(inbox, None))
         await asyncio.sleep(0.05)
-        start_s = asyncio.get_running_loop().time()
         memory.stop()
         with pytest.raises(BusLost):
             await waiting
         assert await ending is None
-        assert asyncio.get_running_loop().time() - start_s < 2.0
 
 
 async def test_a_cancelled_publish_leaves_a_bus_that_works(broker: PrivateBroker) -> None:
     memory, perception = a_bus(broker, "memory"), a_bus(broker, "perception")
     async with running(memory, perception):
         inbox = await memory.subscribe(UTTERANCES, rule=LOSSLESS)
-        await perception.ready(5.0)
+        await perception.ready(PATIENCE_S)
         for seq in range(60):
             publishing = asyncio.create_task(perception.publish(utterance(seq)))
             for _ in range(seq % 6):
@@ -199,7 +195,7 @@ async def test_a_cancelled_publish_is_never_kept_from_ending(broker: PrivateBrok
             await perception.publish(utterance(1))
 
     async with running(perception):
-        await perception.ready(5.0)
+        await perception.ready(PATIENCE_S)
         for loops in range(100):
             publishing = asyncio.create_task(publish_on())
             for _ in range(loops % 20):
@@ -225,7 +221,7 @@ async def test_what_was_not_acknowledged_comes_again_after_a_lost_connection(bro
         memory, perception = a_bus(broker, "memory", cable), a_bus(broker, "perception")
         async with running(memory, perception):
             inbox = await memory.subscribe(UTTERANCES, rule=LOSSLESS)
-            await perception.ready(5.0)
+            await perception.ready(PATIENCE_S)
             for seq in range(5):
                 await perception.publish(utterance(seq))
             for seq in range(3):  # 0 and 1 are done, 2 is being worked on
@@ -242,7 +238,7 @@ async def test_a_reply_that_comes_after_a_lost_connection_still_arrives(broker: 
         memory, user = a_bus(broker, "memory"), a_bus(broker, "user", cable)
         async with running(memory, user):
             inbox = await memory.subscribe(filter_of(SESSION, "media"), rule=LOSSLESS)
-            await user.ready(5.0)
+            await user.ready(PATIENCE_S)
             async with asyncio.TaskGroup() as group:
                 asking = group.create_task(user.request(Media(session=SESSION, record_id="r"), "media_reply", 10.0))
                 delivery = await anext(inbox)
@@ -257,7 +253,7 @@ async def test_a_reply_that_repeats_control_characters_does_not_cut_off_who_answ
     memory, user = a_bus(broker, "memory"), a_bus(broker, "user")
     async with running(memory, user):
         inbox = await memory.subscribe(filter_of(SESSION, "media"), rule=LOSSLESS)
-        await user.ready(5.0)
+        await user.ready(PATIENCE_S)
         async with asyncio.TaskGroup() as group:
             asking = group.create_task(user.request(Media(session=SESSION, record_id="a\x00\n"), "media_reply", 10.0))
             delivery = await anext(inbox)
@@ -285,7 +281,7 @@ async def test_a_new_delivery_is_not_held_up_by_one_that_waits_in_another_subscr
     async with running(memory, perception):
         stalled = await memory.subscribe(UTTERANCES, rule=LOSSLESS)
         marks = await memory.subscribe(WATERMARKS, rule=LOSSLESS)
-        await perception.ready(5.0)
+        await perception.ready(PATIENCE_S)
         for seq in range(LOSSLESS_ROOM - 1):
             await perception.publish(utterance(seq))
         await perception.publish(watermark(1))
@@ -298,7 +294,7 @@ async def test_what_a_drop_rule_holds_takes_no_room_from_lossless_deliveries(bro
     async with running(memory, perception):
         stalled = await memory.subscribe(filter_of(SESSION, "motion"), rule=LATEST)
         marks = await memory.subscribe(WATERMARKS, rule=LOSSLESS)
-        await perception.ready(5.0)
+        await perception.ready(PATIENCE_S)
         for seq in range(2 * LOSSLESS_ROOM):
             await perception.publish(motion(seq, f"cam{seq}"))
         await perception.publish(watermark(1))
@@ -333,7 +329,7 @@ async def test_a_packet_beyond_the_brokers_limit_cuts_off_its_sender_and_nobody_
     reasoning, user = a_bus(broker, "reasoning"), a_bus(broker, "user")
     async with running(reasoning, user):
         inbox = await reasoning.subscribe(filter_of(SESSION, "ask"), rule=LOSSLESS)
-        await user.ready(5.0)
+        await user.ready(PATIENCE_S)
         async with raw_client(broker, "user") as client:
             with pytest.raises(aiomqtt.MqttError, match="timed out"):
                 await client.publish(f"heedful/v1/{SESSION}/_/ask", bytes(2 * MIB + 1), 1, timeout=0.5)
@@ -348,7 +344,7 @@ async def test_a_packet_beyond_the_brokers_limit_cuts_off_its_sender_and_nobody_
 async def test_small_packets_leave_at_once(broker: PrivateBroker) -> None:
     memory = a_bus(broker, "memory")
     async with running(memory):
-        await memory.ready(5.0)
+        await memory.ready(PATIENCE_S)
         connections = await connections_of(os.getpid(), broker.port)
         assert connections
         for one in connections:
@@ -473,9 +469,30 @@ async def test_a_lost_broker_is_logged_in_one_line_per_attempt(
     memory = a_bus(broker, "memory")
     with caplog.at_level(logging.WARNING):
         async with running(memory):
-            await memory.ready(5.0)
+            await memory.ready(PATIENCE_S)
             kill(broker)
             await memory.reconnected(1)
     ours = [record.getMessage() for record in caplog.records if record.name == "runtime.mqtt_bus"]
     assert 1 <= len(ours) <= 10
     assert all(line.startswith("memory ") and "\n" not in line and "next attempt" in line for line in ours)
+
+
+async def test_a_connection_that_is_cancelled_while_the_broker_hesitates_is_closed() -> None:
+    asked, left = asyncio.Event(), asyncio.Event()
+
+    async def hesitate(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(64)
+        asked.set()
+        while await reader.read(64):
+            pass
+        left.set()
+        writer.close()
+
+    async with await asyncio.start_server(hesitate, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        connecting = asyncio.create_task(MqttBus(Address(host="127.0.0.1", port=port), "memory", SESSION).run())
+        await asked.wait()
+        connecting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+        await left.wait()

@@ -58,7 +58,7 @@ def interleaved(draw: st.DrawFn) -> tuple[list[Stream], list[Record | Watermark]
 
 
 @given(drawn=interleaved())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_interleaving_releases_what_a_sort_gives(drawn: tuple[list[Stream], list[Record | Watermark]]) -> None:
     streams, arrivals = drawn
     order = opened("a", "b", "c")
@@ -68,7 +68,7 @@ def test_any_interleaving_releases_what_a_sort_gives(drawn: tuple[list[Stream], 
 
 
 @given(drawn=interleaved(), again=st.data())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_what_is_sent_again_is_let_through_once(
     drawn: tuple[list[Stream], list[Record | Watermark]], again: st.DataObject
 ) -> None:
@@ -86,7 +86,7 @@ def test_what_is_sent_again_is_let_through_once(
 
 
 @given(drawn=interleaved())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_nothing_is_released_before_every_open_stream_has_passed_it(
     drawn: tuple[list[Stream], list[Record | Watermark]],
 ) -> None:

@@ -15,7 +15,7 @@ from runtime.messages import Message, Record, Stored, Utterance, Watermark, reco
 from runtime.mqtt_bus import MqttBus
 from runtime.outbox import RESEND_AFTER_S, Outbox
 from tests.clock import VirtualClockLoop
-from tests.fakes import SESSION, LossyBus, private_broker, running, utterance, watermark
+from tests.fakes import PATIENCE_S, SESSION, LossyBus, private_broker, running, utterance, watermark
 
 
 class Keeper:
@@ -245,7 +245,7 @@ async def story(sent: list[str], acts: list[str], room: int) -> None:
 
 
 @given(sent=SENT, acts=st.lists(ACTS, max_size=30), room=st.integers(2, 5))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_the_broker_loses_each_record_is_stored_once_and_no_watermark_overtakes_one(
     sent: list[str], acts: list[str], room: int
 ) -> None:
@@ -303,11 +303,10 @@ async def confirm(inbox: Subscription, outbox: Outbox) -> None:
 async def survive_kills(folder: Path, count: int, kills_at: list[int]) -> None:
     """Send `count` records through a real broker that is killed with -9 when so many are stored."""
     asyncio.get_running_loop().set_debug(False)  # it would take most of the time
-    clock = asyncio.get_running_loop().time
     broker, keeper = private_broker(folder), Keeper()
     progress: asyncio.Queue[int] = asyncio.Queue()
     async with running(broker):
-        await broker.ready(5.0)
+        await broker.ready(PATIENCE_S)
         memory, perception = [
             MqttBus(broker.address(name), name, SESSION, is_lossless=True) for name in ("memory", "perception")
         ]
@@ -332,11 +331,10 @@ async def survive_kills(folder: Path, count: int, kills_at: list[int]) -> None:
                     pass
                 assert broker.pid is not None
                 os.kill(broker.pid, signal.SIGKILL)
-                killed_s, before = clock(), len(keeper.stored)
-                async with asyncio.timeout(5.0):  # longer is too long to be back
+                before = len(keeper.stored)
+                async with asyncio.timeout(PATIENCE_S):  # how soon it is back is measured: heedful bench outbox
                     while await progress.get() <= before:
                         pass
-                assert clock() - killed_s < 5.0
             await producing
             for task in beside:
                 task.cancel()

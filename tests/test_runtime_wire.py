@@ -87,7 +87,7 @@ def packet_of(message: Message, **changed: Any) -> Packet:
 
 @pytest.mark.parametrize("kind", ALL)
 @given(draw=st.data())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_every_kind_survives_the_round_trip(kind: str, draw: st.DataObject) -> None:
     message = draw.draw(messages_of(kind))
     packet = encode(message, REPLY if KINDS[kind].is_reply else None)
@@ -326,7 +326,7 @@ def test_bad_json_ends_in_one_readable_line(payload: bytes, topic: str) -> None:
     payload=st.binary(max_size=200),
     properties=st.lists(st.tuples(st.text(max_size=5), st.text(max_size=9)), max_size=3),
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_any_bytes_end_in_a_message_or_in_a_wire_error(
     kind: str, payload: bytes, properties: list[tuple[str, str]]
 ) -> None:
@@ -347,7 +347,7 @@ JSON_VALUES = st.recursive(
 
 @pytest.mark.parametrize("kind", JSON)
 @given(draw=st.data())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_message_with_one_field_gone_wrong_ends_in_a_message_or_in_a_wire_error(
     kind: str, draw: st.DataObject
 ) -> None:
@@ -361,7 +361,7 @@ def test_a_message_with_one_field_gone_wrong_ends_in_a_message_or_in_a_wire_erro
 
 
 @given(payload=st.binary(max_size=60), cut=st.integers(0, 400))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_message_broken_anywhere_ends_in_a_message_or_in_a_wire_error(payload: bytes, cut: int) -> None:
     utterance = encode(example_of("utterance"))
     broken = utterance.payload[:cut] + payload + utterance.payload[cut + len(payload) :]
