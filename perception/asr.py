@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -18,6 +19,11 @@ FULL_SCALE = 32_767
 CLEAN_DB = -75.0
 NOISE_BELOW_SPEECH_DB = 30.0
 QUIETEST_SPEECH_DB = -40.0
+MEASURED_SAMPLES = RATE_HZ  # of a stream's first utterance
+USUAL_MEAN = (52, -4, -3, 1, -8, -4, -5, -6, -3, -2, 1, 0, 0)  # cepstrum of speech through common microphones
+USUAL_FRAMES = 50  # how many frames of 10 ms it takes to believe the measured mean as much as the usual one
+PRIOR_FRAMES = 500  # as how many frames pocketsphinx counts the mean that it starts with
+_MEASURING = "measuring"
 
 
 class Asr(Protocol):
@@ -38,30 +44,79 @@ class Asr(Protocol):
 class PocketsphinxAsr:
     """The embedded default: US English, decodes while it listens, American spelling in lower case.
 
-    What it learns about the channel (the cepstral mean) carries over from one utterance to the next.
+    It hears speech against the mean cepstrum of its channel, which it learns as it goes. A stream's first second is
+    therefore heard twice: once to measure that mean, then to be decoded with it. Without this the first sentence of a
+    stream is lost at any level but the usual one.
     """
 
     name = "pocketsphinx"
 
     def __init__(self) -> None:
         self._decoder = _decoder()
+        self._words = self._decoder.current_search()
+        self._decoder.add_keyphrase(_MEASURING, "hello")  # the cheapest search there is
+        self._decoder.activate_search(self._words)
         self._noise = NoiseFloor(seed=0)
+        self._is_channel_known = False
+        self._first: list[bytes] = []  # what the channel will be measured on
 
     def start(self, seed: int) -> None:
         """Begin an utterance; `seed` makes the noise that clean synthetic speech needs."""
         self._noise = NoiseFloor(seed)
-        self._decoder.start_utt()
+        self._first = []
+        if self._is_channel_known:
+            self._decoder.start_utt()
 
     def feed(self, samples: NDArray[np.float32]) -> None:
         """Decode the next samples (n,)."""
         noisy = np.clip(self._noise.add_to(samples), -1.0, 1.0)
-        self._decoder.process_raw((noisy * FULL_SCALE).astype("<i2").tobytes(), False, False)
+        pcm = (noisy * FULL_SCALE).astype("<i2").tobytes()
+        if self._is_channel_known:
+            self._decoder.process_raw(pcm, False, False)
+            return
+        self._first.append(pcm)
+        if sum(map(len, self._first)) >= 2 * MEASURED_SAMPLES:
+            self._begin()
 
     def finish(self) -> str:
         """Return the words, perhaps none."""
+        if not self._is_channel_known:
+            if not self._first:
+                return ""
+            self._begin()
         self._decoder.end_utt()
         heard = self._decoder.hyp()
         return normalise(heard.hypstr.lower().strip()) if heard is not None else ""
+
+    def _begin(self) -> None:
+        """Measure the channel on what was heard so far, then decode that."""
+        first = b"".join(self._first)
+        self._decoder.set_cmn(",".join(f"{one:g}" for one in self._mean_cepstrum(first)))
+        self._decoder.start_utt()
+        self._decoder.process_raw(first, False, False)
+        self._is_channel_known, self._first = True, []
+
+    def _mean_cepstrum(self, pcm: bytes) -> NDArray[np.float64]:
+        """Return the mean cepstrum (13,) to decode with: that of `pcm`, drawn to the usual shape as far as it is short.
+
+        The first coefficient is the level, of which nothing is usual.
+        """
+        decoder = self._decoder
+        decoder.activate_search(_MEASURING)
+        decoder.set_cmn(",".join(map(str, USUAL_MEAN)))
+        decoder.start_utt()
+        decoder.process_raw(pcm, False, False)
+        decoder.end_utt()
+        frames = decoder.n_frames()
+        blended = np.array(decoder.get_cmn().split(","), np.float64)
+        decoder.activate_search(self._words)
+        usual = np.array(USUAL_MEAN, np.float64)
+        if frames == 0:
+            return usual
+        measured = (blended * (PRIOR_FRAMES + frames) - usual * PRIOR_FRAMES) / frames
+        weight = np.array([0, *[USUAL_FRAMES] * (usual.size - 1)])
+        mean: NDArray[np.float64] = (weight * usual + frames * measured) / (weight + frames)
+        return mean
 
 
 class NoiseFloor:
@@ -143,6 +198,8 @@ def _decoder() -> Any:  # pocketsphinx ships no types
 
 def _load_whisper(model: str, device: str) -> tuple[Any, Any, Any]:
     """Return feature extractor, tokenizer and network of one Whisper model."""
+    if Path(model).is_absolute() and not Path(model).is_dir():  # no need to import transformers to say so
+        raise _no_whisper(model)
     from safetensors import SafetensorError
     from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperTokenizer
     from transformers.utils.logging import disable_progress_bar
@@ -153,13 +210,17 @@ def _load_whisper(model: str, device: str) -> tuple[Any, Any, Any]:
         tokens = WhisperTokenizer.from_pretrained(model)
         network: Any = WhisperForConditionalGeneration.from_pretrained(model, use_safetensors=True)
     except OSError as error:  # what transformers raises for an absent folder, an unreachable hub and missing files
-        raise MissingPart(
-            f"no Whisper model {model!r} (neither such a folder nor reachable on the hub)",
-            "name a folder with config.json, model.safetensors and the tokenizer's files",
-        ) from error
+        raise _no_whisper(model) from error
     except (ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(model, "is not a Whisper model that transformers can load") from error
     try:
         return features, tokens, network.to(device).eval()
     except RuntimeError as error:
         raise MissingPart(f"no device {device!r} for {model}", "use cpu") from error
+
+
+def _no_whisper(model: str) -> MissingPart:
+    return MissingPart(
+        f"no Whisper model {model!r} (neither such a folder nor reachable on the hub)",
+        "name a folder with config.json, model.safetensors and the tokenizer's files",
+    )

@@ -41,6 +41,11 @@ class AudioStream:
         self._sound_count = 0
         self._t_ns = 0  # end of what was heard
 
+    @property
+    def blind_since_ns(self) -> int | None:
+        """Since when it hears nothing, also before `blind` says so."""
+        return self._blindness.since_ns
+
     def step(self, samples: Sequence[AudioBlock]) -> list[Record]:
         """Listen to the next blocks, in order; returns what became known, stamped with the end of its block."""
         records: list[Record] = []

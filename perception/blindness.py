@@ -26,6 +26,11 @@ class VideoBlindness:
     def __init__(self) -> None:
         self._patience = _Patience()
 
+    @property
+    def since_ns(self) -> int | None:
+        """Since when the picture shows nothing, also before that is believed."""
+        return self._patience.since_ns
+
     def step(self, change: Change, t_ns: int) -> str:
         """Return "" or the reason."""
         return self._patience.step(_why_unseen(change), t_ns)
@@ -37,6 +42,11 @@ class AudioBlindness:
     def __init__(self) -> None:
         self._patience = _Patience()
 
+    @property
+    def since_ns(self) -> int | None:
+        """Since when there is nothing to hear, also before that is believed."""
+        return self._patience.since_ns
+
     def step(self, samples: NDArray[np.float32], t_ns: int) -> str:
         """Take a block (n,) of -1 to 1; return "" or the reason."""
         return self._patience.step(_why_unheard(samples), t_ns)
@@ -46,15 +56,15 @@ class _Patience:
     """Believes a reason when it has lasted; one good sample ends it."""
 
     def __init__(self) -> None:
-        self._since_ns: int | None = None
+        self.since_ns: int | None = None
 
     def step(self, reason: str, t_ns: int) -> str:
         if not reason:
-            self._since_ns = None
+            self.since_ns = None
             return ""
-        if self._since_ns is None:
-            self._since_ns = t_ns
-        return reason if t_ns - self._since_ns >= PATIENCE_NS else ""
+        if self.since_ns is None:
+            self.since_ns = t_ns
+        return reason if t_ns - self.since_ns >= PATIENCE_NS else ""
 
 
 def _why_unseen(change: Change) -> str:

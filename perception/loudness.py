@@ -34,7 +34,7 @@ STEADY_BLOCKS = 94  # once it has lasted 3 s
 STEADY_SHARE = 5 / 6  # of the blocks are that loud: as much as puts it into the background
 STEADY_SLACK_DB = 3.0  # it ends that much lower, or one that hovers about the border would come and go
 SPEECH_LAG_BLOCKS = 9  # speech is recognised as such about 0.3 s after it began
-TONE_SHARE = 0.6  # of the energy lies in one narrow peak
+TONE_SHARE = 0.85  # of the energy lies in one narrow peak that stays where it is; a bark's and a cry's do not
 PEAK_BINS = 2  # to each side of it: the width of a Hann window's main lobe
 LOWEST_PITCH_HZ = 60.0
 
@@ -164,8 +164,6 @@ class _Event:
         self._speech_blocks = 0
         self._was_speech = False
         self._spectrum = np.zeros(BLOCK // 2 + 1)
-        self._tone_energy = 0.0
-        self._energy = 0.0
 
     @property
     def has_speech(self) -> bool:
@@ -198,10 +196,7 @@ class _Event:
         self._loud_blocks += 1
         self._loudest_db = max(self._loudest_db, level_db)
         self.end_ns = t_ns + BLOCK_NS
-        power = _power_spectrum(samples)
-        self._spectrum += power
-        self._tone_energy += _peak_energy(power)
-        self._energy += float(power.sum())
+        self._spectrum += _power_spectrum(samples)
 
     def result(self) -> list[SoundEvent]:
         """Return the event, unless it was speech or a mere crackle."""
@@ -210,7 +205,7 @@ class _Event:
         is_crackle = self._loud_blocks < 2 and rise_db < CLICK_DB and self._before is None
         if self.end_ns == self.start_ns or is_crackle or self._speech_blocks * 2 > self._blocks > 0:
             return []
-        is_tone = heard._tone_energy >= TONE_SHARE * heard._energy
+        is_tone = _peak_energy(heard._spectrum) >= TONE_SHARE * heard._spectrum.sum()
         return [
             SoundEvent(
                 start_ns=self.start_ns,

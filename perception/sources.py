@@ -65,11 +65,24 @@ class Source(Protocol):
 
 
 async def open_all(sources: Sequence[Source]) -> None:
-    """Open every source, or none: where one cannot be opened the others are closed again. Raises as `open` does."""
+    """Open every source, or none: where one cannot be opened the others are closed again.
+
+    Raises as `open` does; of several devices that are missing all are named.
+    """
+    missing: list[MissingPart] = []
     async with AsyncExitStack() as opened:
         for source in sources:
-            await source.open()
-            opened.push_async_callback(source.close)
+            try:
+                await source.open()
+            except MissingPart as error:
+                missing.append(error)
+            else:
+                opened.push_async_callback(source.close)
+        if len(missing) == 1:
+            raise missing[0]
+        if missing:
+            remedies = dict.fromkeys(error.remedy for error in missing)
+            raise MissingPart(" and ".join(error.what for error in missing), "; ".join(remedies))
         opened.pop_all()
 
 

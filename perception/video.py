@@ -36,6 +36,11 @@ class VideoStream:
         self._t_ns = 0
 
     @property
+    def blind_since_ns(self) -> int | None:
+        """Since when it sees nothing, also before `blind` says so."""
+        return self._blindness.since_ns
+
+    @property
     def active_ns(self) -> int | None:
         """Since when something moves that no record tells of yet."""
         return self._segments.active_ns

@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-STOP_BUDGET_S = 3.0
+STOP_BUDGET_S = 2.5  # of the 3 s after Ctrl-C; the broker and Python need the rest
 GRACE_S = 0.1  # each service has at least this long to drain, however stuck those before it are
 
 

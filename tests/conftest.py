@@ -9,6 +9,7 @@ from pathlib import Path
 # OpenMP reads these once, when torch or faiss is first imported: nothing above or in a test module may come before.
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 os.environ["OMP_NUM_THREADS"] = "2"
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may reach for the network
 

@@ -204,7 +204,6 @@ def test_without_mosquitto_one_line_says_so_and_the_replay_works(
 @pytest.mark.parametrize(
     ("stream", "says"),
     [
-        ("cam: {source: camera, device: /dev/video77}", "no camera /dev/video77 ("),
         ("cam: {source: camera, device: '77'}", "no camera 77 ("),
         ("cam: {source: camera, device: 'lavfi:nonsense'}", "no camera lavfi:nonsense ("),
         ("mic: {source: microphone, device: No such microphone}", "no microphone 'No such microphone' ("),
@@ -217,6 +216,16 @@ def test_a_device_that_is_not_there_ends_with_3(stream: str, says: str, house: H
     assert done.code == 3
     assert done.line.startswith(f"heedful: {says}")
     assert "; connect one, " in done.line or "; name a source" in done.line
+
+
+def test_of_several_missing_devices_all_are_named(house: House) -> None:
+    config = house.folder / "devices.yaml"
+    streams = "{cam: {source: camera, device: /dev/video77}, mic: {source: microphone, device: No such microphone}}"
+    config.write_text(f"broker: local\nperception: {{asr: none}}\nstreams: {streams}\n")
+    done = house.run("run", config)
+    assert done.code == 3
+    assert done.line.startswith("heedful: no camera /dev/video77 (")
+    assert ") and no microphone 'No such microphone' (" in done.line
 
 
 def test_without_portaudio_a_microphone_ends_with_3(house: House) -> None:

@@ -20,7 +20,7 @@ async def test_a_day_of_sleep_costs_no_time() -> None:
     real_s = time.monotonic()
     await asyncio.sleep(100_000.0)  # longer than the 24 h that asyncio waits for at most in one go
     assert now_s() == pytest.approx(START_S + 100_000.0)
-    assert time.monotonic() - real_s < 1.0
+    assert time.monotonic() - real_s < 10.0
 
 
 async def test_a_timeout_ends_exactly_at_its_deadline() -> None:

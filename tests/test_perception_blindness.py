@@ -29,6 +29,15 @@ def test_a_camera_is_blind_after_two_seconds(luma: float, contrast: float, reaso
     assert said == [""] * 20 + [reason] * 11
 
 
+def test_since_when_is_known_before_it_is_believed() -> None:
+    blindness = VideoBlindness()
+    since_ns = []
+    for at, luma in enumerate((0.4, 0.0, 0.0, 0.4)):
+        blindness.step(change(luma, 0.2), at * S)
+        since_ns.append(blindness.since_ns)
+    assert since_ns == [None, S, S, None]
+
+
 def test_one_good_picture_ends_it() -> None:
     blindness = VideoBlindness()
     for at in range(40):

@@ -70,9 +70,9 @@ def test_search_takes_any_text(text: str, kept: Path, capsys: pytest.CaptureFixt
     assert capsys.readouterr().err == ""
 
 
-def test_verify_calls_a_sound_memory_sound(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_calls_a_whole_memory_intact(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["memory", "verify", str(kept)]) == 0
-    assert capsys.readouterr().out == "sound: 4 records\n"
+    assert capsys.readouterr().out == "intact: 4 records\n"
     assert cli.run(["memory", "verify", str(kept), "--json"]) == 0
     assert lines(capsys) == [{"type": "verify", "records": 4, "problems": []}]
 

@@ -15,7 +15,7 @@ from typing import Any
 from runtime.apps.bench_measure import Length, Measure, Plan, load, machine, now
 from runtime.errors import ConfigError
 
-NAMES = ("replay", "speech", "digest", "bus", "freshness", "outbox", "idle", "first-answer")
+NAMES = ("replay", "speech", "digest", "bus", "freshness", "outbox", "idle", "first-answer", "stop")
 NEED_DATA = frozenset({"replay", "speech", "digest"})
 
 
@@ -95,10 +95,14 @@ def measure(name: str, plan: Plan) -> list[Measure]:
             from runtime.apps.bench_process import measure_idle
 
             return measure_idle(plan)
-        case _:
+        case "first-answer":
             from runtime.apps.bench_process import measure_first_answer
 
             return measure_first_answer(plan)
+        case _:
+            from runtime.apps.bench_stop import measure_stop
+
+            return measure_stop(plan)
 
 
 def command(name: str, length: Length) -> str:

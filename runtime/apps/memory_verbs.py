@@ -1,4 +1,4 @@
-"""`heedful memory stats|search|verify DIR`: what a memory holds, finds, and whether it is sound."""
+"""`heedful memory stats|search|verify DIR`: what a memory holds, finds, and whether it is intact."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def search(folder: Path, text: str, k: int, *, as_json: bool) -> int:
         for session in sessions
         for hit in recaller.recall(Recall(session=session, query_id="search", as_of_ns=END_NS, text=text, k=k)).hits
     ]
-    hits.sort(key=lambda pair: -pair[1].score)
+    hits.sort(key=lambda pair: (-pair[1].score, pair[0], pair[1].start_ns))
     for session, hit in hits[:k]:
         if as_json:
             fields = {"record_id": hit.record_id, "clip_id": hit.clip_id, "stream": hit.stream, "kind": hit.kind}
@@ -52,19 +52,19 @@ def search(folder: Path, text: str, k: int, *, as_json: bool) -> int:
         else:
             print(f"{hit.score:.2f}  {moment(hit.start_ns)}  {session} {hit.stream} {hit.kind}  {hit.text}")
     if not hits and not as_json:
-        print("nothing relevant")
+        print("nothing relevant; fewer or other words may find more")
     return 0
 
 
 def verify(folder: Path, *, as_json: bool) -> int:
-    """Read everything; exit code 0 when it is sound, 1 with one line per problem when it is not."""
+    """Read everything; exit code 0 when it is intact, 1 with one line per problem when it is not."""
     with _reading(folder) as store:
         problems = store.verify()
         records = sum(store.stats().records.values())
     if as_json:
         print(json.dumps({"type": "verify", "records": records, "problems": problems}))
     else:
-        print("\n".join(problems) if problems else f"sound: {records} records")
+        print("\n".join(problems) if problems else f"intact: {records} records")
     return 1 if problems else 0
 
 
