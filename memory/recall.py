@@ -191,6 +191,24 @@ class Recaller:
                 raise StoreCorrupt(self._store.path, f"holds unusable vectors in {self._embedder.space}") from error
 
 
+def refusal(query: Recall, reason: str) -> Recalled:
+    """Return the reply to a recall that nobody looks into."""
+    return Recalled(
+        session=query.session,
+        query_id=query.query_id,
+        hits=(),
+        timeline=(),
+        total=0,
+        anchor=None,
+        counts={},
+        searched=(),
+        session_start_ns=0,
+        start_ns=query.as_of_ns,
+        end_ns=query.as_of_ns,
+        reason=reason,
+    )
+
+
 def _bounded(query: Recall) -> Recall:
     """Bring times and counts into what SQL can hold; a message from outside may name any number."""
     times = {

@@ -19,7 +19,7 @@ from pathlib import Path
 from memory.clips import ClipBorders
 from memory.describe import describe, has_own_vector
 from memory.embed import TextEmbedder
-from memory.recall import Recaller
+from memory.recall import Recaller, refusal
 from memory.rows import DeadLetterRow, Row, SessionRow, StreamRow, VectorRow, clip_key, clip_row, record_row, vector_row
 from memory.store import Store
 from memory.writer import Writer
@@ -32,7 +32,6 @@ from runtime.messages import (
     Media,
     MediaReply,
     Message,
-    Metrics,
     Progress,
     Recall,
     Recalled,
@@ -42,15 +41,17 @@ from runtime.messages import (
     Watermark,
     record_id,
 )
-from runtime.metrics import Meter
+from runtime.metrics import Meter, report
 from runtime.order import END_NS, EventOrder
 from runtime.service import Worker
+from runtime.waiting import WaitingRoom
 
 logger = logging.getLogger(__name__)
 
 PENDING_COMMITS = 64  # cells of event time on their way to disk
 RECORD_ROOM = 512  # live: frames and motion that may wait to be read
-METRICS_S = 5.0
+RECALL_ROOM = 64  # recalls that may wait; one more is refused with a reply that says so
+RECALL_S = 1.0  # live: how long a recall waits for its moment
 PROGRESS_NS = 500_000_000  # replay: event time between two notes of progress; sources may be 2 s ahead
 CATCH_UP_ROWS = 256
 STORED_IDS = 1_000  # in one message
@@ -68,6 +69,7 @@ class Commit:
     texts: Sequence[tuple[str, str]]  # key and text of what gets a vector
     low_ns: int
     is_awaited: bool  # somebody waits to hear how far memory is
+    call: int = 0  # and called under this number
 
 
 class MemoryService:
@@ -99,7 +101,9 @@ class MemoryService:
         self._ended: set[str] = set()
         self._commits: asyncio.Queue[Commit] = asyncio.Queue(PENDING_COMMITS)
         self._searchable_ns = -1
-        self._moved = asyncio.Condition()
+        self._recalls: WaitingRoom[Delivery] = WaitingRoom(
+            RECALL_ROOM, None if is_replay else RECALL_S, self._has_reached
+        )
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -122,10 +126,11 @@ class MemoryService:
             async with asyncio.TaskGroup() as group:
                 beside = [
                     *(group.create_task(self._take(inbox), name=f"take {inbox.filters[0]}") for inbox in taken),
-                    group.create_task(self._serve_recalls(recalls), name="recalls"),
+                    group.create_task(self._take_recalls(recalls), name="take recalls"),
+                    group.create_task(self._serve_recalls(), name="recalls"),
                     group.create_task(self._serve_media(media), name="media"),
                     group.create_task(self._keep_letters(letters), name="dead letters"),
-                    group.create_task(self._report(), name="metrics"),
+                    group.create_task(report(self._bus, self._session, self.meter, self._counters), name="metrics"),
                 ]
                 announcing = group.create_task(self._announce_all(), name="commits")
                 await self._stopping.wait()
@@ -150,7 +155,7 @@ class MemoryService:
         async for delivery in inbox:
             message = delivery.message
             if isinstance(message, Watermark):
-                is_call = self._order.has_passed(message)
+                is_call = message.call != 0 or self._order.has_passed(message)
                 await self._remember(self._order.advance(message), message, is_call=is_call)
             elif self._order.knows(message):  # type: ignore[arg-type]
                 await self._stored_again(message)  # type: ignore[arg-type]
@@ -182,15 +187,21 @@ class MemoryService:
         if is_awaited:
             self._told_ns = low_ns
         stored = await self._submit(rows) if rows else _nothing_to_store()
-        await self._commits.put(Commit(stored=stored, clips=clips, texts=texts, low_ns=low_ns, is_awaited=is_awaited))
+        call = mark.call if mark is not None else 0
+        await self._commits.put(
+            Commit(stored=stored, clips=clips, texts=texts, low_ns=low_ns, is_awaited=is_awaited, call=call)
+        )
 
     async def _submit(self, rows: Sequence[Row]) -> asyncio.Future[list[str]]:
         """Hand rows to the writer; a disk that is too slow holds the streams back."""
         while True:
             try:
-                return asyncio.wrap_future(self._writer.submit(rows))
+                stored = asyncio.wrap_future(self._writer.submit(rows))
             except queue.Full:
                 await asyncio.sleep(FULL_S)
+            else:
+                stored.add_done_callback(_note)
+                return stored
 
     async def _close_clips(self) -> None:
         """Close the clips that are open when this memory ends."""
@@ -263,14 +274,14 @@ class MemoryService:
             for clip in commit.clips:
                 await self._tell(clip)
             if commit.is_awaited:
-                await self._tell(Progress(session=self._session, stream=self.name, t_ns=max(0, commit.low_ns)))
+                t_ns = max(0, commit.low_ns)
+                await self._tell(Progress(session=self._session, stream=self.name, t_ns=t_ns, call=commit.call))
         texts = [one for commit in commits for one in commit.texts]
         if texts:
             with self.meter.timed("embed"):
                 await self._recall_thread.call(self._embed, texts)
-        async with self._moved:
-            self._searchable_ns = max(self._searchable_ns, commits[-1].low_ns)
-            self._moved.notify_all()
+        self._searchable_ns = max(self._searchable_ns, commits[-1].low_ns)
+        self._recalls.look()
 
     async def _tell_stored(self, ids: Sequence[str]) -> None:
         for start in range(0, len(ids), STORED_IDS):  # a message has its limit, a release after an outage has none
@@ -305,14 +316,28 @@ class MemoryService:
         if await self._recall_thread.call(self._recaller.has, key):
             await self._tell_stored([key])
 
-    async def _serve_recalls(self, inbox: Subscription) -> None:
+    async def _take_recalls(self, inbox: Subscription) -> None:
         async for delivery in inbox:
             query = delivery.message
             assert isinstance(query, Recall)
-            await self._reached(query.as_of_ns)
+            if not self._recalls.add(query.as_of_ns, delivery):
+                self.meter.counters["refused recalls"] += 1
+                await self._tell(refusal(query, f"{RECALL_ROOM} other recalls are waiting"), to=delivery)
+
+    async def _serve_recalls(self) -> None:
+        """Answer recalls whose moment is reached, the earliest first; live, none waits long for its moment."""
+        async for delivery in self._recalls:
+            query = delivery.message
+            assert isinstance(query, Recall)
+            if not self._has_reached(query.as_of_ns):
+                self.meter.counters["unsettled"] += 1
             with self.meter.timed("recall"):
                 reply: Recalled = await self._recall_thread.call(self._recaller.recall, query)
             await self._answer(reply, delivery)
+
+    def _has_reached(self, t_ns: int) -> bool:
+        """Say whether all up to a time can be found."""
+        return self._searchable_ns >= t_ns or not self._order.streams
 
     async def _answer(self, reply: Recalled, delivery: Delivery) -> None:
         """Send as much as one message may hold: the best hits and the newest of the timeline."""
@@ -328,14 +353,6 @@ class MemoryService:
                 self.meter.counters["shortened"] += 1
             else:
                 return
-
-    async def _reached(self, t_ns: int) -> None:
-        limit_s = None if self._is_replay else 1.0
-        try:
-            async with asyncio.timeout(limit_s), self._moved:
-                await self._moved.wait_for(lambda: self._searchable_ns >= t_ns or not self._order.streams)
-        except TimeoutError:
-            self.meter.counters["unsettled"] += 1
 
     async def _serve_media(self, inbox: Subscription) -> None:
         async for delivery in inbox:
@@ -362,15 +379,14 @@ class MemoryService:
             except queue.Full:
                 self.meter.counters["lost dead letters"] += 1
 
-    async def _report(self) -> None:
-        while True:
-            await asyncio.sleep(METRICS_S)
-            counters = {**self.meter.counters, **{f"lost {name}": lost for name, lost in self._bus.lost().items()}}
-            counters |= {"late": self._order.late, "forced": self._order.forced}
-            metrics = Metrics(
-                session=self._session, stream=self.name, counters=counters, latency_ms=self.meter.latency_ms()
-            )
-            await self._bus.publish(metrics)
+    def _counters(self) -> dict[str, int]:
+        return {"late": self._order.late, "forced": self._order.forced}
+
+
+def _note(stored: asyncio.Future[list[str]]) -> None:
+    """See a failure: a broken disk fails all that waits for it, and only the first is raised."""
+    if not stored.cancelled():
+        stored.exception()
 
 
 def _nothing_to_store() -> asyncio.Future[list[str]]:

@@ -41,7 +41,7 @@ class _Submission:
 class Writer:
     """Owns a writable Store and commits in groups; every method may be called from any thread.
 
-    A group closes `window_s` after its first rows came, or at once on `flush`.
+    A group closes `window_s` after its first rows came.
     """
 
     def __init__(self, store: Store, *, window_s: float = GROUP_WINDOW_S, queue_rows: int = QUEUE_ROWS) -> None:
@@ -51,7 +51,6 @@ class Writer:
         self._wake = threading.Condition()
         self._waiting: list[_Submission] = []
         self._waiting_rows = 0
-        self._must_flush = False
         self._is_closing = False
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="memory-writer", daemon=True)
@@ -75,12 +74,6 @@ class Writer:
             if len(self._waiting) == 1:
                 self._wake.notify()
         return stored
-
-    def flush(self) -> None:
-        """Commit what waits now instead of at the end of its window; returns at once."""
-        with self._wake:
-            self._must_flush = bool(self._waiting)
-            self._wake.notify()
 
     def close(self, timeout_s: float) -> bool:
         """Commit everything that waits, then close the store; False where that took longer than `timeout_s`."""
@@ -107,14 +100,13 @@ class Writer:
             while not (self._waiting or self._is_closing):
                 self._wake.wait()
             deadline_s = time.monotonic() + self._window_s
-            while not (self._must_flush or self._is_closing):
+            while not self._is_closing:
                 left_s = deadline_s - time.monotonic()
                 if left_s <= 0 or self._waiting_rows >= self._queue_rows:
                     break
                 self._wake.wait(left_s)
             group, self._waiting = self._waiting, []
             self._waiting_rows = 0
-            self._must_flush = False
             return group
 
     def _commit(self, group: Sequence[_Submission]) -> None:

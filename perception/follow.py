@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -31,7 +32,7 @@ HEARTBEAT_S = 0.2  # live: a silent stream still tells the time this often
 LATENESS_NS = 300_000_000  # live: a sample may arrive so long after it was taken
 END_S = 2.0  # for the last records of a stream that is stopped
 END_OF_REPLAY_S = 0.3  # the recording is still there
-BLIND_PIECE_NS = 10_000_000_000  # a long blindness is told of in pieces while it lasts
+BLIND_PIECES_NS = (10_000_000_000, 320_000_000_000)  # a long blindness is told of in pieces, each twice as long
 FIRST_S = 0.5  # live: a sensor that has given nothing yet may take so long before it counts as blind
 REOPEN_S = (1.0, 30.0)  # live: first and longest pause before a broken source is opened again
 
@@ -42,6 +43,10 @@ class Pipeline(Protocol):
     @property
     def blind(self) -> str:
         """Why it sees nothing, or nothing."""
+
+    @property
+    def blind_since_ns(self) -> int | None:
+        """Since when, also before `blind` says so."""
 
     @property
     def active_ns(self) -> int | None:
@@ -94,8 +99,9 @@ class Follower:
         self._outage = ""  # what a broken device said
         self._blind = ""
         self._blind_since_ns = epoch
+        self._piece_ns = BLIND_PIECES_NS[0]
         self._has_begun = False  # a sample has come
-        self._last_sample_s = time.monotonic()
+        self._last_sample_s = math.inf  # by the loop's clock; before the first attempt nothing is expected
 
     def first_watermark(self) -> Watermark:
         """Return what `announce` said: it is known, and vouches for nothing."""
@@ -163,14 +169,14 @@ class Follower:
 
     async def _run_live(self) -> None:
         pause_s = REOPEN_S[0]
-        self._last_sample_s = time.monotonic()
+        self._last_sample_s = _now_s()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._beat(), name=f"{self.source.stream} heartbeat")
             while True:
                 try:
                     async for samples in self.source.batches():
                         pause_s, self._outage = REOPEN_S[0], ""
-                        self._has_begun, self._last_sample_s = True, time.monotonic()
+                        self._has_begun, self._last_sample_s = True, _now_s()
                         await self._perceive(samples)
                     raise MissingPart(f"{self.source.stream} gives no more samples", "look at its device")
                 except HeedfulError as error:
@@ -191,7 +197,7 @@ class Follower:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
             is_idle = self._step is None and not self._untold  # else the time is not all perceived
-            idle_s = time.monotonic() - self._last_sample_s
+            idle_s = _now_s() - self._last_sample_s
             if is_idle and idle_s > self._stale_s and not self._is_finished:  # who spoke is not heard any more
                 self._is_finished = True
                 await self._finish()
@@ -233,7 +239,7 @@ class Follower:
                 return "ended"
             if self._outage:
                 return self._outage
-            idle_s = time.monotonic() - self._last_sample_s
+            idle_s = _now_s() - self._last_sample_s
             if idle_s > self._stale_s:
                 return f"no sample for {self._stale_s:g} s"
             if not self._has_begun and idle_s > FIRST_S:
@@ -244,15 +250,20 @@ class Follower:
         """Remember when the sensor saw nothing: "nothing moved" must not be said of that time later."""
         now_ns = self.published_ns
         is_over = blind != self._blind or self._has_ended
-        if (
-            self._blind
-            and now_ns > self._blind_since_ns
-            and (is_over or now_ns - self._blind_since_ns >= BLIND_PIECE_NS)
-        ):
+        lasted_ns = now_ns - self._blind_since_ns
+        if self._blind and lasted_ns > 0 and (is_over or lasted_ns >= self._piece_ns):
             await self._gap(self._blind, self._blind_since_ns, now_ns)
-            self._blind_since_ns = now_ns
+            self._blind_since_ns, self._piece_ns = now_ns, min(2 * self._piece_ns, BLIND_PIECES_NS[1])
         if is_over:
-            self._blind, self._blind_since_ns = blind, now_ns
+            self._blind_since_ns = now_ns if self._blind else self._last_seen_ns(now_ns)
+            self._blind, self._piece_ns = blind, BLIND_PIECES_NS[0]
+
+    def _last_seen_ns(self, now_ns: int) -> int:
+        """Return since when a sensor that is found blind now has given nothing of use."""
+        since_ns = self._pipeline.blind_since_ns
+        if since_ns is None:  # no samples come
+            since_ns = max(self._epoch, self.reached_ns) if self.source.is_live else now_ns
+        return min(max(since_ns, self._blind_since_ns), now_ns)
 
     async def _gap(self, reason: str, start_ns: int, end_ns: int) -> None:
         self._gaps += 1
@@ -303,6 +314,10 @@ class Follower:
                 logger.warning("%s: %s", self.source.stream, error)
             self._meter.counters[record.kind] += 1
             self._untold.pop(0)
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _cells(samples: Samples, grid_ns: int) -> list[list[Sample]]:

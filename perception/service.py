@@ -15,13 +15,12 @@ from perception.follow import Follower, Pipeline
 from perception.sources import Source
 from runtime.bus import LOSSLESS, Bus, Subscription, filter_of
 from runtime.gate import ReplayGate
-from runtime.messages import Metrics, Progress, Stored, Watermark
-from runtime.metrics import Meter
+from runtime.messages import Progress, Stored, Watermark
+from runtime.metrics import Meter, report
 from runtime.order import END_NS
 from runtime.outbox import Outbox
 from runtime.steady_bus import SteadyBus
 
-METRICS_S = 5.0
 FOLLOWERS = ("memory", "reasoning")
 
 
@@ -74,20 +73,20 @@ class PerceptionService:
         """Perceive until every stream has ended or `stop`; then wait for memory to have stored it all."""
         stored = await self._bus.subscribe(filter_of(self._session, "stored", "memory"), rule=LOSSLESS)
         progress = await self._bus.subscribe(filter_of(self._session, "progress"), rule=LOSSLESS)
+        self._steady.generation = self._bus.generation  # each later connection begins with a roll call
         for ready in (*self._after, self.go):
             await ready.wait()
-        self._steady.generation = self._bus.generation
-        for follower in self.streams.values():
-            await follower.announce()
-        self.started.set()
         async with asyncio.TaskGroup() as group:
             beside = [
                 group.create_task(self._confirm(stored), name="stored"),
                 group.create_task(self._note_progress(progress), name="progress"),
                 group.create_task(self._steady.run(), name="roll call"),
                 group.create_task(self._outbox.keep_sending(), name="outbox"),
-                group.create_task(self._report(), name="metrics"),
+                group.create_task(report(self._bus, self._session, self.meter, self._counters), name="metrics"),
             ]
+            for follower in self.streams.values():
+                await follower.announce()
+            self.started.set()
             await self._follow_all()
             await self._outbox.drained()
             if self._gate is not None:
@@ -123,7 +122,7 @@ class PerceptionService:
         async for delivery in inbox:
             message = delivery.message
             assert isinstance(message, Progress)
-            await self._steady.heard(message.stream)
+            await self._steady.heard(message)
             async with self._moved:
                 self._progress_ns[message.stream] = message.t_ns
                 self._moved.notify_all()
@@ -139,15 +138,9 @@ class PerceptionService:
         """Return a watermark that everybody knows."""
         return next((follower.first_watermark() for follower in self.streams.values()), None)
 
-    async def _report(self) -> None:
-        while True:
-            await asyncio.sleep(METRICS_S)
-            counters = {**self.meter.counters, **{f"lost {name}": lost for name, lost in self._bus.lost().items()}}
-            counters |= {"outbox": len(self._outbox), "resent": self._outbox.resent}
-            metrics = Metrics(
-                session=self._session, stream=self.name, counters=counters, latency_ms=self.meter.latency_ms()
-            )
-            await self._bus.publish(metrics)
+    def _counters(self) -> dict[str, int]:
+        outbox = self._outbox
+        return {"outbox": len(outbox), "resent": outbox.resent, "refused": outbox.refused}
 
 
 async def _all_of(tasks: Sequence[asyncio.Task[None]]) -> None:

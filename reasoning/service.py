@@ -2,16 +2,17 @@
 
     ask -> wait until every stream has reached the asking time -> understand -> plan -> recall -> compose -> answer
 
-A question sees everything at or before its asking time and nothing after it. At most 16 questions wait; one more is
-refused with an answer that says so.
+A question sees everything at or before its asking time and nothing after it. Of those whose time is reached the one
+asked about the earliest time comes first. At most 16 questions wait; one more is refused with an answer that says so.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 from reasoning.evidence import Composed, answer
@@ -21,12 +22,12 @@ from runtime.bus import LOSSLESS, Bus, Delivery, Subscription, filter_of
 from runtime.errors import BusLost, HeedfulError, RecallTimeout
 from runtime.insist import insist
 from runtime.messages import (
+    QUESTION_LENGTH,
     Answer,
     AnswerPart,
     Ask,
     Cancel,
     Message,
-    Metrics,
     Progress,
     Recalled,
     Sensor,
@@ -34,18 +35,19 @@ from runtime.messages import (
     Timing,
     Watermark,
 )
-from runtime.metrics import Meter
+from runtime.metrics import Meter, report
 from runtime.order import END_NS, EventOrder
+from runtime.waiting import WaitingRoom
 
 logger = logging.getLogger(__name__)
 
 ROOM = 16  # questions that may wait
-QUESTION_LENGTH = 2_000  # characters
 PROGRESS_NS = 500_000_000
 REPLAY_RECALL_S = 600.0  # a replay's deadlines count event time, and that stands still at a question
 NOW_NS = 10_000_000_000  # a live question about a time within so much of now is about now
-METRICS_S = 5.0
 BACKEND = "evidence"
+OWN_ID = "_"  # how the ids begin that questions without one get; nobody else may give such an id
+CANCELLED = "This question was cancelled."
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +74,13 @@ class ReasoningService:
         self._bus = bus
         self._session = session
         self._recall_deadline_s = recall_deadline_s
-        self._settle_s = settle_s
         self._is_replay = is_replay
         self._session_start_ns: int | None = 0 if is_replay else None  # memory knows; learnt with the first recall
         self._order = EventOrder()
-        self._moved = asyncio.Condition()
-        self._waiting: deque[Pending] = deque()
-        self._asked = asyncio.Event()
-        self._cancelled: set[str] = set()
-        self._numbers = 0
+        self._waiting: WaitingRoom[Pending] = WaitingRoom(ROOM, None if is_replay else settle_s, self._has_reached)
+        self._numbers = itertools.count(1)
         self._in_hand: Pending | None = None
+        self._composing: asyncio.Task[tuple[Composed, Recalled | None, float]] | None = None  # the one in hand
         self._given: OrderedDict[tuple[str, str, int], Answer] = OrderedDict()  # for who asks the same again
         self._stopping = asyncio.Event()
 
@@ -96,18 +95,18 @@ class ReasoningService:
                 group.create_task(self._note_watermarks(watermarks), name="watermarks"),
                 group.create_task(self._take(asks), name="asks"),
                 group.create_task(self._note_cancels(cancels), name="cancels"),
-                group.create_task(self._report(), name="metrics"),
+                group.create_task(report(self._bus, self._session, self.meter), name="metrics"),
             ]
             answering = group.create_task(self._answer_all(), name="answers")
             await self._stopping.wait()
-            self._asked.set()
             for task in beside:
                 task.cancel()
             await asyncio.wait([answering])
 
     def stop(self) -> None:
-        """Take no more questions."""
+        """Take no more questions; those that wait are answered from what is there."""
         self._stopping.set()
+        self._waiting.close()
 
     async def _take(self, asks: Subscription) -> None:
         async for delivery in asks:
@@ -115,24 +114,22 @@ class ReasoningService:
             assert isinstance(ask, Ask)
             if await self._asked_again(ask, delivery):
                 continue
-            self._numbers += 1
             asked_ns = ask.asked_ns
             if asked_ns is None:
                 asked_ns = self._order.last_ns() if self._is_replay else time.time_ns()
             pending = Pending(
-                query_id=ask.query_id or f"q{self._numbers}",
+                query_id=ask.query_id or f"{OWN_ID}{next(self._numbers)}",
                 question=ask.question[:QUESTION_LENGTH],
                 asked_ns=asked_ns,
                 key=_key(ask),
                 ways_back=[delivery],
                 settled_s=time.perf_counter(),
             )
-            if len(self._waiting) >= ROOM:
+            if ask.query_id.startswith(OWN_ID):
+                await self._refuse(pending, f"A query_id that begins with {OWN_ID} is not yours to give.")
+            elif not self._waiting.add(asked_ns, pending):
                 self.meter.counters["refused"] += 1
-                await self._reply(pending, _refused(f"I am still answering {ROOM} other questions."), None, 0.0)
-                continue
-            self._waiting.append(pending)
-            self._asked.set()
+                await self._refuse(pending, f"I am still answering {ROOM} other questions.")
 
     async def _asked_again(self, ask: Ask, delivery: Delivery) -> bool:
         """Say whether this question came before; then it gets the same answer, now or when it is ready."""
@@ -142,31 +139,40 @@ class ReasoningService:
         if key in self._given:
             await self._tell(self._given[key], to=delivery)
             return True
-        for pending in (self._in_hand, *self._waiting):
-            if pending is not None and pending.key == key:
+        for pending in self._unanswered():
+            if pending.key == key:
                 pending.ways_back.append(delivery)
                 return True
         return False
 
+    def _unanswered(self) -> list[Pending]:
+        return [*([self._in_hand] if self._in_hand is not None else []), *self._waiting.items()]
+
+    def _has_reached(self, t_ns: int) -> bool:
+        """Say whether every stream has reached a time."""
+        return not self._order.streams or self._order.reached_ns() >= t_ns
+
     async def _answer_all(self) -> None:
-        while not (self._stopping.is_set() and not self._waiting):
-            while self._waiting:
-                pending = self._in_hand = self._waiting.popleft()
-                if pending.query_id in self._cancelled:
-                    await self._reply(pending, _refused("This question was cancelled."), None, 0.0)
-                else:
-                    await self._answer(pending)
-                self._cancelled.discard(pending.query_id)
+        async for pending in self._waiting:
+            self._in_hand = pending
+            await self._answer(pending)
             self._in_hand = None
-            self._asked.clear()
-            if not self._stopping.is_set():
-                await self._asked.wait()
 
     async def _answer(self, pending: Pending) -> None:
-        await self._settled(pending.asked_ns)
+        if not self._has_reached(pending.asked_ns):
+            self.meter.counters["unsettled"] += 1
         pending = replace(pending, settled_s=time.perf_counter())
         if self._order.reached_ns() == END_NS:  # after the end of a recording its end is now
             pending = replace(pending, asked_ns=min(pending.asked_ns, self._order.last_ns()))
+        async with asyncio.TaskGroup() as group:
+            self._composing = group.create_task(self._compose(pending), name=f"question {pending.query_id}")
+        if self._composing.cancelled():
+            await self._refuse(pending, CANCELLED)
+        else:
+            await self._reply(pending, *self._composing.result())
+
+    async def _compose(self, pending: Pending) -> tuple[Composed, Recalled | None, float]:
+        """Return the answer, what it was made from, and how many milliseconds the recall took."""
         recalled, recall_ms = None, 0.0
         if self._session_start_ns is None:  # once: "in the first minute" needs to know when that was
             _, recall_ms = await self._recall(understand("", pending.asked_ns), pending)
@@ -180,7 +186,7 @@ class ReasoningService:
         truncated = any(mark.truncated for mark in marks.values())
         active = {name: mark.active_ns for name, mark in marks.items() if mark.active_ns and is_now}
         composed = answer(question, recalled, pending.asked_ns, blind, sensors, truncated, active=active)
-        await self._reply(pending, composed, recalled, recall_ms)
+        return composed, recalled, recall_ms
 
     async def _recall(self, question: Question, pending: Pending) -> tuple[Recalled | None, float]:
         start_s = time.perf_counter()
@@ -189,6 +195,10 @@ class ReasoningService:
         except RecallTimeout as error:
             logger.warning("%s", error)
             self.meter.counters["recall timeouts"] += 1
+            reply = None
+        if reply is not None and reply.reason:
+            logger.warning("memory did not look: %s", reply.reason)
+            self.meter.counters["recalls refused"] += 1
             reply = None
         if reply is not None:
             self._session_start_ns = reply.session_start_ns
@@ -204,14 +214,8 @@ class ReasoningService:
         assert isinstance(reply, Recalled)
         return reply
 
-    async def _settled(self, asked_ns: int) -> None:
-        """Wait until every stream has reached the asking time; live, no longer than the settling time."""
-        limit_s = None if self._is_replay else self._settle_s
-        try:
-            async with asyncio.timeout(limit_s), self._moved:
-                await self._moved.wait_for(lambda: self._order.reached_ns() >= asked_ns or not self._order.streams)
-        except TimeoutError:
-            self.meter.counters["unsettled"] += 1
+    async def _refuse(self, pending: Pending, reason: str) -> None:
+        await self._reply(pending, _refused(reason), None, 0.0)
 
     async def _reply(self, pending: Pending, composed: Composed, recalled: Recalled | None, recall_ms: float) -> None:
         session_start_ns = self._session_start_ns or 0
@@ -260,32 +264,27 @@ class ReasoningService:
         async for delivery in inbox:
             mark = delivery.message
             assert isinstance(mark, Watermark)
-            is_call = self._order.has_passed(mark)  # perception wants to hear that we are here
-            async with self._moved:
-                self._order.advance(mark)
-                self._moved.notify_all()
+            is_call = mark.call != 0 or self._order.has_passed(mark)  # perception wants to hear that we are here
+            self._order.advance(mark)
+            self._waiting.look()
             low_ns = self._order.reached_ns()
             if is_call or (self._is_replay and low_ns - told_ns >= PROGRESS_NS):
                 told_ns = low_ns
-                await self._tell(Progress(session=self._session, stream=self.name, t_ns=max(0, low_ns)))
+                progress = Progress(session=self._session, stream=self.name, t_ns=max(0, low_ns), call=mark.call)
+                await self._tell(progress)
 
     async def _note_cancels(self, inbox: Subscription) -> None:
         async for delivery in inbox:
             message = delivery.message
             assert isinstance(message, Cancel)
-            if any(pending.query_id == message.query_id for pending in self._waiting):
-                self._cancelled.add(message.query_id)
-
-    async def _report(self) -> None:
-        while True:
-            await asyncio.sleep(METRICS_S)
-            metrics = Metrics(
-                session=self._session,
-                stream=self.name,
-                counters=dict(self.meter.counters),
-                latency_ms=self.meter.latency_ms(),
-            )
-            await self._tell(metrics)
+            named = [one for one in self._unanswered() if one.query_id == message.query_id]
+            if len({way.response_topic for one in named for way in one.ways_back}) > 1:
+                continue  # several askers chose one id, and nobody cancels another's question
+            for pending in named:
+                if pending is self._in_hand and self._composing is not None:
+                    self._composing.cancel()
+                elif self._waiting.remove(pending):
+                    await self._refuse(pending, CANCELLED)
 
 
 def _key(ask: Ask) -> tuple[str, str, int] | None:

@@ -61,9 +61,7 @@ class Bus(Protocol):
     is_lossless: bool  # a replay: every kind travels at QoS 1 and nothing is dropped
     generation: int
 
-    async def publish(
-        self, message: Message, *, to: Delivery | None = None, expiry_s: int | None = None, retry: bool = True
-    ) -> None:
+    async def publish(self, message: Message, *, to: Delivery | None = None, retry: bool = True) -> None:
         """Send a message, or reply with it `to` a delivery.
 
         Raises BusLost when the broker stays away, at the first failure where `retry` is off.
@@ -88,7 +86,7 @@ class Bus(Protocol):
         """Close the connection and end every subscription."""
 
     def lost(self) -> dict[str, int]:
-        """Return what subscriptions lost, by filter."""
+        """Return what subscriptions lost, by filter, and what was published while the broker was away."""
 
     def refuse(self, letter: DeadLetter) -> None:
         """Report a payload that could not be used; never waits."""

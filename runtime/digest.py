@@ -1,7 +1,7 @@
 """What a run said, as hashes: two runs are the same when every topic carried the same messages in the same order.
 
-Covered is every kind but `metrics status progress preview`; wall-clock fields are left out and `stored` counts as a set
-of ids, because commits are grouped by wall time.
+Covered is every kind but `metrics status progress preview`; wall-clock fields and the calls after a reconnect are left
+out, and `stored` counts as a set of ids, because commits are grouped by wall time.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class RunDigest:
 
     def add(self, message: Message) -> None:
         """Take one message."""
-        if message.kind in LEFT_OUT:
+        if message.kind in LEFT_OUT or (isinstance(message, Watermark) and message.call):
             return
         if isinstance(message, Stored):
             self._stored.update(message.ids)

@@ -15,10 +15,15 @@ from runtime.messages import Message
 AGAIN_S = 1.0  # after a reconnect, until the other side is back too
 
 
-async def insist(bus: Bus, message: Message, reply_kind: str, deadline_s: float) -> Message:
-    """Request, and again after each reconnect until the reply is there. Raises TimeoutError after `deadline_s`."""
+async def insist(
+    bus: Bus, message: Message, reply_kind: str, deadline_s: float, *, again_s: float | None = None
+) -> Message:
+    """Request, and again after each reconnect until the reply is there. Raises TimeoutError after `deadline_s`.
+
+    Who cannot know whether the other side is there asks again every `again_s`, too.
+    """
     replies: list[Message] = []
-    pause_s = None  # without a reconnect the one request is enough, however long it takes
+    pause_s = again_s  # None: without a reconnect the one request is enough, however long it takes
 
     async def ask() -> None:
         with suppress(BusLost):

@@ -37,9 +37,7 @@ class LocalBus:
         self._router = Router(name, f"{name}-{secrets.token_hex(4)}", self.refuse)
         hub.routers.append(self._router)
 
-    async def publish(
-        self, message: Message, *, to: Delivery | None = None, expiry_s: int | None = None, retry: bool = True
-    ) -> None:
+    async def publish(self, message: Message, *, to: Delivery | None = None, retry: bool = True) -> None:
         """Hand a message to every subscriber; waits for room where a subscriber is lossless."""
         if to is not None and to.response_topic is None:
             return

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+QUESTION_LENGTH = 2_000  # characters of a question that are read
+
 Box: TypeAlias = tuple[float, float, float, float]  # x0, y0, x1, y1 as fractions of the frame
 Sensor: TypeAlias = Literal["video", "audio"]
 Trust: TypeAlias = Literal["scene", "remote", "local", "operator"]  # who vouches for the content, least trusted first
@@ -114,7 +116,8 @@ class Sound:
 class Watermark:
     """All of the stream up to `t_ns` has been perceived and published.
 
-    `blind` says why it sees nothing; `active_ns` since when something goes on that no record tells of yet.
+    `blind` says why it sees nothing; `active_ns` since when something goes on that no record tells of yet. After a
+    reconnect perception calls its followers by watermarks that say nothing new, each with the number of its `call`.
     """
 
     kind: Literal["watermark"] = "watermark"
@@ -127,6 +130,7 @@ class Watermark:
     active_ns: int | None = None
     ended: bool = False
     truncated: bool = False
+    call: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,12 +151,16 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """A service (`stream` is its name) has handled everything up to `t_ns`."""
+    """A service (`stream` is its name) has handled everything up to `t_ns`.
+
+    `call` is that of the watermark which it answers.
+    """
 
     kind: Literal["progress"] = "progress"
     session: str
     stream: str
     t_ns: int
+    call: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,11 +248,12 @@ class Recalled:
     session_start_ns: int
     start_ns: int  # the window that was looked at
     end_ns: int
+    reason: str = ""  # why memory did not look; then all else is empty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """A question in words; `asked_ns` is when, the arrival time where absent."""
+    """A question in words; `asked_ns` is when, the arrival time where absent. Ids that begin with `_` are refused."""
 
     kind: Literal["ask"] = "ask"
     session: str
@@ -256,7 +265,10 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel:
-    """Stop answering `query_id`; its answer says it was cancelled."""
+    """Stop answering `query_id`; its answer says it was cancelled.
+
+    Choose ids that nobody else chooses: where several askers (by response topic) wait under one id, none is cancelled.
+    """
 
     kind: Literal["cancel"] = "cancel"
     session: str

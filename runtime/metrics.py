@@ -1,12 +1,18 @@
-"""Counters and per-stage latencies of a service, with p50 and p95 over the latest values."""
+"""Counters and per-stage latencies of a service, with p50 and p95 over the latest values, told every few seconds."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 
+from runtime.bus import Bus
+from runtime.errors import BusLost
+from runtime.messages import Metrics
+
+REPORT_S = 5.0
 KEPT = 1024  # latencies per stage
 
 
@@ -36,6 +42,18 @@ class Meter:
         return {
             stage: (_quantile(values, 0.5), _quantile(values, 0.95)) for stage, values in self._latencies_ms.items()
         }
+
+
+async def report(bus: Bus, session: str, meter: Meter, more: Callable[[], Mapping[str, int]] = dict) -> None:
+    """Publish what the service on `bus` counted, what its bus lost and `more`, every 5 s for ever."""
+    while True:
+        await asyncio.sleep(REPORT_S)
+        lost = {f"lost {what}": count for what, count in bus.lost().items()}
+        counters = {**meter.counters, **lost, **more()}
+        with suppress(BusLost):  # the next one says it all
+            await bus.publish(
+                Metrics(session=session, stream=bus.name, counters=counters, latency_ms=meter.latency_ms())
+            )
 
 
 def _quantile(values: deque[float], share: float) -> float:

@@ -77,15 +77,13 @@ class MqttBus:
         self._letters: list[DeadLetter] = []
         self._letter_waits = asyncio.Event()
 
-    async def publish(
-        self, message: Message, *, to: Delivery | None = None, expiry_s: int | None = None, retry: bool = True
-    ) -> None:
+    async def publish(self, message: Message, *, to: Delivery | None = None, retry: bool = True) -> None:
         """Send a message, at QoS 1 until the broker has it. Raises BusLost when the broker stays away."""
         if to is not None and to.response_topic is None:
             return
         packet = wire.encode(message, to.response_topic if to else None, to.correlation if to else None)
         qos = 1 if self.is_lossless else KINDS[message.kind].qos
-        await self._send(packet, qos, expiry_s, retry=retry)
+        await self._send(packet, qos, retry=retry)
 
     async def subscribe(self, *filters: str, rule: Rule) -> Subscription:
         """Subscribe now and again after each reconnect. Filters of one connection must not overlap."""
@@ -156,8 +154,8 @@ class MqttBus:
         self._stopping.set()
 
     def lost(self) -> dict[str, int]:
-        """Return what subscriptions lost, by filter."""
-        return self._router.lost()
+        """Return what subscriptions lost, by filter, and what was published while the broker was away."""
+        return self._router.lost() | ({"without broker": self.dropped_qos0} if self.dropped_qos0 else {})
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[aiomqtt.Client]:
@@ -187,13 +185,8 @@ class MqttBus:
         )
         mqtt_packets.acknowledge_by_hand(client)
         mqtt_packets.watch_open_sockets_only(client)
+        await mqtt_packets.connect(client)
         try:
-            await client.__aenter__()
-        except asyncio.CancelledError:
-            mqtt_packets.abandon(client)
-            raise
-        try:
-            _raise_if_cancelled()
             yield client
         finally:
             await client.__aexit__(*sys.exc_info())
@@ -235,7 +228,7 @@ class MqttBus:
         packet = wire.encode(Status(session=self._session, stream=self.name, state=state, since_ns=time.time_ns()))
         return make(topic=packet.topic, payload=packet.payload, qos=1, retain=True)
 
-    async def _send(self, packet: Packet, qos: int, expiry_s: int | None, *, retry: bool = True) -> None:
+    async def _send(self, packet: Packet, qos: int, expiry_s: int | None = None, *, retry: bool = True) -> None:
         clock = asyncio.get_running_loop().time
         started_s = clock()
         deadline_s = started_s + PUBLISH_DEADLINE_S
@@ -312,7 +305,7 @@ async def first_of(wait: Coroutine[Any, Any, object], limit_s: float) -> bool:
 
 
 def _raise_if_cancelled() -> None:
-    """Make up for aiomqtt's connect and disconnect, where Python 3.11's wait_for may lose a cancellation."""
+    """Make up for aiomqtt's disconnect, where Python 3.11's wait_for may lose a cancellation."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError

@@ -2,7 +2,7 @@
 
 aiomqtt 2.5 neither acknowledges by hand nor bounds its inbound queue, may watch a socket that was closed a moment
 before, and leaves its socket open when connecting is cancelled; `acknowledge_by_hand`, `acknowledge`, `inbox_type`,
-`watch_open_sockets_only` and `abandon` are the only places that reach around it.
+`watch_open_sockets_only` and `connect` are the only places that reach around it.
 """
 
 from __future__ import annotations
@@ -104,9 +104,21 @@ def acknowledge(client: aiomqtt.Client, message: aiomqtt.Message) -> None:
     client._client.ack(message.mid, message.qos)
 
 
-def abandon(client: aiomqtt.Client) -> None:
-    """Close what a cancelled attempt to connect left open, before the broker's answer finds nobody who waits for it."""
-    client._client.on_disconnect = None  # it would look at the future that was cancelled
+async def connect(client: aiomqtt.Client) -> None:
+    """Connect; when that is cancelled nothing is left open, and the broker's answer finds nobody."""
+    connecting = asyncio.ensure_future(client.__aenter__())
+    try:
+        await asyncio.shield(connecting)  # aiomqtt's own wait may lose a cancellation on Python 3.11
+    except asyncio.CancelledError:
+        _abandon(client)
+        connecting.cancel()
+        with suppress(asyncio.CancelledError, aiomqtt.MqttError):
+            await connecting
+        raise
+
+
+def _abandon(client: aiomqtt.Client) -> None:
+    client._client.on_disconnect = None  # it would look at a future that is being cancelled
     client._client.on_connect = None
     client._client.on_socket_open = None  # a thread may connect yet; then nobody reads
     client._client.disconnect()

@@ -2,19 +2,22 @@
 
 After a broker's crash every client comes back in its own time. What a producer sends before its followers have
 subscribed again is lost, and a watermark would vouch for it. So each new connection begins with a roll call: a
-watermark that says nothing new, repeated until every follower has answered with its progress.
+watermark that says nothing new, repeated until every follower has answered with its progress. The call has a number:
+progress that was on its way since before the crash does not carry it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from runtime.bus import Bus
 from runtime.errors import BusLost
-from runtime.messages import Message, Watermark
+from runtime.messages import Message, Progress, Watermark
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +34,7 @@ class SteadyBus:
         self._bus = bus
         self._followers = frozenset(followers)
         self._call = call
+        self._number = 0  # of the present call
         self._answered: set[str] = set()
         self._changed = asyncio.Condition()
 
@@ -46,11 +50,12 @@ class SteadyBus:
             await self._changed.wait_for(lambda: self.generation > generation)
             return self.generation
 
-    async def heard(self, follower: str) -> None:
-        """Note that a follower is there."""
-        async with self._changed:
-            self._answered.add(follower)
-            self._changed.notify_all()
+    async def heard(self, progress: Progress) -> None:
+        """Note that a follower is there, if this answers the present call."""
+        if progress.call == self._number:
+            async with self._changed:
+                self._answered.add(progress.stream)
+                self._changed.notify_all()
 
     async def run(self) -> None:
         """Call the roll on every new connection; for ever."""
@@ -58,13 +63,14 @@ class SteadyBus:
             generation = await self._bus.reconnected(self.generation)
             if generation <= self.generation:
                 return  # a bus inside one process never comes back
+            self._number = time.time_ns()  # no other call has it, nor one of an earlier run
             self._answered.clear()
             while self._bus.generation == generation and not await self._are_all_here():
                 watermark = self._call()
                 if watermark is None:
                     break
                 with suppress(BusLost):
-                    await self._bus.publish(watermark, retry=False)
+                    await self._bus.publish(replace(watermark, call=self._number), retry=False)
             if self._bus.generation == generation:
                 async with self._changed:
                     self.generation = generation

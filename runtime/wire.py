@@ -36,7 +36,6 @@ class Packet:
     response_topic: str | None = None
     correlation: bytes | None = None
     retain: bool = False
-    expiry_s: int | None = None
 
 
 def topic_of(message: Message) -> str:

@@ -114,9 +114,7 @@ class LossyBus:
         self.held: list[Message] = []  # acknowledged, not yet delivered
         self._changed = asyncio.Condition()
 
-    async def publish(
-        self, message: Message, *, to: Delivery | None = None, expiry_s: int | None = None, retry: bool = True
-    ) -> None:
+    async def publish(self, message: Message, *, to: Delivery | None = None, retry: bool = True) -> None:
         """Hold a message; BusLost while the broker is away, or where it dies before the PUBACK is read."""
         wire.encode(message)
         generation = self.generation

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import signal
 import subprocess
@@ -128,7 +129,8 @@ async def _send_pictures(robot: aiomqtt.Client) -> None:
     shade = 0
     while True:
         shade += 7
-        await robot.publish(f"{ROOT}/front/image", picture(shade), 0)
+        # with a deadline aiomqtt waits by wait_for, which loses cancellations on Python 3.11
+        await robot.publish(f"{ROOT}/front/image", picture(shade), 0, timeout=math.inf)
         await asyncio.sleep(0.1)
 
 
@@ -209,7 +211,7 @@ async def test_beyond_the_brokers_limit_only_the_sender_is_cut_off(session: Sess
 
 
 async def test_what_the_access_list_forbids_reaches_nobody(session: Session) -> None:
-    record = {"session": "robot", "stream": "front", "ids": []}
+    record = {"session": "robot", "stream": "front", "ids": ["forged"]}
     async with session.client("user") as user:
         await user.subscribe(f"{ROOT}/#", 1)
         for topic in (f"{ROOT}/memory/stored", f"{ROOT}/front/utterance", f"{ROOT}/_/nonsense", "other/topic"):
@@ -217,7 +219,7 @@ async def test_what_the_access_list_forbids_reaches_nobody(session: Session) -> 
         await user.publish(f"{ROOT}/_/ask", b"the end", 1)
         async with asyncio.timeout(PATIENCE_S):
             async for message in user.messages:
-                assert b'"ids"' not in bytes(message.payload)
+                assert b"forged" not in bytes(message.payload)
                 if message.topic.matches(f"{ROOT}/reasoning/dead-letter"):
                     break
 
@@ -318,7 +320,12 @@ async def test_a_killed_broker_comes_back_and_the_session_goes_on(session: Sessi
                     break
             await asyncio.sleep(0.05)
         await frames_pass(session)
-        assert (await session.ask("Did anything move?"))["answer"]
+        answer: dict[str, Any] = {}
+        while not answer:  # what reaches the broker before reasoning is back is lost, and asked again
+            with suppress(TimeoutError):
+                async with asyncio.timeout(10.0):
+                    answer = await session.ask("Did anything move?")
+        assert answer["answer"]
     assert session.house.broker_pids() != [pid]
 
 

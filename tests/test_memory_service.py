@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from memory.service import MemoryService
+from memory.service import RECALL_ROOM, MemoryService
 from memory.store import Store
 from runtime.bus import LOSSLESS
 from runtime.errors import MissingPart
@@ -69,8 +69,11 @@ class Desk:
             await self._more.wait_for(lambda: len(self.stored()) >= count)
 
     async def until_progress(self, count: int) -> None:
+        await self.until_heard(Progress, count)
+
+    async def until_heard(self, kind: type[Any], count: int) -> None:
         async with asyncio.timeout(PATIENCE_S), self._more:
-            await self._more.wait_for(lambda: len(self.told(Progress)) >= count)
+            await self._more.wait_for(lambda: len(self.told(kind)) >= count)
 
     async def recall(self, as_of_s: float, text: str = "", **more: Any) -> Recalled:
         query = Recall(session=SESSION, query_id="q", as_of_ns=ns(as_of_s), text=text, **more)
@@ -171,6 +174,32 @@ async def test_live_a_recall_waits_a_second_and_answers_with_what_is_there(tmp_p
         assert desk.memory.meter.counters["unsettled"] == 1
 
 
+async def test_a_recall_about_the_future_holds_up_nobody(tmp_path: Path) -> None:
+    async with remembering(tmp_path) as desk, asyncio.TaskGroup() as group:
+        await desk.send(HELLO)
+        await desk.reach(1.0)
+        await desk.until_stored(1)
+        future = group.create_task(desk.recall(3.0), name="future")
+        await desk.until_heard(Recall, 1)
+        assert (await desk.recall(1.0)).total == 1
+        assert not future.done()
+        await desk.reach(3.0)
+        assert (await future).total == 1
+
+
+async def test_recalls_beyond_the_room_are_refused_with_the_reason(tmp_path: Path) -> None:
+    async with remembering(tmp_path) as desk, asyncio.TaskGroup() as group:
+        await desk.reach(1.0)
+        await desk.until_progress(1)
+        waiting = [group.create_task(desk.recall(2.0), name=f"recall {n}") for n in range(RECALL_ROOM)]
+        await desk.until_heard(Recall, RECALL_ROOM)
+        refused = await desk.recall(2.0)
+        assert (refused.reason, refused.total) == ("64 other recalls are waiting", 0)
+        assert desk.memory.meter.counters["refused recalls"] == 1
+        await desk.reach(2.0)
+        assert {(await one).reason for one in waiting} == {""}
+
+
 @pytest.mark.parametrize("is_replay", [True, False])
 async def test_a_watermark_that_comes_again_is_answered_with_progress(tmp_path: Path, is_replay: bool) -> None:
     async with remembering(tmp_path, is_replay=is_replay) as desk:
@@ -180,6 +209,16 @@ async def test_a_watermark_that_comes_again_is_answered_with_progress(tmp_path: 
         await desk.reach(0.0)
         await desk.until_progress(3 if is_replay else 2)
         assert desk.told(Progress)[-1].t_ns == ns(1.0)
+
+
+async def test_a_call_is_answered_with_its_number_also_by_a_memory_that_knows_no_stream(tmp_path: Path) -> None:
+    async with remembering(tmp_path, is_replay=False) as desk:
+        for call in (8, 9):
+            mark = Watermark(session=SESSION, stream="mic", epoch=0, t_ns=-1, sensor="audio", call=call)
+            await desk.send(mark)
+        await desk.reach(-1e-9)
+        await desk.until_progress(3)
+        assert [one.call for one in desk.told(Progress)] == [8, 9, 0]
 
 
 async def test_stop_brings_to_disk_what_came_and_closes_clips(tmp_path: Path) -> None:

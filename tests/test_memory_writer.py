@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SLOW_WINDOW_S = 60.0  # longer than any test: only a flush or the end closes it
+SLOW_WINDOW_S = 60.0  # longer than any test: only the end closes it
 
 
 @pytest.fixture
@@ -43,15 +43,6 @@ def test_a_future_resolves_when_its_rows_are_on_disk(store: Store) -> None:
     writer = Writer(store)
     keys = writer.submit(rows_of([tone(0, 0, 1), tone(1, 1, 2)])).result(5)
     assert keys == ["s/mic/0/sound-0", "s/mic/0/sound-1"] == kept_keys(store.folder)
-    assert writer.close(5)
-
-
-def test_a_flush_does_not_wait_for_the_window(store: Store) -> None:
-    writer = Writer(store, window_s=SLOW_WINDOW_S)
-    futures = [writer.submit(rows_of([tone(i, i, i + 1)])) for i in range(3)]
-    assert not any(future.done() for future in futures)
-    writer.flush()
-    assert [future.result(5) for future in futures] == [[f"s/mic/0/sound-{i}"] for i in range(3)]
     assert writer.close(5)
 
 
@@ -78,10 +69,9 @@ def test_an_impossible_row_fails_alone(store: Store) -> None:
     before = writer.submit(rows_of([tone(0, 0, 1)]))
     impossible = writer.submit([record_row(tone(1, 1, 2))._replace(t_ns=10**30)])
     after = writer.submit(rows_of([tone(2, 2, 3)]))
-    writer.flush()
-    assert (before.result(5), after.result(5)) == (["s/mic/0/sound-0"], ["s/mic/0/sound-2"])
-    assert isinstance(impossible.exception(5), OverflowError)
     assert writer.close(5)
+    assert (before.result(0), after.result(0)) == (["s/mic/0/sound-0"], ["s/mic/0/sound-2"])
+    assert isinstance(impossible.exception(0), OverflowError)
 
 
 def test_a_full_queue_refuses(store: Store) -> None:

@@ -6,13 +6,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from reasoning.service import ROOM, ReasoningService
 from runtime.bus import LOSSLESS, Delivery, filter_of
 from runtime.local_bus import LocalBus, LocalHub
-from runtime.messages import Answer, Ask, Cancel, Hit, Recall, Recalled, Watermark
+from runtime.messages import Answer, Ask, Cancel, Hit, Progress, Recall, Recalled, Watermark
 
 SESSION = "s"
 S = 1_000_000_000
@@ -25,6 +26,7 @@ class FakeMemory:
 
     def __init__(self, hub: LocalHub) -> None:
         self.recalls: list[Recall] = []
+        self.reason = ""  # why it does not look
         self.answers = asyncio.Event()
         self.answers.set()
         self.asked = asyncio.Event()
@@ -37,7 +39,7 @@ class FakeMemory:
             self.recalls.append(query)
             self.asked.set()
             await self.answers.wait()
-            await self._bus.publish(recalled(query), to=delivery)
+            await self._bus.publish(replace(recalled(query), reason=self.reason), to=delivery)
 
 
 def recalled(query: Recall) -> Recalled:
@@ -74,6 +76,7 @@ class Asker:
     def __init__(self, hub: LocalHub, memory: FakeMemory, reasoning: ReasoningService) -> None:
         self.memory = memory
         self.reasoning = reasoning
+        self.hub = hub
         self.bus = LocalBus(hub, "user", is_lossless=True)
 
     async def ask(self, text: str = QUESTION, at_s: float | None = 5.0, query_id: str = "") -> Answer:
@@ -186,6 +189,95 @@ async def test_a_waiting_question_can_be_cancelled() -> None:
         assert len(asker.memory.recalls) == 1
 
 
+async def test_a_question_about_the_future_holds_up_nobody() -> None:
+    async with reasoning() as asker, asyncio.TaskGroup() as group:
+        await asker.reach(10.0)
+        asking = {at_s: group.create_task(asker.ask(at_s=at_s), name=f"ask {at_s}") for at_s in (99.0, 9.0, 4.0)}
+        await asyncio.gather(asking[9.0], asking[4.0])
+        assert not asking[99.0].done()
+        await asker.reach(99.0)
+        assert (await asking[99.0]).asked_s == 99.0
+
+
+async def test_of_the_questions_whose_time_is_reached_the_earliest_comes_first() -> None:
+    async with reasoning() as asker, asyncio.TaskGroup() as group:
+        await asker.reach(1.0)
+        for at_s in (9.0, 4.0, 7.0):
+            group.create_task(asker.ask(at_s=at_s), name=f"ask {at_s}")
+        await asyncio.sleep(1)
+        await asker.reach(8.0)
+        await asyncio.sleep(1)
+        await asker.reach(9.0)
+        await asyncio.sleep(1)
+        assert [query.as_of_ns for query in asker.memory.recalls] == [4 * S, 7 * S, 9 * S]
+
+
+async def test_the_question_in_hand_can_be_cancelled() -> None:
+    async with reasoning(is_replay=False) as asker, asyncio.TaskGroup() as group:
+        asker.memory.answers.clear()
+        first = group.create_task(asker.ask(query_id="one"), name="one")
+        await asker.memory.asked.wait()
+        start_s = asyncio.get_running_loop().time()
+        await asker.bus.publish(Cancel(session=SESSION, query_id="one"))
+        assert (await first).answer == "This question was cancelled."
+        assert asyncio.get_running_loop().time() == start_s
+        asker.memory.answers.set()
+        assert not (await asker.ask(query_id="two")).abstained
+
+
+async def test_a_question_about_the_future_can_be_cancelled() -> None:
+    async with reasoning() as asker, asyncio.TaskGroup() as group:
+        await asker.reach(1.0)
+        waiting = group.create_task(asker.ask(query_id="one"), name="one")
+        await asyncio.sleep(1)
+        await asker.bus.publish(Cancel(session=SESSION, query_id="one"))
+        assert (await waiting).answer == "This question was cancelled."
+        assert asker.memory.recalls == []
+
+
+async def test_nobody_cancels_the_question_of_another_that_has_the_same_id() -> None:
+    async with reasoning() as asker, asyncio.TaskGroup() as group:
+        other = Asker(asker.hub, asker.memory, asker.reasoning)
+        await asker.reach(10.0)
+        asker.memory.answers.clear()
+        group.create_task(asker.ask(query_id="before"), name="before")
+        await asker.memory.asked.wait()
+        asking = [group.create_task(one.ask(query_id="one"), name="ask") for one in (asker, other)]
+        await asyncio.sleep(1)
+        await asker.bus.publish(Cancel(session=SESSION, query_id="one"))
+        await asyncio.sleep(1)
+        asker.memory.answers.set()
+        assert [(await task).abstained for task in asking] == [False, False]
+
+
+async def test_ids_that_it_gives_are_nobody_elses() -> None:
+    async with reasoning() as asker:
+        await asker.reach(10.0)
+        own = await asker.ask()
+        assert own.query_id.startswith("_")
+        assert (await asker.ask()).query_id != own.query_id
+        refused = await asker.ask(query_id=own.query_id)
+        assert refused.answer == "A query_id that begins with _ is not yours to give."
+
+
+async def test_a_memory_that_is_too_busy_counts_as_silent() -> None:
+    async with reasoning(is_replay=False) as asker:
+        asker.memory.reason = "too many recalls wait"
+        assert (await asker.ask()).answer.startswith("My memory did not answer in time")
+        asker.memory.reason = ""
+        reply = await asker.ask()
+        assert (reply.abstained, reply.session_start_ns) == (False, 0)
+
+
+async def test_at_the_end_a_question_about_the_future_is_answered_from_what_is_there() -> None:
+    async with reasoning() as asker, asyncio.TaskGroup() as group:
+        await asker.reach(4.0)
+        waiting = group.create_task(asker.ask(at_s=5.0), name="ask")
+        await asyncio.sleep(1)
+        asker.reasoning.stop()
+        assert not (await waiting).abstained
+
+
 async def test_a_silent_memory_costs_its_deadline_and_is_said() -> None:
     async with reasoning(is_replay=False, deadline_s=10.0) as asker:
         asker.memory.answers.clear()
@@ -223,6 +315,16 @@ async def test_the_same_question_again_gets_the_same_answer_from_the_same_recall
         await asker.ask(query_id="mine", at_s=6.0)
         await asker.ask(query_id="other")
         assert len(asker.memory.recalls) == 3
+
+
+async def test_a_call_is_answered_with_its_number() -> None:
+    async with reasoning(is_replay=False) as asker:
+        heard = await asker.bus.subscribe(filter_of(SESSION, "progress", "reasoning"), rule=LOSSLESS)
+        mark = Watermark(session=SESSION, stream="cam", epoch=0, t_ns=-1, sensor="video")
+        for call in (8, 9, 0):
+            await asker.bus.publish(replace(mark, call=call))
+        told = [(await anext(heard)).message for _ in range(3)]
+        assert [one.call for one in told if isinstance(one, Progress)] == [8, 9, 0]
 
 
 async def test_blind_sensors_are_named() -> None:

@@ -51,13 +51,13 @@ def other_than(value: Any) -> Any:
 
 @pytest.mark.parametrize("kind", COVERED)
 def test_any_change_of_any_field_changes_it(kind: str) -> None:
-    message = example(KINDS[kind].type)
+    message = example(KINDS[kind].type, **({"call": 0} if kind == "watermark" else {}))
     for item in dataclasses.fields(message):
         if item.name in ("kind", "timing_ms"):
             continue
         changed = dataclasses.replace(message, **{item.name: other_than(getattr(message, item.name))})
         assert total_of(changed) != total_of(message), item.name
-    assert total_of(message) == total_of(example(KINDS[kind].type))
+    assert total_of(message) == total_of(dataclasses.replace(message))
     assert total_of(message) != total_of()
 
 
@@ -72,6 +72,11 @@ def test_how_long_an_answer_took_is_left_out() -> None:
     answer = example(Answer)
     slower = dataclasses.replace(answer, timing_ms=Timing(recall=1.0, first_token=2.0, total=3.0))
     assert total_of(answer) == total_of(slower)
+
+
+def test_a_call_after_a_reconnect_is_left_out() -> None:
+    call = dataclasses.replace(watermark(-1), call=7)
+    assert total_of(call, watermark(-1), watermark(5), call) == total_of(watermark(-1), watermark(5))
 
 
 def test_a_picture_counts_with_its_bytes() -> None:

@@ -24,13 +24,13 @@ class ShakyBus:
 
     def __init__(self, reply_s: float, deaf_until_s: float = 0.0) -> None:
         self.generation = 1
-        self.requests = 0
+        self.requests: list[Message] = []
         self._reply_s = reply_s
         self._deaf_until_s = deaf_until_s
         self._changed = asyncio.Condition()
 
     async def request(self, message: Message, reply_kind: str, deadline_s: float) -> Message:
-        self.requests += 1
+        self.requests.append(message)
         generation = self.generation
         is_heard = asyncio.get_running_loop().time() >= self._deaf_until_s
         async with asyncio.timeout(deadline_s):
@@ -65,7 +65,7 @@ class ShakyBus:
 async def test_with_a_steady_broker_it_asks_once_however_long_it_takes() -> None:
     bus = ShakyBus(reply_s=500.0)
     assert isinstance(await insist(bus, ASK, "answer", 600.0), Answer)  # type: ignore[arg-type]
-    assert bus.requests == 1
+    assert len(bus.requests) == 1
 
 
 async def test_what_was_lost_with_the_broker_is_asked_again() -> None:
@@ -75,7 +75,7 @@ async def test_what_was_lost_with_the_broker_is_asked_again() -> None:
         await asyncio.sleep(0.1)
         await bus.die_and_come_back()
         assert isinstance(await asking, Answer)
-    assert bus.requests == 2
+    assert len(bus.requests) == 2
 
 
 async def test_it_asks_until_the_other_side_is_back_too() -> None:
@@ -100,11 +100,19 @@ async def test_it_gives_up_at_its_deadline() -> None:
 async def test_a_broker_that_stays_away_is_waited_for() -> None:
     class AwayBus(ShakyBus):
         async def request(self, message: Message, reply_kind: str, deadline_s: float) -> Message:
-            if self.requests < 3:
-                self.requests += 1
+            if len(self.requests) < 3:
+                self.requests.append(message)
                 raise BusLost("ask", 30.0)
             return await super().request(message, reply_kind, deadline_s)
 
     bus = AwayBus(reply_s=0.1)
     assert isinstance(await insist(bus, ASK, "answer", 600.0), Answer)  # type: ignore[arg-type]
-    assert bus.requests == 4
+    assert len(bus.requests) == 4
+
+
+async def test_who_cannot_know_whether_the_other_side_is_there_asks_again() -> None:
+    start_s = asyncio.get_running_loop().time()
+    bus = ShakyBus(reply_s=0.5, deaf_until_s=start_s + 12.0)
+    assert isinstance(await insist(bus, ASK, "answer", 30.0, again_s=5.0), Answer)  # type: ignore[arg-type]
+    assert asyncio.get_running_loop().time() - start_s == pytest.approx(15.5)
+    assert len(bus.requests) == 4

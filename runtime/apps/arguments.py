@@ -12,8 +12,6 @@ from typing import Never, TypeAlias
 
 from runtime.errors import ConfigError
 
-LONGEST_QUESTION = 2_000  # characters
-
 
 class _Parser(argparse.ArgumentParser):
     """argparse, but what is wrong with a command is one line."""
@@ -56,10 +54,12 @@ def setting(name: str, value: str) -> str:
 
 def question(name: str, text: str) -> str:
     """Return a question that can be asked; bytes that are no UTF-8 are shown as such."""
+    from runtime.messages import QUESTION_LENGTH
+
     if not text.strip():
         raise ConfigError(name, "the question is empty")
-    if len(text) > LONGEST_QUESTION:
-        raise ConfigError(name, f"{len(text)} characters are no question; at most {LONGEST_QUESTION} are read")
+    if len(text) > QUESTION_LENGTH:
+        raise ConfigError(name, f"{len(text)} characters are no question; at most {QUESTION_LENGTH} are read")
     return text.encode(errors="surrogateescape").decode(errors="replace")
 
 

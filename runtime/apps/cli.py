@@ -20,8 +20,9 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Never, TypeVar
 
-# Several processes and models share the cores: waiting threads must sleep, not spin. Before torch and FAISS load.
+# Several processes and models share the cores: waiting threads must sleep, not spin. Before NumPy, torch, FAISS load.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's: its matrices here are small, and two threads spin
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # onnxruntime would send its use to its makers

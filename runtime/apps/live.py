@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -26,16 +27,16 @@ from runtime.apps.wiring import (
 from runtime.bus import Bus
 from runtime.config import Config
 from runtime.errors import ConfigError, MissingPart
-from runtime.messages import Answer, Ask
-from runtime.mqtt_bus import MqttBus
+from runtime.insist import insist
+from runtime.messages import QUESTION_LENGTH, Answer, Ask
 from runtime.service import Worker, run_services
 
 logger = logging.getLogger(__name__)
 
 START_S = 15.0
 ANSWER_S = 30.0
+AGAIN_S = 5.0  # the session may just be on its way back from a crash of its broker
 QUESTIONS_ROOM = 16  # typed questions that may wait
-QUESTION_LENGTH = 2_000  # characters
 
 
 async def run_live(
@@ -154,13 +155,18 @@ async def _answer_lines(
         print_answer(reply)
 
 
-async def ask_running(bus: MqttBus, session: str, text: str, asked_ns: int | None, deadline_s: float) -> Answer:
-    """Put one question to a running session over its broker. Raises MissingPart when nobody answers."""
+async def ask_running(bus: Bus, session: str, text: str, asked_ns: int | None, deadline_s: float) -> Answer:
+    """Put one question, about now or `asked_ns`, to a running session; a restart of its broker does not lose it.
+
+    Raises MissingPart when nobody answers.
+    """
+    asked_ns = time.time_ns() if asked_ns is None else asked_ns  # fixed: the question is known when it comes again
+    ask = Ask(session=session, query_id=secrets.token_hex(8), question=text, asked_ns=asked_ns)
     async with asyncio.TaskGroup() as group:
         connection = group.create_task(bus.run(), name="connection")
         try:
             await bus.ready(5.0)
-            reply = await bus.request(Ask(session=session, question=text, asked_ns=asked_ns), "answer", deadline_s)
+            reply = await insist(bus, ask, "answer", deadline_s, again_s=AGAIN_S)
         except TimeoutError as error:
             what = f"session {session!r} did not answer within {deadline_s:g} s"
             raise MissingPart(what, "look whether it still runs") from error

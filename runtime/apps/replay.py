@@ -144,7 +144,6 @@ class _Play:
             listening = asyncio.Event()
             group.create_task(self._listen(self._tap, listening), name="tap")
             await listening.wait()
-            self._perceive.go.set()
             await self._course()
             await self._client.publish(Cancel(session=self._result.session, query_id=TAP_END))
 

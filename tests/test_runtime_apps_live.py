@@ -1,0 +1,49 @@
+"""A question to a running session survives what happens to the broker in between."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from runtime.apps.live import ask_running
+from runtime.errors import MissingPart
+from runtime.messages import Answer, Ask
+from tests.test_runtime_insist import ShakyBus
+
+pytestmark = pytest.mark.virtual_clock
+
+
+async def test_a_broker_restart_does_not_lose_the_question() -> None:
+    bus = ShakyBus(reply_s=0.5)
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(ask_running(bus, "s", "What moved?", None, 30.0), name="ask")  # type: ignore[arg-type]
+        await asyncio.sleep(0.1)
+        await bus.die_and_come_back()
+        assert isinstance(await asking, Answer)
+    first, again = bus.requests
+    assert first == again
+    assert isinstance(first, Ask)
+    assert first.query_id
+    assert first.asked_ns is not None
+    assert abs(first.asked_ns - time.time_ns()) < 60e9
+
+
+async def test_two_questions_have_two_ids_and_a_given_time_stays() -> None:
+    bus = ShakyBus(reply_s=0.5)
+    for _ in range(2):
+        await ask_running(bus, "s", "What moved?", 7, 30.0)  # type: ignore[arg-type]
+    one, two = bus.requests
+    assert isinstance(one, Ask)
+    assert isinstance(two, Ask)
+    assert one.asked_ns == two.asked_ns == 7
+    assert one.query_id != two.query_id
+
+
+async def test_a_session_that_does_not_answer_is_missing() -> None:
+    with pytest.raises(ExceptionGroup) as caught:
+        await ask_running(ShakyBus(reply_s=1e9), "s", "What moved?", None, 30.0)  # type: ignore[arg-type]
+    (error,) = caught.value.exceptions
+    assert isinstance(error, MissingPart)
+    assert str(error) == "session 's' did not answer within 30 s; look whether it still runs"
