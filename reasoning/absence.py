@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from reasoning.answers import Found, tell_happened
 from reasoning.episodes import OVERLAP_NS, Episode, quiet
-from reasoning.phrases import ABSENT, LISTED_MAX, sentence
+from reasoning.phrases import ABSENT, LISTED_MAX, NAMED_MAX, clause, few, sentence, shown
 from reasoning.view import pick
+from reasoning.ways import name_way
 from reasoning.wording import Clock, count, length, listing, quote
 from runtime.messages import Sensor
 
@@ -49,6 +50,23 @@ def tell_nothing(question: Question, view: View, unseen: Unseen, draft: Draft) -
         draft.state(sentence(f"{text} {when}"), evidence)
 
 
+def tell_other_ways(question: Question, episodes: tuple[Episode, ...], at_least: bool, draft: Draft) -> None:
+    """Say that no movement came, or went, as asked, and which other ones there were."""
+    way = name_way(question.topic.begins, question.topic.ends)
+    leads: dict[str, str] = {"whether": "No, I saw no movement", "how_often": "0 times: I saw no movement"}
+    lead = leads.get(question.ask, "I saw no movement")
+    told = clause(episodes, draft.clock, with_words=False, at_least=at_least)
+    draft.state(f"{lead} that {way}; {told}.", draft.rows(shown(episodes, draft.clock)))
+
+
+def tell_none_since(question: Question, window: tuple[int, int], unseen: Unseen, draft: Draft) -> None:
+    """Say that what was told is the last there was, and that there was nothing in the recent time asked about."""
+    if unseen.watched:
+        text = _nothing(question, unseen)
+        when = draft.clock.window(*window)
+        draft.state(f"That was the last: {text} {when}.", unseen.rows(draft, *window, text))
+
+
 def tell_contrary(question: Question, view: View, draft: Draft) -> None:
     """Answer "was it quiet" with what was not."""
     found = Found(question, view.episodes, view.is_partial)
@@ -64,19 +82,24 @@ def tell_quiet(question: Question, view: View, unseen: Unseen, draft: Draft) -> 
         text = f"{start} no stretch in which {text} {_windows(view, draft.clock)}."
         draft.state(text, draft.rows(view.episodes[:LISTED_MAX]))
         return
-    shown = found[:LISTED_MAX]
-    times = [draft.clock.stretch(episode.start_ns, episode.end_ns) for episode in shown]
-    listed = listing([*times, f"{len(found) - len(shown)} more"] if len(found) > len(shown) else times)
+    listed = few([draft.clock.stretch(episode.start_ns, episode.end_ns) for episode in found])
     total = length(sum(episode.length_ns for episode in found))
+    often = f"{text} {len(found)} times:" if len(found) > NAMED_MAX else text
     if question.ask == "whether":
-        line = f"Yes, {text} {listed}."
+        line = f"Yes, {often} {listed}."
     elif question.ask == "how_often":
-        line = f"{count(len(found), 'time')}: {text} {listed}."
+        line = f"{count(len(found), 'time')}: {text}{',' if len(found) > NAMED_MAX else ''} {listed}."
     elif len(found) == 1:
         line = sentence(f"{text} for {total}, {listed}")
     else:
         line = sentence(f"{text} for {total} in all, {len(found)} times: {listed}")
-    draft.state(line, [row for e in shown for row in unseen.rows(draft, e.start_ns, e.end_ns, text)])
+    draft.state(
+        line, [row for e in shown(found, draft.clock) for row in unseen.rows(draft, e.start_ns, e.end_ns, text)]
+    )
+    span, asked_ns = question.span, draft.clock.asked_ns
+    is_now = question.topic.nth == -1 if span is None else span.end_ns == asked_ns
+    if is_now and (open_now := [episode for episode in view.episodes if episode.is_open]):  # it is over
+        draft.state(sentence(clause(open_now, draft.clock, with_words=True)), draft.rows(open_now))
 
 
 def stretches(question: Question, view: View, clock: Clock) -> list[Episode]:
@@ -89,16 +112,28 @@ def stretches(question: Question, view: View, clock: Clock) -> list[Episode]:
         ]
     else:
         found = [stretch for window in view.windows for stretch in quiet(view.episodes, *window)]
+    if question.topic.is_inner and view.episodes:
+        first_ns, last_ns = view.episodes[0].end_ns, view.episodes[-1].start_ns
+        found = [(a, b) for a, b in found if first_ns <= a and b <= last_ns]
+    if (lasting := question.topic.lasting) is not None:
+        found = [(a, b) for a, b in found if lasting.holds(b - a)]
     return [Episode(kind="quiet", start_ns=a, end_ns=b, hits=()) for a, b in found]
 
 
 def _nothing(question: Question, unseen: Unseen) -> str:
+    text = _absent(question, unseen)
+    return f"{text} {question.topic.lasting.phrase}" if question.topic.lasting is not None else text
+
+
+def _absent(question: Question, unseen: Unseen) -> str:
     topic = question.topic
     if question.content:
         return f"I heard nothing like {quote(question.content)}"
     pitch = f" at {topic.pitch_hz:.0f} Hz" if topic.pitch_hz else ""
     named = f"I heard no {topic.label or 'sound'}{pitch}"
     text = named if question.about == "sound" else ABSENT[_vouched(question.about, unseen)]
+    if way := name_way(topic.begins, topic.ends):
+        return f"{text} that {way}"
     return f"{text} in that part of the picture" if topic.side else text
 
 

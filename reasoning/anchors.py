@@ -56,7 +56,7 @@ _RELATION = re.compile(
     rf"\b(?:{_OFFSET})?"
     r"(?P<near>(?:right|just|immediately|shortly|directly|soon|straight)\s+)?"
     rf"(?:(?P<after>after|follow(?:ing|ed|s)|since(?!\s+when)|as\s+soon\s+as|once(?=\s+{_SUBJECT}))"
-    r"|(?P<before>before(?!\s+or\s+after)|until|till|prior\s+to|up\s+to|ahead\s+of|leading\s+up\s+to)"
+    r"|(?P<before>before(?!\s+or\s+after)|(?:until|till|up\s+to)(?!\s+when\b)|prior\s+to|ahead\s+of|leading\s+up\s+to)"
     r"|(?P<during>during(?!\s+(?:which|what)\b)|(?<!a )while|whilst"
     r"|at\s+the\s+(?:same\s+)?(?:moment|time|instant|point)\s+(?:of|when|that|where|as)|(?P<when>when))"
     r"|(?P<between>between))\s+(?P<clause>[^?.!;]+)",
@@ -68,6 +68,7 @@ _AUXILIARY = (
 )
 _MAIN_CLAUSE = word("did|how|what|where|who|which|does|do|anything|anyone|anybody")
 _ASKING = word("what|did|was|were|how|is|are|where|who|which|anything|anyone|anybody|does|do|has|have")
+_UNTIL = re.compile(r"\s+(?:(?:was|is|did)\s+it\s+(?:take\s+)?)?(?:until|till)\s", re.IGNORECASE)
 _HOW_LONG = r"\bhow\s+(?:long|many\s+\w+)$"
 _EMPTY = r"^(?:that|this|it|then|now|the)?\W*$"
 
@@ -107,6 +108,8 @@ def _is_interrogative(text: str, match: re.Match[str]) -> bool:
 def _cut_clause(text: str, match: re.Match[str], now: Now) -> str:
     """Return the words of the moment: up to a comma, the end of their time, or the question that follows them."""
     clause = match["clause"] if match["between"] else match["clause"].split(",")[0]
+    if match["after"] and (end := _UNTIL.search(clause)):  # "how long after the tone was it until something moved"
+        clause = clause[: end.start()]
     span = parse_time(clause, now.asked_ns, now.start_ns, now.tz)
     if span is not None:
         clause = clause[: clause.find(span.phrase) + len(span.phrase)]
@@ -148,7 +151,15 @@ def _moments(parts: Sequence[str], quotes: Sequence[str]) -> tuple[Topic, ...]:
     if len(parts) == 2 and not residue(parts[0]) and not find_topic(parts[0], quotes).has_cue:
         last = _moment(parts[1], quotes)
         return replace(last, nth=find_topic(parts[0]).nth), last
-    return tuple(_moment(part, quotes) for part in parts)
+    moments = [_moment(part, quotes) for part in parts]
+    if len(parts) == 2:
+        first, second = moments
+        if not residue(parts[1]) and not find_topic(parts[1], quotes).has_cue:  # "and the third one"
+            second = replace(first, nth=find_topic(parts[1]).nth)
+        if first.nth > 0 and second.about == first.about and has(r"\bnext\b", parts[1]):
+            second = replace(second, nth=first.nth + 1)
+        return first, second
+    return tuple(moments)
 
 
 def _moment(clause: str, quotes: Sequence[str]) -> Topic:
@@ -159,5 +170,5 @@ def _moment(clause: str, quotes: Sequence[str]) -> Topic:
     if topic.has_cue and topic.about not in {"anything", "sensors"}:
         return topic
     if set(split_words(clause)) & ((vocab.OBJECTS | vocab.PEOPLE) - vocab.PRONOUNS):
-        return replace(topic, about="motion", content="", has_thing=True)
+        return replace(topic, about="motion", content="", has_thing=True, has_cue=True)
     return replace(topic, about="speech", content=residue(clause) or clause)

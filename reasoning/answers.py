@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reasoning.episodes import PITCH_SHARE, Episode, total_ns
-from reasoning.phrases import LISTED_MAX, clause, describe, name_all, noun, path, sentence, shown, when
+from reasoning.phrases import LISTED_MAX, clause, describe, few, name_all, noun, path, sentence, shown, when
 from reasoning.understand import Question
-from reasoning.wording import count, length, listing, ordinal, quote
+from reasoning.wording import count, length, ordinal, quote
 
 if TYPE_CHECKING:
+    from reasoning.asks import Asks
     from reasoning.draft import Draft
-    from reasoning.understand import Asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +56,22 @@ def _when(found: Found, draft: Draft) -> None:
     if not found.which:
         tell_happened(found, draft, with_words=bool(found.question.content))
         return
-    more = f" {path(first)}" if path(first) else f": {quote(first.words)}" if first.words else ""
+    place, words = f" {path(first)}" if path(first) else "", f": {quote(first.words)}" if first.words else ""
     time = when(first, draft.clock)
-    verb = f"has been going on {time}" if time.startswith("since") else f"was {time}"
-    draft.state(f"The {found.which} {noun([first])} {verb}{more}.", draft.rows([first]))
+    ago = f", {length(draft.clock.asked_ns - first.end_ns)} ago" if found.question.wants_ago else ""
+    if time.startswith("since"):
+        told = f"has been going on {time}{place}"
+    elif found.question.wants_end and time.startswith("from"):
+        told = f"ended at {draft.clock.at(first.end_ns)}; it began at {draft.clock.at(first.start_ns)}{place}"
+    else:
+        told = f"was {time}{place}{ago}"
+    draft.state(f"The {found.which} {noun([first])} {told}{words}.", draft.rows([first]))
 
 
 def _how_long(found: Found, draft: Draft) -> None:
     episodes = shown(found.episodes, draft.clock)
-    times = [when(episode, draft.clock) for episode in episodes]
-    left_out = len(found.episodes) - len(episodes)
-    listed = listing([*times, f"{left_out} more"] if left_out else times)
+    times = [when(episode, draft.clock) for episode in found.episodes]
+    listed = few(times, at_least=found.at_least)
     total = length(total_ns(found.episodes))
     if len(found.episodes) == 1:
         lasted = f"has lasted {total} so far" if times[0].startswith("since") else f"lasted {total}"
@@ -82,7 +87,7 @@ def _how_often(found: Found, draft: Draft) -> None:
         _how_many_pitches(found, draft)
         return
     floor = "At least " if found.at_least else ""
-    listed = name_all(episodes, draft.clock, with_words=bool(found.question.content))
+    listed = name_all(episodes, draft.clock, with_words=bool(found.question.content), at_least=found.at_least)
     draft.state(f"{floor}{count(len(episodes), 'time')}: {listed}.", draft.rows(shown(episodes, draft.clock)))
 
 
@@ -98,7 +103,8 @@ def _how_many_pitches(found: Found, draft: Draft) -> None:
     heard.sort(key=lambda episode: episode.start_ns)
     listed = name_all(heard, draft.clock)
     draft.state(
-        f"{'At least ' if found.at_least else ''}{len(heard)} different: {listed}.", draft.rows(heard[:LISTED_MAX])
+        f"{'At least ' if found.at_least else ''}{len(heard)} different: {listed}.",
+        draft.rows(shown(heard, draft.clock)),
     )
 
 
@@ -113,16 +119,23 @@ def _delay(found: Found, draft: Draft) -> None:
 
 
 def _how_much(found: Found, draft: Draft) -> None:
-    strongest = max(found.episodes, key=lambda episode: episode.level)
-    described = describe(strongest, draft.clock)
-    if strongest.kind == "sound" and strongest.level:
-        text = f"{described}, {strongest.level:.0f} dB above the background"
-    elif strongest.kind == "motion":
-        text = f"up to {100 * strongest.level:.0f} % of the picture moved, {described}"
-    else:
-        draft.abstain(f"I do not measure how strong {noun([strongest])}s are.")
+    """Say how strong it was; of several the strongest, when that was, and how far down the others reach."""
+    kind = "sound" if any(episode.kind == "sound" for episode in found.episodes) else found.episodes[0].kind
+    measured = [episode for episode in found.episodes if episode.kind == kind and episode.level]
+    if not measured or kind not in {"sound", "motion"}:
+        draft.abstain(f"I do not measure how strong {noun(found.episodes)}s are.")
         return
-    draft.state(sentence(text), draft.rows([strongest]))
+    weakest, *_, strongest = sorted([measured[0], *measured], key=lambda episode: episode.level)
+    scale, unit = (100, "%") if kind == "motion" else (1, "dB")
+    most, least = f"{scale * strongest.level:.0f}", f"{scale * weakest.level:.0f}"
+    named = describe(strongest, draft.clock)
+    is_motion = kind == "motion"
+    text = f"up to {most} % of the picture moved, {named}" if is_motion else f"{named}, {most} dB above the background"
+    if len(measured) > 1:
+        several = f"{'at least ' if found.at_least else ''}{count(len(measured), noun(measured))}"
+        text += f"; that was the {'largest' if is_motion else 'loudest'} of {several}, from {least} to {most} {unit}"
+    kept = [episode for episode in shown(measured, draft.clock) if episode != strongest]
+    draft.state(sentence(text), draft.rows([strongest, *kept[: LISTED_MAX - 1]]))
 
 
 def _said(found: Found, draft: Draft) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from reasoning.episodes import QUIET_NS, Episode, cut, reason
+from reasoning.phrases import NAMED_MAX
 from reasoning.timepoints import S_NS
-from reasoning.wording import length, listing, plain
+from reasoning.wording import Clock, length, listing, plain
 from runtime.messages import Sensor
 
 # Perception tells of a blindness in pieces of 10 s, once it has lasted 2 s: so much of the newest may be untold.
@@ -37,9 +39,9 @@ class Coverage:
 
     streams: Mapping[str, Sensor]
     blind: Mapping[str, str]  # stream -> why it sees or hears nothing now
-    asked_ns: int
+    clock: Clock
     windows: tuple[tuple[int, int], ...] = ()
-    gaps: Sequence[Episode] = ()
+    gaps: Sequence[Episode] = ()  # oldest first
 
     def watching(self, sensors: Iterable[Sensor]) -> list[str]:
         """Return the streams of these senses that watched at least half of the windows."""
@@ -66,27 +68,36 @@ class Coverage:
         return [note for name in self._of(sensors) for note in self._notes(name)]
 
     def _notes(self, name: str) -> list[str]:
-        title = f"{NAMES[self.streams[name]]} {plain(name)!r}"
+        title = f"{NAMES[self.streams[name]].capitalize()} {plain(name)!r}"
         missed, lost = self._told(name, is_lost=False), self._told(name, is_lost=True)
         notes = []
-        if missed_ns := self._long(missed):
-            notes.append(
-                f"{title.capitalize()} {_MISSED[self.streams[name]]} for {length(missed_ns)} of that time"
-                f" ({_reasons(missed)})."
-            )
+        if self._is_long(missed):
+            notes.append(f"{title} {_MISSED[self.streams[name]]} {self._when(missed)} ({_reasons(missed)}).")
         elif self._blind_span(name) and cut(self._blind_span(name), self._spans()):
             notes.append(blindness(self.streams, {name: self.blind[name]}, NAMES))
-        if lost_ns := self._long(lost):
-            notes.append(f"Of {title}, {length(lost_ns)} of that time were lost on the way in ({_reasons(lost)}).")
+        if self._is_long(lost):
+            notes.append(f"{title} gave nothing {self._when(lost)} (lost on the way in: {_reasons(lost)}).")
         return notes
+
+    def _when(self, gaps: Sequence[Episode]) -> str:
+        """Return "from 0:12.0 to 0:31.0"; of many stretches how many, between which times, and how long in all."""
+        spans = [(gap.start_ns, gap.end_ns) for gap in gaps]
+        seams = [(a, b) for (_, a), (b, _) in pairwise(spans) if b - a < QUIET_NS]  # too short to be told apart
+        spans = cut([*spans, *seams], [(gaps[0].start_ns, max(gap.end_ns for gap in gaps))])
+        if len(spans) <= NAMED_MAX:
+            return listing([self.clock.stretch(*span) for span in spans])
+        return (
+            f"{len(spans)} times between {self.clock.at(spans[0][0])} and {self.clock.at(spans[-1][1])},"
+            f" for {length(_total(spans))} in all"
+        )
 
     def _told(self, name: str, *, is_lost: bool) -> list[Episode]:
         return [gap for gap in self.gaps if gap.hits[0].stream == name and (gap.level > 0) == is_lost]
 
-    def _long(self, gaps: Sequence[Episode]) -> int:
-        """Return how much of the windows they take, 0 where that is not worth a word."""
+    def _is_long(self, gaps: Sequence[Episode]) -> bool:
+        """Whether they take so much of the windows that it is worth a word."""
         total_ns = _total(cut([(gap.start_ns, gap.end_ns) for gap in gaps], self._spans()))
-        return total_ns if total_ns >= min(QUIET_NS, _total(self._spans())) else 0
+        return total_ns > 0 and total_ns >= min(QUIET_NS, _total(self._spans()))
 
     def _of(self, sensors: Iterable[Sensor]) -> list[str]:
         wanted = set(sensors)
@@ -96,7 +107,7 @@ class Coverage:
         return [(start_ns, max(end_ns, start_ns + 1)) for start_ns, end_ns in self.windows]  # a moment is one too
 
     def _blind_span(self, name: str) -> list[tuple[int, int]]:
-        return [(self.asked_ns - UNTOLD_NS, self.asked_ns + 1)] if name in self.blind else []
+        return [(self.clock.asked_ns - UNTOLD_NS, self.clock.asked_ns + 1)] if name in self.blind else []
 
     def _unwatched(self, name: str) -> list[tuple[int, int]]:
         told = [(gap.start_ns, max(gap.end_ns, gap.start_ns + 1)) for gap in self.gaps if gap.hits[0].stream == name]

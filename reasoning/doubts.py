@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
+from reasoning import vocabulary as vocab
+from reasoning.match import words
 from reasoning.phrases import noun
 from reasoning.timepoints import S_NS
 from reasoning.view import View, pick
+from reasoning.ways import name_way
 from reasoning.wording import count, quote
+from runtime.messages import Sensor
 
 if TYPE_CHECKING:
     from reasoning.coverage import Coverage
     from reasoning.draft import Draft
     from reasoning.understand import Question
-    from runtime.messages import Recalled, Sensor
+    from runtime.messages import Recalled
 
 MEASURED = frozenset({"motion", "sound"})  # kinds whose level says how strong they were
 CAPABILITIES = (
     "I can be asked when, how often, how long or where something moved, what was said and when, which sounds there"
     " were, when the scene changed, and whether the sensors work."
 )
+EXAMPLES: dict[Sensor, str] = {"video": "When did something move?", "audio": "What was said?"}
 UNFINISHED = "Somebody is still speaking; I know the words only once that has ended."
 # A list of what there was is honest beside a word that was not understood; "yes", a count or "the first" is not.
 LISTS = frozenset({"when", "where", "said", "happened"})
@@ -39,7 +45,7 @@ def why_not(question: Question, view: View, coverage: Coverage, sensors: Abstrac
     if not episodes:
         if question.content and (question.about != "speech" or question.ask not in {"whether", "how_often"}):
             # Recognised words are too unsure to say that something was never said, unless just that is asked.
-            return f"I heard nothing like {quote(question.content)}.{'' if topic.has_cue else f' {CAPABILITIES}'}"
+            return _why_not_heard(question, coverage)
         return coverage.why_not(sensors)
     if topic.extreme in {"strongest", "weakest"} and not any(e.level for e in episodes if e.kind in MEASURED):
         return f"I do not measure how strong {noun(episodes)}s are."
@@ -48,6 +54,27 @@ def why_not(question: Question, view: View, coverage: Coverage, sensors: Abstrac
     if not pick(topic, episodes):
         return f"I know of only {count(len(episodes), noun(episodes))}."
     return ""
+
+
+def how_to_ask(question: Question, streams: Mapping[str, Sensor]) -> str:
+    """Return what may be asked, with an example where it was no question."""
+    if question.is_asked or not question.text:
+        return CAPABILITIES
+    return f"I need a question, for example {quote(EXAMPLES['video' if 'video' in streams.values() else 'audio'])}."
+
+
+def _why_not_heard(question: Question, coverage: Coverage) -> str:
+    """Return why words were not found; where nothing else was understood, how to ask."""
+    named = quote(question.content)
+    if question.topic.has_cue:
+        return f"I heard nothing like {named}."
+    if "audio" not in coverage.streams.values():
+        why = f"I do not understand {named}, and there is no sound here in which it could have been said."
+    elif not coverage.watched({"audio"}):
+        why = f"I do not understand {named}, and could not hear whether it was said."
+    else:
+        why = f"I heard nothing like {named}."
+    return f"{why} {how_to_ask(question, coverage.streams)}"
 
 
 def _why_not_understood(question: Question, view: View) -> str:
@@ -75,8 +102,11 @@ def caveats(question: Question, view: View, recalled: Recalled, draft: Draft) ->
     said = []
     if topic.unused:
         said.append(f"I did not understand {quote(topic.unused)} and left it out.")
+    if way := name_way(topic.begins, topic.ends) if view.episodes and not topic.is_absence else "":
+        said.append(f"I took the movements that {way}.")
     if "motion" in kinds and any(one.has_thing for one in things if one.about == "motion"):
-        said.append("I see that something moves, not what it is.")
+        is_person = bool(set(words(question.text)) & vocab.PEOPLE)
+        said.append(f"I see that something moves, not {'who or ' if is_person else ''}what it is.")
     if "utterance" in kinds and topic.about == "speech" and topic.has_rare_thing:
         said.append("I hear that somebody speaks, not who it is.")
     if anchor is not None and view.anchor is not None and view.anchor_choices > 1 and anchor.relation != "during":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -69,7 +70,7 @@ class Draft:
             end_s=self._cut_s(episode.end_ns),
             box=episode.box,
             score=round(max(episode.score, first.score), 3),
-            text=OPEN.get(episode.kind, episode.told) if episode.is_open else episode.told,
+            text=unquoted(OPEN.get(episode.kind, episode.told) if episode.is_open else episode.told),
         )
 
     def watched(self, names: Iterable[str], start_ns: int, end_ns: int, text: str) -> list[Evidence]:
@@ -84,7 +85,7 @@ class Draft:
                 end_s=self._cut_s(end_ns),
                 box=None,
                 score=1.0,
-                text=text,
+                text=unquoted(text),
             )
             for name in names
         ]
@@ -92,3 +93,8 @@ class Draft:
     def _cut_s(self, t_ns: int) -> float:
         """Return seconds since the session's start, inside the window."""
         return round((min(max(t_ns, self.start_ns), self.end_ns) - self.clock.origin_ns) / S_NS, 3)
+
+
+def unquoted(text: str) -> str:
+    """Return text that stays readable inside quotation marks: its own become single ones."""
+    return re.sub('["“”„«»]', "'", text)

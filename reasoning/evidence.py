@@ -7,15 +7,15 @@ there is instead.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from reasoning.absence import Unseen, tell_contrary, tell_nothing, tell_quiet
+from reasoning.absence import Unseen, tell_contrary, tell_none_since, tell_nothing, tell_other_ways, tell_quiet
 from reasoning.answers import Found, tell_found
 from reasoning.coverage import Coverage
-from reasoning.doubts import CAPABILITIES, caveats, why_not
+from reasoning.doubts import caveats, how_to_ask, why_not
 from reasoning.draft import SENSORS, Draft
-from reasoning.episodes import gather
+from reasoning.episodes import Episode, gather
 from reasoning.order import tell_apart, tell_order
 from reasoning.phrases import noun
 from reasoning.plan import asked_kinds
@@ -63,15 +63,18 @@ def answer(
     origin_ns = recalled.session_start_ns if recalled is not None else 0
     draft = Draft(Clock(asked_ns, origin_ns, tz))
     if recalled is None:
-        coverage = Coverage(streams=streams, blind=blind, asked_ns=asked_ns)
+        coverage = Coverage(streams=streams, blind=blind, clock=draft.clock)
         if question.about == "sensors" and question.span is None:
             tell_sensors(question, asked_ns, coverage, draft)
         else:
             draft.abstain(MEMORY_SILENT)
-    elif refusal := _refusal(question, recalled, asked_ns, draft.clock, truncated=truncated):
+    elif refusal := _refusal(question, recalled, streams, draft.clock, truncated=truncated):
         draft.abstain(refusal, _inventory(recalled, asked_ns, draft.clock))
     else:
         _answer(question, add_present(recalled, asked_ns, streams, active or {}, began or {}), streams, blind, draft)
+    if question.mended:
+        read = [f"{quote(slip)} as {quote(meant)}" for slip, meant in question.mended.items()]
+        draft.remark(f"I read {listing(read)}.")
     if draft.abstained:
         draft.evidence.clear()
     return Composed(
@@ -83,13 +86,15 @@ def answer(
     )
 
 
-def _refusal(question: Question, recalled: Recalled, asked_ns: int, clock: Clock, *, truncated: bool) -> str:
+def _refusal(
+    question: Question, recalled: Recalled, streams: Mapping[str, Sensor], clock: Clock, *, truncated: bool
+) -> str:
     """Return why the question cannot be answered whatever memory holds, "" where it may be."""
-    span = question.span
+    span, asked_ns = question.span, clock.asked_ns
     if question.unknowable:
         return f"I cannot tell {question.unknowable}."
     if not question.is_clear:
-        return f"I did not understand. {CAPABILITIES}"
+        return f"I did not understand. {how_to_ask(question, streams)}"
     if span is None:
         return ""
     if not span.is_known:
@@ -112,8 +117,8 @@ def _answer(
     coverage = Coverage(
         streams=streams,
         blind=blind,
-        asked_ns=asked_ns,
-        windows=view.windows if view is not None else ((recalled.session_start_ns, asked_ns),),
+        clock=draft.clock,
+        windows=_windows(view) or ((recalled.session_start_ns, asked_ns),),
         gaps=view.gaps if view is not None else gather(recalled.timeline, "gap"),
     )
     if question.about == "sensors":
@@ -123,20 +128,24 @@ def _answer(
         tell_order(question, recalled, draft)
     elif view is None:
         phrase = question.anchor.phrase if question.anchor is not None else ""
-        draft.abstain(coverage.why_not(sensors) or f"I did not find the moment {quote(phrase)}.", inventory)
+        draft.abstain(coverage.why_not(sensors) or f"I did not find the moment {quote(phrase)}.")
     elif reason := why_not(question, view, coverage, sensors):
-        draft.abstain(reason, inventory)
+        draft.abstain(reason)
     else:
         draft.start_ns, draft.end_ns = view.start_ns, view.end_ns
-        _tell(question, view, coverage, sensors, draft)
+        _tell(question, view, recalled, coverage, sensors, draft)
         for caveat in caveats(question, view, recalled, draft):
             draft.remark(caveat)
-    if not draft.abstained:
+    if draft.abstained:
+        draft.remark(inventory)
+    else:
         for note in coverage.notes(sensors):
             draft.remark(note)
 
 
-def _tell(question: Question, view: View, coverage: Coverage, sensors: set[Sensor], draft: Draft) -> None:
+def _tell(
+    question: Question, view: View, recalled: Recalled, coverage: Coverage, sensors: set[Sensor], draft: Draft
+) -> None:
     unseen = Unseen(watched=frozenset(coverage.watched(sensors)), streams=tuple(coverage.watching(sensors)))
     if question.ask == "delay" and view.anchor is not None and view.anchor_end is not None:
         tell_apart(view.anchor, view.anchor_end, draft)
@@ -147,17 +156,36 @@ def _tell(question: Question, view: View, coverage: Coverage, sensors: set[Senso
     elif view.episodes:
         episodes = tuple(pick(question.topic, view.episodes))
         tell_found(Found(question, episodes, view.is_partial, view.anchor), draft)
+        if view.empty is not None and not draft.abstained:
+            tell_none_since(question, view.empty, unseen, draft)
+    elif others := _other_ways(question, recalled, draft.clock.asked_ns):
+        tell_other_ways(question, others, view.is_partial, draft)
     else:
         tell_nothing(question, view, unseen, draft)
 
 
+def _other_ways(question: Question, recalled: Recalled, asked_ns: int) -> tuple[Episode, ...]:
+    """Return the movements that began or ended elsewhere than was asked."""
+    if question.negated or not (question.topic.begins or question.topic.ends):
+        return ()
+    wider = look(replace(question, topic=replace(question.topic, begins="", ends="")), recalled, asked_ns)
+    return wider.episodes if wider is not None else ()
+
+
+def _windows(view: View | None) -> tuple[tuple[int, int], ...]:
+    """Return what has to have been watched."""
+    if view is None:
+        return ()
+    return view.windows if view.empty is None else (view.empty,)
+
+
 def _inventory(recalled: Recalled, asked_ns: int, clock: Clock) -> str:
-    """Return what there is instead: "I heard 3 utterances, the last at 0:41.0, and saw 5 movements."."""
+    """Return what there is instead: "I heard 3 utterances, the last from 0:41.0 to 0:44.2."."""
     hits = [hit for hit in recalled.timeline if hit.end_ns <= asked_ns]
     parts = []
     for verb, kind in (("I heard", "utterance"), ("I heard", "sound"), ("I saw", "motion")):
         if episodes := gather(hits, kind):
-            last = clock.at(episodes[-1].start_ns)
-            parts.append(f"{verb} {count(len(episodes), noun(episodes))}, the last at {last}")
+            last = clock.stretch(episodes[-1].start_ns, episodes[-1].end_ns)
+            parts.append(f"{verb} {count(len(episodes), noun(episodes))}, {'the last ' if episodes[1:] else ''}{last}")
     is_part = recalled.start_ns > recalled.session_start_ns or recalled.end_ns < asked_ns
-    return f"{'In that time ' if is_part else ''}{listing(parts)}." if parts else ""
+    return f"{'In that time ' if is_part else ''}{'; '.join(parts)}." if parts else ""

@@ -8,7 +8,8 @@ from reasoning.episodes import Episode
 from reasoning.senses import About
 from reasoning.wording import Clock, count, listing, quote
 
-LISTED_MAX = 8  # an answer names no more, and carries no more evidence
+LISTED_MAX = 8  # an answer carries no more evidence
+NAMED_MAX = 5  # and names no more: of a longer list the first and the last
 NOUNS = {"motion": "movement", "utterance": "utterance", "sound": "sound", "frame": "scene change"}
 HAPPENED = {"motion": "something moved", "utterance": "somebody spoke", "frame": "the scene changed"}
 GOES_ON = {"motion": "something has been moving", "utterance": "somebody has been speaking"}
@@ -58,17 +59,35 @@ def path(episode: Episode) -> str:
 
 
 def shown(episodes: Sequence[Episode], clock: Clock, limit: int = LISTED_MAX) -> Sequence[Episode]:
-    """Return those that are named: of a recording the first, of a live session the newest."""
-    return episodes[:limit] if clock.is_media else episodes[-limit:]
+    """Return those that there is evidence of: the first and the last; of those between, live the newest."""
+    if len(episodes) <= limit:
+        return episodes
+    if limit < 2:
+        return episodes[-limit:]
+    return [*episodes[: limit - 1], episodes[-1]] if clock.is_media else [episodes[0], *episodes[1 - limit :]]
 
 
-def name_all(episodes: Sequence[Episode], clock: Clock, *, with_words: bool = True, limit: int = LISTED_MAX) -> str:
-    """List them, and say how many are left out."""
-    items = [describe(episode, clock, with_words=with_words) for episode in shown(episodes, clock, limit)]
-    left_out = len(episodes) - len(items)
-    if not left_out:
+def name_all(
+    episodes: Sequence[Episode],
+    clock: Clock,
+    *,
+    with_words: bool = True,
+    limit: int = LISTED_MAX,
+    at_least: bool = False,
+) -> str:
+    """List them, or of many the first and the last; `limit` of them are in the evidence. Words are told in full."""
+    is_talk = with_words and all(one.kind == "utterance" for one in episodes)
+    items = [describe(one, clock, with_words=with_words) for one in episodes]
+    return few(items, limit, named=limit if is_talk else NAMED_MAX, at_least=at_least)
+
+
+def few(items: Sequence[str], limit: int = LISTED_MAX, *, named: int = NAMED_MAX, at_least: bool = False) -> str:
+    """Return a list that can be read: all of a few, else the first, the last and where the rest is."""
+    if len(items) <= min(limit, named):
         return listing(items)
-    return listing([*items, f"{left_out} more"] if clock.is_media else [f"{left_out} earlier", *items])
+    kept = f"{limit} of them" if len(items) > limit else "all"
+    first = "the earliest of these" if at_least else "first"  # memory holds more than it returned, and older
+    return f"{first} {items[0]} and last {items[-1]} ({kept} in the evidence)"
 
 
 def clause(
@@ -81,10 +100,12 @@ def clause(
 ) -> str:
     """Return what happened, all of one kind, for a sentence of its own or after "Yes, "; the count is in digits."""
     kind, n = episodes[0].kind, len(episodes)
-    listed = name_all(episodes, clock, with_words=with_words, limit=limit)
+    listed = name_all(episodes, clock, with_words=with_words, limit=limit, at_least=at_least)
     floor = "at least " if at_least else ""
     if n == 1 and episodes[0].is_open and not episodes[0].words and kind in GOES_ON:
         return f"{GOES_ON[kind]} {listed.removeprefix('words that I do not know yet ')}"
+    if kind == "utterance" and with_words and n > limit:
+        return f"I heard {floor}{count(n, noun(episodes))}: {listed}"
     if kind == "utterance" and with_words:
         return f"I heard somebody say {listed}"
     if kind == "sound":

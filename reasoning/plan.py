@@ -37,6 +37,8 @@ def plan(question: Question, query_id: str, session: str, as_of_ns: int) -> Reca
     if span is not None and span.is_point:  # what was going on then may have begun long before
         reach_ns = FAR_NS if question.negated else POINT_REACH_NS
         span = replace(span, start_ns=_shift(span.start_ns, -reach_ns), end_ns=_shift(span.end_ns, reach_ns))
+    if span is not None and question.may_widen:
+        span = replace(span, start_ns=None)
     is_local = anchor is not None and not anchor.speech
     if anchor is not None and is_local:
         kinds.update(kind for topic in anchor.topics for kind in anchor_kinds(topic))

@@ -24,7 +24,7 @@ _ASKS_SENSORS = either(
     rf"(?:\s+(?:me|us|to|the|any|{_MEDIUM}|properly|well|everything|at\s+all|and|or|hear|see))*\W*$",
     rf"\b(?:which|what|how\s+many)\s+(?:of\s+)?(?:your\s+|the\s+|kinds?\s+of\s+)?{_SENSOR}\b",
     rf"\b(?:is|are|was|were)\s+there\s+(?:an?\s+|any\s+)?(?:working\s+)?"
-    rf"(?:{_SENSOR}\b|{_MEDIUM}\s+(?:track|stream|input|feed)\b)",
+    rf"(?:{_SENSOR}\b|{_MEDIUM}\s+(?:track|stream|input|feed)\b|(?:picture|image|video|vision)\W*$)",
     rf"\b(?:have|has|got|includes?|contains?)\s+(?:an?\s+|any\s+|no\s+)?"
     rf"(?:{_SENSOR}|{_MEDIUM}(?:\s+track|\s+stream)?)\W*$",
     rf"\bis\s+(?:the\s+)?{_MEDIUM}\s+(?:being\s+)?(?:on|off|recorded|working|missing|available|there)\b",
@@ -56,6 +56,9 @@ _GOES = either(
 )
 
 
+_PAUSES = frozenset({"pause", "pauses", "paused", "pausing"})
+
+
 def find_about(text: str, found: set[str], *, has_content: bool, has_residue: bool) -> About | None:
     """Return the sense, None where no word points at one; `has_residue` says that words are left beside cues."""
     is_motion = bool(found & vocab.MOTION) or has(_GOES, text)
@@ -67,6 +70,8 @@ def find_about(text: str, found: set[str], *, has_content: bool, has_residue: bo
         return "anything"
     if has_content:
         return "speech"
+    if is_motion and _PAUSES >= found & vocab.QUIET != set():  # "a pause in which nobody moved"
+        return "motion"
     if found & vocab.QUIET:
         return "heard"
     if is_speech:

@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reasoning.coverage import NAMES, Coverage, blindness
-from reasoning.phrases import LISTED_MAX
-from reasoning.wording import count, length, listing, plain
+from reasoning.wording import count, length, plain
 
 if TYPE_CHECKING:
     from reasoning.draft import Draft
@@ -60,9 +59,7 @@ def _tell_past(question: Question, wanted: list[Sensor], coverage: Coverage, dra
     lead = f"{'Yes' if is_yes else 'No'}. " if question.ask == "whether" else ""
     start_ns, end_ns = coverage.windows[0][0], coverage.windows[-1][1]
     if notes:
-        times = listing([draft.clock.stretch(gap.start_ns, gap.end_ns) for gap in gaps[:LISTED_MAX]])
-        when = f" That was {times}." if times else ""
-        draft.state(f"{lead}{' '.join(notes)}{when}", draft.rows(gaps))
+        draft.state(f"{lead}{' '.join(notes)}", draft.rows(gaps))
     else:
         titles = [f"{NAMES[coverage.streams[name]]} {plain(name)!r}" for name in names]
         text = f"{' and '.join(titles)} worked {draft.clock.window(start_ns, end_ns)}."

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from reasoning import vocabulary as vocab
 from reasoning.amounts import Times, find_times
+from reasoning.lengths import Lasting
 from reasoning.match import words as split_words
 from reasoning.patterns import either, has, word
 from reasoning.quoted import quoted_words, said_words
 from reasoning.senses import About, find_about
+from reasoning.ways import find_way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +26,13 @@ class Topic:
     label: str = ""  # of a sound: tone or noise
     pitch_hz: float = 0.0  # of a tone, 0 for any
     side: str = ""  # of a movement: left, right, middle, top, bottom
+    begins: str = ""  # where a movement is asked to come from, a side of the picture
+    ends: str = ""  # where it is asked to go
     nth: int = 0  # 1 the first, 2 the second, -1 the last, 0 all
     extreme: str = ""  # longest, shortest, strongest, weakest, highest, lowest
     times: Times | None = None  # "twice", "at least three tones": as often as this
+    lasting: Lasting | None = None  # "for more than five seconds"
+    is_inner: bool = False  # of quiet: only between two of what interrupts it
     is_distinct: bool = False  # different tones, not all of them
     is_absence: bool = False  # asks for quiet or stillness
     is_moment: bool = False  # for some quiet, not for quiet all along
@@ -71,6 +77,8 @@ def find_topic(text: str, quotes: Sequence[str] = ()) -> Topic:
         content = _named(text)
     is_still = about == "motion" and bool(found & vocab.STILL) and not found & vocab.MOTION
     times = find_times(text)
+    begins, ends = find_way(text) if about == "motion" else ("", "")
+    sides = set() if begins or ends else sides
     return Topic(
         about=about,
         content=content,
@@ -78,6 +86,8 @@ def find_topic(text: str, quotes: Sequence[str] = ()) -> Topic:
         label=_label(found),
         pitch_hz=_pitch_hz(text),
         side=sides.pop() if len(sides) == 1 and about in {"motion", "seen", "anything"} else "",
+        begins=begins,
+        ends=ends,
         nth=_nth(text),
         extreme=_extreme(text, found, about),
         times=times,
@@ -96,7 +106,9 @@ def residue(text: str) -> str:
     senses = vocab.SPEECH | vocab.HEARD | vocab.SEEN | vocab.HAPPEN
     order = vocab.NTH.keys() | vocab.EXTREMES.keys() | vocab.SIDES.keys()
     plain = vocab.STOP | vocab.PLACES | senses | order
-    return " ".join(name for name in split_words(text) if name not in plain and not name.startswith("quote"))
+    return " ".join(
+        name for name in split_words(_ONES.sub(" ", text)) if name not in plain and not name.startswith("quote")
+    )
 
 
 _PERCEPTS = (
@@ -144,7 +156,8 @@ def _extreme(text: str, found: set[str], about: About) -> str:
 def _names_thing(text: str, found: set[str], about: About) -> bool:
     things = (vocab.PEOPLE | vocab.OBJECTS) - vocab.PRONOUNS - {"thing", "things", "nobody"}
     return about == "motion" and (
-        bool(found & things) or has(r"\bwhat\s+(?:\w+\s+)?(?:mov|pass|drove|walk|r[au]n)\w*", text)
+        bool(found & things)
+        or has(r"\bwhat\s+(?:\w+\s+)?(?:mov|pass|drove|walk|r[au]n|c[ao]me|enter|left|leav|appear)\w*", text)
     )
 
 
@@ -153,7 +166,7 @@ _RARE = {
     "motion": (vocab.PEOPLE | vocab.OBJECTS) - vocab.USUAL,
     "speech": (vocab.PEOPLE | vocab.OBJECTS) - vocab.USUAL - {"thing", "things", "child", "children"},
 }
-_KNOWN = (
+KNOWN = (
     (vocab.STOP | vocab.FRAME | vocab.FORM | vocab.PLACES | vocab.PEOPLE | vocab.OBJECTS)
     | (
         vocab.SPEECH
@@ -168,16 +181,18 @@ _KNOWN = (
     | (vocab.CHANGE | vocab.SEEN | vocab.HAPPEN | vocab.SENSORS | vocab.ASKING | vocab.AUXILIARIES | vocab.PREPOSITIONS)
     | (vocab.NTH.keys() | vocab.EXTREMES.keys())
 ) - vocab.COMPARATIVES.keys() | vocab.SIDES.keys()
+_ONES = re.compile(r"\b(?:the|this|that|which|last|first|next|other)\s+ones?\b|\bones?(?=\W*$)")  # no number
 _DEFINITE = re.compile(r"\b(?:the|these|those|both)\s+(?:two|three|four|five|2|3|4|5)\b")
 
 
 def _unused(text: str, content: str, times: Times | None) -> str:
     """Return the words that no rule has made anything of."""
+    text = _ONES.sub(" ", text)
     for used in (content, times.phrase if times else ""):
         text = text.replace(used, " ") if used else text
     text = re.sub(r"\d[\d.]*\s*k?(?:hz|hertz|ilohertz)\b", " ", _DEFINITE.sub(" ", text))
     text = re.sub(r"\bhow\s+\w+", " ", text)
     searched = set(split_words(content))
-    known = _KNOWN | (vocab.COMPARATIVES.keys() if has(r"\bwhich\b", text) else set())
+    known = KNOWN | (vocab.COMPARATIVES.keys() if has(r"\bwhich\b", text) else set())
     left = (name for name in split_words(text) if name not in known and name not in searched)
     return " ".join(name for name in left if not name.startswith("quote"))

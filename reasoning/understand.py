@@ -8,25 +8,31 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from reasoning import unknowable
+from reasoning import vocabulary as vocab
 from reasoning.anchors import Anchor, take_anchor
 from reasoning.asides import core
-from reasoning.patterns import either, has, word
+from reasoning.asks import Asks, asks_end, find_ask
+from reasoning.lengths import join_breaks, take_lasting
+from reasoning.match import words
+from reasoning.patterns import either, has
 from reasoning.quoted import take_quotes
+from reasoning.references import resolve
 from reasoning.rivals import Rivals, find_rivals
 from reasoning.senses import About
+from reasoning.settle import settle, settle_lasting
+from reasoning.spelling import mend
 from reasoning.timepoints import Now
 from reasoning.timewords import TimeSpan, parse_time, take_time
 from reasoning.topics import Topic, find_topic
-from reasoning.vocabulary import SIDES
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-Asks: TypeAlias = Literal["when", "how_long", "how_often", "how_much", "said", "happened", "whether", "where", "delay"]
 LIMIT_CHARS = 500  # more is not a question
 
 
@@ -40,7 +46,9 @@ class Question:
     anchor: Anchor | None
     span: TimeSpan | None
     unknowable: str
+    wants_end: bool = False  # "until when", "when did it last move"
     rivals: Rivals | None = None  # two events whose order is asked for
+    mended: Mapping[str, str] = field(default_factory=dict)  # words that were read as others: slips
 
     @property
     def about(self) -> About:
@@ -63,6 +71,23 @@ class Question:
         return self.ask == "whether" and not self.topic.is_moment
 
     @property
+    def may_widen(self) -> bool:
+        """Whether "just" reaches back to the last thing that happened where nothing did lately."""
+        is_told = self.ask not in {"whether", "how_often", "delay"} and not self.negated
+        return self.span is not None and self.span.is_recent and self.anchor is None and is_told
+
+    @property
+    def wants_ago(self) -> bool:
+        """Whether a time is to be told as one before now."""
+        return self.ask == "when" and has(r"\bhow\s+(?:long|many\s+\w+)\s+ago\b", self.text)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether it has the form of a question or an order, other than "hello"."""
+        first = next(iter(re.findall(r"[^\W_]+", self.text.lower())), "")
+        return self.text.endswith("?") or first in vocab.ASKING | vocab.AUXILIARIES | vocab.ORDERS
+
+    @property
     def is_clear(self) -> bool:
         """Whether any word pointed at something that is perceived or could be searched for."""
         return self.topic.has_cue or bool(self.topic.content)
@@ -76,46 +101,16 @@ _TAG = re.compile(
 # "Is anything moving?" asks about now; "is there a tone?" about all there is.
 _PRESENT = either(
     r"^(?:is|are)(?:n't)?\s+(?!there\b|this\b|you\b)(?:\w+\s+){1,3}?(?:still\s+|currently\s+)?(?!anything\b|something\b|nothing\b|during\b)\w+ing\b",
+    r"^ha(?:s|ve)(?:n't)?\s+(?:it|things|everything|everybody|everyone|they)\s+(?:gone|become|got(?:ten)?|fallen)\s+\w+\W*$",
     r"^is(?:n't)?\s+it\s+(?:still\s+)?(?:quiet|silent|still|noisy|loud)\b",
     r"^what(?:'s|\s+is)\s+(?:happening|going\s+on|moving)\b",
 )
-_YES_NO = either(
-    r"(?:^|[?.!;,]\s*(?:and\s+|or\s+)?)(?:(?:is|are|was|were|did|does|do|has|have|had|can|could)(?:n't)?|whether|if)\b",
-    r"\bwhether\b|\bis\s+it\s+true\b|\bor\s+not\b",
-)
-_YES_NO_SHORT = r"^(?:any(?:thing|body|one)?|some(?:thing|body|one)|nobody|nothing|no\s?one|still|ever)\b"
-_EITHER_SIDE = r"\b(?:left|right|top|bottom)\s+(?:side\s+)?or\b.*\b(?:left|right|top|bottom|middle)\b"
 _DELAY = (
-    r"\bhow\s+(?:long|many\s+(?:seconds?|secs?|minutes?|hours?))\s+(?:right\s+|just\s+)?(?:after|before|since|until)\b"
+    r"\bhow\s+(?:long|many\s+(?:seconds?|secs?|minutes?|hours?))\s+"
+    r"(?:(?:is|was|has|had|did|does|will)\s+(?:it|that)\s+(?:be\s+|been\s+|taken?\s+)?)?"
+    r"(?:right\s+|just\s+)?(?:after|before|since|until|till)\b"
 )
-_STOPS = word(r"stop\w*|ceas\w*|finish\w*")
-_SIDE = rf"\b(?:on|at|from|to|in)\s+the\s+(?:{'|'.join(SIDES)})\b(?!\s+(?:time|moment|end))"
-_HOW = r"\bhow\s+(?:long|often|many)\b"
-_ASKS: dict[Asks, str] = {
-    "how_often": either(
-        r"\bhow\s+(?:often|frequently|many\s+(?!seconds?\b|secs?\b|minutes?\b|hours?\b))",
-        r"\bnumber\s+of\b|^count\b|\bcount\s+(?:of|the|how)\b",
-    ),
-    "how_long": either(
-        r"\bhow\s+long\b(?!\s+ago)",
-        r"\bhow\s+many\s+(?:seconds?|secs?|minutes?|hours?)\b(?!\s+(?:in|into|ago)\b)",
-        r"\bhow\s+much\s+(?:of\s+the\s+)?time\b|\bduration\b|\blength\s+of\b|\bfor\s+what\s+time\b",
-    ),
-    "how_much": either(
-        r"\bhow\s+(?:loud|strong|big|large|much|intense)\b",
-        r"\bwhat\s+(?:level|volume|loudness)\b",
-    ),
-    "when": either(
-        r"\bwhen\b|\btimestamps?\b|\bhow\s+long\s+ago\b|\bhow\s+many\s+(?:seconds|minutes)\s+(?:in|into|ago)\b",
-        r"\b(?:what|which)\s+(?:times?|moments?|point|second|minute|instant|timestamp)\b",
-        r"\btimes?\s+(?:of|at\s+which|when)\b",
-    ),
-    "where": either(
-        r"\bwhere\b|\b(?:position|location)\s+of\b",
-        r"\b(?:which|what)\s+(?:side|part|half|corner|area|region|edge|end|direction|way|place|position|location)\b",
-        _EITHER_SIDE,
-    ),
-}
+_SIDE = rf"\b(?:on|at|from|to|in)\s+the\s+(?:{'|'.join(vocab.SIDES)})\b(?!\s+(?:time|moment|end))"
 
 
 def understand(question: str, asked_ns: int, session_start_ns: int | None = None, tz: tzinfo | None = None) -> Question:
@@ -123,23 +118,42 @@ def understand(question: str, asked_ns: int, session_start_ns: int | None = None
     now = Now(asked_ns, session_start_ns, tz)
     text = _clean(question)
     masked, quotes = take_quotes(text)
+    masked, mended = mend(masked)
+    text = text if quotes else masked
     masked, is_tagged = _strip_tag(masked)
-    masked = core(masked)
+    masked = core(resolve(masked, now))
     rivals = find_rivals(masked, quotes)
     if rivals is not None:
-        return _order(text, masked, rivals, now)
+        return replace(_order(text, masked, rivals, now), mended=mended)
+    masked, is_inner = join_breaks(masked)
     anchor, rest = take_anchor(masked, quotes, now)
     span, rest = take_time(rest, now)
-    rest = core(rest).lower()
+    lasting, rest = take_lasting(core(rest).lower())
     if span is None and anchor is None and has(_PRESENT, rest) and not has(r"\bever\b", rest):
         span = parse_time("now", asked_ns, session_start_ns, tz)
     found = find_topic(rest, quotes)
-    ask = "whether" if is_tagged else _find_ask(rest, found)
+    if not found.has_cue and set(words(rest)) <= vocab.GREETINGS:
+        found = replace(found, content="")  # not to be looked for in what was said
+    ask = "whether" if is_tagged else find_ask(rest, found)
     if anchor is not None and ask == "how_long" and (has(_DELAY, masked) or _is_apart(anchor, found)):
         ask = "delay"
-    topic = _settle(found, ask, rest, anchor, span)
+    if ask == "delay" and anchor is not None and _is_wait(anchor, found):  # "how long until the next movement"
+        found, ask = replace(anchor.topics[0], nth=1, is_absence=True), "how_long"
+        span, anchor = span or anchor.span, None
+    elif ask == "delay" and anchor is not None and _is_since(anchor, found, masked):
+        found, ask, anchor = replace(anchor.topics[0], nth=-1, is_absence=True), "how_long", None
+    topic = replace(settle(found, ask, rest, anchor, span), lasting=lasting, is_inner=is_inner)
+    if lasting is not None:
+        topic = settle_lasting(topic, rest)
     return Question(
-        text=text, ask=ask, topic=topic, anchor=anchor, span=span, unknowable=_find_unknowable(rest, ask, found)
+        text=text,
+        ask=ask,
+        topic=topic,
+        anchor=anchor,
+        span=span,
+        unknowable=_find_unknowable(rest, ask, found),
+        wants_end=ask == "when" and asks_end(rest),
+        mended=mended,
     )
 
 
@@ -162,43 +176,6 @@ def _strip_tag(text: str) -> tuple[str, bool]:
     return shorter, shorter != text
 
 
-def _find_ask(rest: str, topic: Topic) -> Asks:
-    """A yes-no question anywhere wins, because its answer also tells when; else the earliest question word."""
-    found = [(match.start(), ask) for ask, pattern in _ASKS.items() if (match := re.search(pattern, rest))]
-    if has(_YES_NO, rest) and not has(_HOW, rest) and not has(_EITHER_SIDE, rest):
-        return "whether"
-    if found:
-        return min(found)[1]
-    if has(_YES_NO_SHORT, rest) and not has(r"\bwhat\b", rest):  # "anything moving?"
-        return "whether"
-    return "said" if topic.about == "speech" else "happened"
-
-
-def _settle(topic: Topic, ask: Asks, rest: str, anchor: Anchor | None, span: TimeSpan | None) -> Topic:
-    """Settle which one is meant where no ordinal says so: "when did it start", "what was said right after ..."."""
-    if anchor is not None and anchor.relation == "between" and ask == "how_long" and _is_same_sense(anchor):
-        if has(r"\b(?:between|pass\w*|elapse\w*|time|gap|interval|seconds|minutes|long)\W*$", rest):
-            return replace(anchor.topics[0], nth=0, is_absence=True)  # "how long between the two tones"
-    if not topic.has_cue and not topic.content and (span or anchor):  # "and after 1:00?", "what followed the tone"
-        return replace(topic, has_cue=True)
-    if ask == "whether" and not topic.content and (stop := re.search(_STOPS, rest)):  # that is more than that it was
-        topic = replace(topic, unused=f"{topic.unused} {stop[0]}".strip())
-    if topic.times is not None and ask != "whether":
-        topic = replace(topic, times=None, unused=f"{topic.unused} {topic.times.phrase}".strip())
-    if topic.nth or topic.extreme:
-        return topic
-    if topic.is_absence and has(r"\bsince\s+when\b", rest):
-        return replace(topic, nth=-1)
-    if ask == "when" and has(word(r"start\w*|beg[aiu]n\w*|set\s+in"), rest):
-        return replace(topic, nth=1)
-    if ask == "when" and has(word(r"stop\w*|ends?|ended|finish\w*|cease\w*|over"), rest):
-        return replace(topic, nth=-1)
-    is_next = anchor is not None and (anchor.is_near or ask == "delay" or (topic.is_absence and ask == "how_long"))
-    if anchor is not None and is_next and anchor.relation in {"before", "after"}:
-        return replace(topic, nth=-1 if anchor.relation == "before" else 1)
-    return topic
-
-
 def _is_apart(anchor: Anchor, found: Topic) -> bool:
     """Tell "how long between the tone and the voice" from "how long did it move between" them."""
     if anchor.relation != "between" or found.about != "anything":
@@ -207,8 +184,16 @@ def _is_apart(anchor: Anchor, found: Topic) -> bool:
     return replace(a, nth=0) != replace(b, nth=0) or abs(a.nth - b.nth) > 1
 
 
-def _is_same_sense(anchor: Anchor) -> bool:
-    return len({topic.about for topic in anchor.topics}) == 1
+def _is_wait(anchor: Anchor, found: Topic) -> bool:
+    """Tell "how long until the tone" from "how long before the tone did somebody speak"."""
+    is_one = len(anchor.topics) == 1 and anchor.topics[0].nth in {0, 1} and not anchor.offset_ns
+    return is_one and anchor.relation == "before" and not found.has_cue and not found.content
+
+
+def _is_since(anchor: Anchor, found: Topic, masked: str) -> bool:
+    """Whether it asks how long ago the last one was: "how long has it been since somebody spoke"."""
+    is_last = len(anchor.topics) == 1 and anchor.topics[0].nth in {0, -1} and anchor.span is None
+    return is_last and has(r"\bsince\b", masked) and not found.has_cue and not found.content
 
 
 def _find_unknowable(rest: str, ask: Asks, topic: Topic) -> str:

@@ -84,7 +84,7 @@ _RULES: dict[str, str] = {
     "what kind of thing it is": word(
         r"(?:what|which)\s+(?:kinds?|sorts?|types?|makes?|brands?|models?|breeds?|species)"
         r"(?!\s+of\s+(?:sounds?|noises?|words?|sensors?|things?))",
-        rf"which\s+{_THING}",
+        rf"which\s+(?!(?:no|some|any|every)(?:body|one)\b){_THING}",  # "a time in which nobody moved"
         rf"what\s+{_THING}\b(?!\s+(?:said|say|says|talked|moved|happened))",
         r"brands?",
     ),

@@ -11,7 +11,8 @@ from reasoning import match
 from reasoning.episodes import NO_WORDS, PITCH_SHARE, Episode, gather, within
 from reasoning.plan import KINDS
 from reasoning.timepoints import S_NS
-from reasoning.timewords import POINT_S
+from reasoning.timerules import POINT_S
+from reasoning.ways import is_near
 from runtime.messages import Hit, Recalled
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class View:
     anchor_choices: int  # the moments that its words fit, of which the first is taken
     is_speaking: bool  # somebody speaks at the end of the windows, in words that are not known yet
     is_partial: bool  # memory holds more than it returned
+    empty: tuple[int, int] | None = None  # the recent time that was asked about, where nothing was in it
 
     @property
     def start_ns(self) -> int:
@@ -72,18 +74,27 @@ def look(question: Question, recalled: Recalled, asked_ns: int) -> View | None:
             return None
     is_point = (span is not None and span.is_point) or (question.anchor is not None and question.anchor.is_point)
     everywhere = relevant(question.topic, hits, is_point=is_point)
+    if (lasting := question.topic.lasting) is not None and not question.negated:
+        everywhere = [episode for episode in everywhere if lasting.holds(episode.length_ns)]
     if anchor is not None and question.anchor is not None and question.anchor.relation != "during":
         everywhere = [episode for episode in everywhere if episode.hits != anchor.hits]  # it does not follow itself
+    episodes = _inside(windows, everywhere, is_whole=is_point)
+    empty = windows[0] if question.may_widen and not episodes and everywhere else None
+    if empty is not None:
+        windows = ((recalled.session_start_ns, asked_ns),)
+        episodes = (max(everywhere, key=lambda episode: episode.end_ns),)
+    oldest_ns = recalled.timeline[0].end_ns if recalled.timeline else asked_ns
     return View(
         windows=windows,
-        episodes=_inside(windows, everywhere, is_whole=is_point),
+        episodes=episodes,
         everywhere=tuple(everywhere),
-        gaps=_inside(windows, gather(hits, "gap"), is_whole=False),
+        gaps=_inside(windows, gather(hits, "gap"), is_whole=is_point),
         anchor=anchor,
         anchor_end=anchor_end,
         anchor_choices=choices,
         is_speaking=any(hit.kind == "utterance" and not hit.record_id and hit.end_ns <= windows[-1][1] for hit in hits),
-        is_partial=recalled.total > len(recalled.timeline),
+        is_partial=recalled.total > len(recalled.timeline) and oldest_ns > windows[0][0],
+        empty=empty,
     )
 
 
@@ -107,6 +118,10 @@ def relevant(topic: Topic, hits: Sequence[Hit], *, is_point: bool = False) -> li
 
 
 def _fits(episode: Episode, topic: Topic) -> bool:
+    if episode.kind == "motion" and (topic.begins or topic.ends):
+        boxes = episode.boxes
+        is_from = not topic.begins or (bool(boxes) and is_near(boxes[0], topic.begins))
+        return is_from and (not topic.ends or (bool(boxes) and is_near(boxes[-1], topic.ends)))
     if episode.kind == "motion" and topic.side:
         return any(topic.side in place.split() for place in episode.places)
     if episode.kind != "sound":
@@ -175,6 +190,8 @@ def _moments(anchor: Anchor, recalled: Recalled, hits: Sequence[Hit]) -> list[li
         episodes = pick(topic, episodes)
         if not episodes:
             return []
+        if anchor.span is not None and anchor.span.is_point and anchor.relation != "during":
+            episodes = [_nearest(episodes, (start_ns + end_ns) // 2)]  # "about 0:44" also reaches its neighbours
         moments.append(episodes)
     return [*moments] if len(moments) == 2 or anchor.relation == "during" else [moments[0]]
 
@@ -219,6 +236,11 @@ def _apart(anchor: Anchor, moment: Episode, start_ns: int, end_ns: int) -> tuple
         a, b = (far_ns, near_ns) if anchor.is_within else (far_ns - slack_ns, far_ns + slack_ns)
     a, b = max(a, start_ns), min(b, end_ns)
     return ((a, b),) if a <= b else ()
+
+
+def _nearest(episodes: Sequence[Episode], t_ns: int) -> Episode:
+    """Return the one that goes on at that time, or is least far from it."""
+    return min(episodes, key=lambda episode: max(episode.start_ns - t_ns, t_ns - episode.end_ns, 0))
 
 
 def _next(first: Episode, others: Sequence[Episode]) -> Episode:

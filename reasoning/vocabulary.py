@@ -20,9 +20,11 @@ SPEECH = _words("""
 SOUND = _words("""
     sound sounds sounded noise noises noisy tone tones beep beeps beeped beeping bleep bleeps bang bangs banged hum hums
     humming buzz buzzes buzzed buzzing loud louder loudest quietest pitch frequency ping pings thud thump din racket
-    hz hertz
+    hz hertz khz kilohertz
 """)
-TONE = _words("tone tones beep beeps beeped beeping bleep bleeps hum hums humming ping pings pitch frequency hz hertz")
+TONE = _words("""
+    tone tones beep beeps beeped beeping bleep bleeps hum hums humming ping pings pitch frequency hz hertz khz kilohertz
+""")
 NOISE = _words("noise noises bang bangs banged thud thump din racket")
 HEARD = _words("hear hears heard hearing listen listened audible audio aloud")
 QUIET = _words("quiet quieter silent silence silences hush hushed noiseless soundless pause pauses paused pausing")
@@ -43,8 +45,8 @@ SEEN = _words("""
     see sees saw seen seeing look looks looked looking watch watched visible visual visually spot spotted notice noticed
 """)
 HAPPEN = _words("""
-    happen happens happened happening occur occurs occurred occurring event events action going summary summarise
-    summarize describe overview recap anything something
+    happen happens happened happening occur occurs occurred occurring event events action going summary summarise miss
+    missed summarize describe overview recap anything something
 """)
 SENSORS = _words("""
     camera cameras microphone microphones mic mics sensor sensors stream streams input inputs webcam feed feeds device
@@ -146,7 +148,13 @@ FRAME = _words("""
     mind help sorry bother trouble excuse pardon thank thanks much again quite really very one more thing something
     mean guess think believe suppose hope happen time moment when must should shall there ask excited
 """)
+# What is said to somebody rather than asked.
+GREETINGS = _words("""
+    hey hi hello hallo greetings good morning afternoon evening night day bye goodbye thanks thank you cheers please ok
+    okay yes no yeah yep nope heedful there test testing welcome
+""")
 ASKING = _words("what when where which who whose whom how whether if why")
+ORDERS = _words("tell show list give describe say name count summarise summarize repeat report explain find")
 AUXILIARIES = _words("is are was were did does do has have had can could will would should") | {
     f"{verb}n't" for verb in ("is", "are", "was", "were", "did", "does", "do", "has", "have", "had")
 }
@@ -154,22 +162,23 @@ PREPOSITIONS = _words("at in on for from to by since until during about with of"
 
 # What questions are made of, beside the things that they are about.
 FORM = _words("""
-    number count counts counting counted duration length amount quantity total totals sum timestamp timestamps instant
-    date clock start starts started starting begin begins began beginning begun end ends ended ending stop stops
-    stopped stopping finish finishes finished finishing cease ceased over last lasts lasted lasting continue continues
-    continued keep keeps kept keeping remain remains remained persist persisted take takes taken took taking place set
-    pass passed elapse elapsed gone by past up down off across along away around near close next stretch stretches
-    period periods interval intervals segment segments instance instances bit bits span phase phases burst bursts turn
-    turns far list lists describe mention give name show shows shown report reports detect detects detected detectable
-    register registers registered perceive perceived observe observed capture captured record recorded recording pick
-    picked present apparent come came comes occur exist exists existed audible visible visual noticeable discernible
-    real single spoken made follow follows followed following approximate directly immediately right shortly soon
-    afterwards afterward thereafter beforehand previously altogether together apart further additional extra different
-    separate distinct individual several various anymore anyway maybe perhaps possibly please kindly sometime somewhere
+    number count counts counting counted duration length amount quantity total totals sum timestamp timestamps
+    instant date clock start starts started starting begin begins began beginning begun end ends ended ending stop
+    stops stopped stopping finish finishes finished finishing cease ceased over last lasts lasted lasting continue
+    continues continued keep keeps kept keeping remain remains remained persist persisted take takes taken took
+    taking place set pass passed elapse elapsed gone by past up down off across along away around near close next
+    stretch stretches till used use uses showing turned turning popped popping ago period periods interval intervals
+    segment segments instance instances bit bits span phase phases burst bursts turn turns far list lists describe
+    mention give name show shows shown report reports detect detects detected detectable register registers
+    registered perceive perceived observe observed capture captured record recorded recording pick picked present
+    apparent come came comes occur exist exists existed audible visible visual noticeable discernible real single
+    spoken made follow follows followed following approximate directly immediately right shortly soon afterwards
+    afterward thereafter beforehand previously altogether together apart further additional extra different separate
+    distinct individual several various anymore anyway maybe perhaps possibly please kindly sometime somewhere
     anywhere everywhere always sometimes frequently rarely meanwhile meantime continuous continuously constant
-    constantly uninterrupted volume level position location spot direct directed toward towards sides true correct case
-    fact alone myself yourself himself herself themselves completely fully entirely totally full complete exact precise
-    without absence lack gap gaps break breaks interrupt interrupted interruption interruptions stay stayed stays
-    staying blip hint trace glimpse catch caught sounded lasting rough either neither i'd i'll you'd we'd they've we've
-    you've he'd she'd they'd who'd let's sort sorts kinds types
+    constantly uninterrupted volume level position location spot direct directed toward towards sides true correct
+    case fact alone myself yourself himself herself themselves completely fully entirely totally full complete exact
+    precise without absence lack gap gaps break breaks interrupt interrupted interruption interruptions stay stayed
+    stays staying blip hint trace glimpse catch caught sounded lasting rough either neither i'd i'll you'd we'd
+    they've we've you've he'd she'd they'd who'd let's sort sorts kinds types
 """)

@@ -93,3 +93,18 @@ def test_only_words_that_were_said_are_searched_for() -> None:
     assert event is not None
     assert quoted.speech == "go forward"
     assert event.speech == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "nths"),
+    [
+        ("how long between the first car and the next one", [1, 2]),
+        ("how long between the second movement and the next movement", [2, 3]),
+        ("what was said between the first tone and the third", [1, 3]),
+    ],
+)
+def test_the_second_moment_takes_its_noun_and_number_from_the_first(text: str, nths: list[int]) -> None:
+    anchor, _ = take_anchor(text, [], NOW)
+    assert anchor is not None
+    assert [topic.nth for topic in anchor.topics] == nths
+    assert anchor.topics[0].about == anchor.topics[1].about

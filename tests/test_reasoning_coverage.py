@@ -5,6 +5,7 @@ from __future__ import annotations
 from reasoning.coverage import UNTOLD_NS, Coverage
 from reasoning.episodes import gather
 from reasoning.timepoints import S_NS
+from reasoning.wording import Clock
 from runtime.messages import Hit, Sensor
 from tests.test_reasoning_episodes import hit
 
@@ -27,7 +28,7 @@ def cover(
     return Coverage(
         streams={"front": "video", "mic": "audio"} if streams is None else streams,
         blind=blind or {},
-        asked_ns=60 * S_NS,
+        clock=Clock(60 * S_NS, 0, None),
         windows=((round(start_s * S_NS), round(end_s * S_NS)),),
         gaps=gather(gaps, "gap"),
     )
@@ -39,7 +40,7 @@ def test_a_gap_counts_against_its_own_sense() -> None:
     assert coverage.notes({"video"}) == []
     assert (
         coverage.why_not({"audio"})
-        == "I cannot tell. Microphone 'mic' could hear nothing for 60.0 s of that time (no signal)."
+        == "I cannot tell. Microphone 'mic' could hear nothing from 0:00.0 to 1:00.0 (no signal)."
     )
     assert coverage.watched({"video", "audio"}) == {"video"}
 
@@ -47,7 +48,7 @@ def test_a_gap_counts_against_its_own_sense() -> None:
 def test_another_stream_of_the_same_sense_still_watches() -> None:
     coverage = cover(gap(10, 50, "front"), streams=BOTH)
     assert coverage.why_not({"video"}) == ""
-    assert coverage.notes({"video"}) == ["Camera 'front' saw nothing for 40.0 s of that time (covered or dark)."]
+    assert coverage.notes({"video"}) == ["Camera 'front' saw nothing from 0:10.0 to 0:50.0 (covered or dark)."]
     assert coverage.watching({"video"}) == ["back"]
 
 
@@ -59,8 +60,8 @@ def test_streams_that_are_blind_by_turns_watch_together() -> None:
 def test_what_was_lost_is_told_from_what_was_not_seen() -> None:
     coverage = cover(gap(10, 12, "front"), gap(20, 21, "front", "late", lost=5), gap(30, 33, "front", "not running"))
     assert coverage.notes({"video"}) == [
-        "Camera 'front' saw nothing for 5.0 s of that time (covered or dark and not running).",
-        "Of camera 'front', 1.0 s of that time were lost on the way in (late).",
+        "Camera 'front' saw nothing from 0:10.0 to 0:12.0 and from 0:30.0 to 0:33.0 (covered or dark and not running).",
+        "Camera 'front' gave nothing from 0:20.0 to 0:21.0 (lost on the way in: late).",
     ]
 
 
@@ -78,3 +79,17 @@ def test_a_moment_in_a_gap_was_not_watched() -> None:
 def test_a_sense_without_streams_is_named() -> None:
     assert "there is no sound here" in cover(streams={"front": "video"}).why_not({"audio"})
     assert "no camera and no microphone" in cover(streams={}).why_not({"audio", "video"})
+
+
+def test_many_short_gaps_are_summed_up() -> None:
+    gaps = [gap(5 * i, 5 * i + 2, "front") for i in range(7)]
+    assert cover(*gaps).notes({"video"}) == [
+        "Camera 'front' saw nothing 7 times between 0:00.0 and 0:32.0, for 14.0 s in all (covered or dark)."
+    ]
+
+
+def test_gaps_that_nearly_touch_are_told_as_one() -> None:
+    gaps = (gap(10, 20, "front"), gap(20.3, 30, "front"), gap(40, 50, "front"))
+    assert cover(*gaps).notes({"video"}) == [
+        "Camera 'front' saw nothing from 0:10.0 to 0:30.0 and from 0:40.0 to 0:50.0 (covered or dark)."
+    ]

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from reasoning.doubts import CAPABILITIES
 from reasoning.evidence import Composed, answer
 from reasoning.plan import plan
 from reasoning.timepoints import S_NS
 from reasoning.understand import understand
-from runtime.messages import Hit
+from runtime.messages import Hit, Sensor
 from tests.test_reasoning_episodes import hit
 from tests.test_reasoning_evidence import RECORDS, STREAMS, ask, remember, say
 
@@ -108,8 +109,7 @@ def test_blindness_of_another_sense_does_not_matter() -> None:
     composed = ask("Was it quiet?", records=gaps)
     assert composed.abstained
     assert (
-        say(composed)
-        == "I cannot tell. Microphone 'microphone' could hear nothing for 58.0 s of that time (no signal)."
+        say(composed) == "I cannot tell. Microphone 'microphone' could hear nothing from 0:02.0 to 1:00.0 (no signal)."
     )
 
 
@@ -117,14 +117,18 @@ def test_what_one_sense_missed_the_other_does_not_vouch_for() -> None:
     gaps = (hit("gap", 2, 60, "no signal", stream="microphone", level=0.0),)
     assert say(ask("Did anything happen after 0:50?", records=gaps)) == (
         "No, nothing moved and the scene did not change between 0:50.0 and 1:00.0."
-        " Microphone 'microphone' could hear nothing for 10.0 s of that time (no signal)."
+        " Microphone 'microphone' could hear nothing from 0:50.0 to 1:00.0 (no signal)."
     )
 
 
 def test_sensors_of_the_past_are_told_from_gaps() -> None:
     gaps = (hit("gap", 20, 32, "covered or dark", level=0.0),)
-    assert say(ask("When was the camera covered?", records=gaps)).endswith("That was from 0:20.0 to 0:32.0.")
-    assert say(ask("Was the camera covered at 0:25?", records=gaps)).startswith("Yes. Camera 'camera' saw nothing")
+    assert say(ask("When was the camera covered?", records=gaps)) == (
+        "Camera 'camera' saw nothing from 0:20.0 to 0:32.0 (covered or dark)."
+    )
+    assert say(ask("Was the camera covered at 0:25?", records=gaps)).startswith(
+        "Yes. Camera 'camera' saw nothing from 0:20.0 to 0:32.0"
+    )
     assert say(ask("Was the camera covered at 0:45?", records=gaps)).startswith("No. Camera 'camera' worked")
 
 
@@ -180,3 +184,61 @@ def test_a_stream_that_did_not_run_saw_no_stillness() -> None:
     assert live(text, gaps=(gap,)).abstained
     assert live(text, camera=600).abstained
     assert not live("Was it quiet between 14:06 and 14:10?", camera=600).abstained
+
+
+@pytest.mark.parametrize(
+    ("text", "streams", "why"),
+    [
+        (
+            "hello",
+            {"camera": "video"},
+            'I did not understand. I need a question, for example "When did something move?".',
+        ),
+        ("good morning", {"mic": "audio"}, 'I did not understand. I need a question, for example "What was said?".'),
+        (
+            "elephant",
+            {"camera": "video"},
+            'I do not understand "elephant", and there is no sound here in which it could have been said.'
+            ' I need a question, for example "When did something move?".',
+        ),
+        (
+            "elephant",
+            {"mic": "audio"},
+            'I heard nothing like "elephant". I need a question, for example "What was said?".',
+        ),
+        ("elephant?", {"mic": "audio"}, f'I heard nothing like "elephant". {CAPABILITIES}'),
+    ],
+)
+def test_what_is_no_question_is_told_how_to_ask(text: str, streams: dict[str, Sensor], why: str) -> None:
+    composed = ask(text, streams=streams)
+    assert composed.abstained
+    assert composed.sentences[0].text == why
+
+
+def test_a_greeting_is_not_looked_for_in_what_was_said() -> None:
+    heard = (hit("utterance", 3, 4, "hello there"),)
+    assert ask("hello", records=heard).abstained
+    assert not ask("Did anybody say hello?", records=heard).abstained
+
+
+def test_tones_are_told_apart_by_kilohertz_too() -> None:
+    tones = (hit("sound", 5, 6, "tone at 1000 Hz"), hit("sound", 8, 9, "tone at 440 Hz"))
+    said = say(ask("Was the 440 Hz tone before or after the 1 kHz one?", records=tones))
+    assert said == "The 1 kHz came first, from 0:05.0 to 0:06.0, and the 440 Hz tone from 0:08.0 to 0:09.0."
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("What have I missed since 0:42?", "Something moved from 0:45.0 to 0:46.0 on the left."),
+        ("Has anybody used the word meters, and if so when?", 'Yes, I heard somebody say "go forward ten meters"'),
+        ("Till when did somebody speak?", "The last utterance ended at 0:24.0"),
+        ("Was there a pause in which nobody moved?", "Yes, nothing moved"),
+        ("Did anybody stop talking for over eight seconds?", "Yes, nobody spoke for over eight seconds from 0:00.0 to"),
+        ("Did it ever stop moving for more than a minute?", "No, there was no stretch in which nothing moved for more"),
+        ("Has it gone quiet?", "Yes, it was quiet between 0:57.0 and 1:00.0."),
+        ("Is there any picture?", "Yes. 1 camera works."),
+    ],
+)
+def test_plain_words_of_questions_are_understood(text: str, said: str) -> None:
+    assert say(ask(text)).startswith(said)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from reasoning.evidence import Composed, answer
 from reasoning.plan import plan
+from reasoning.present import add_present
 from reasoning.timepoints import S_NS
 from reasoning.understand import understand
 from runtime.messages import Hit, Sensor
@@ -92,5 +93,12 @@ def test_evidence_of_the_present_lies_in_the_window(
     asked_ns = asked_s * S_NS
     question = understand(text, asked_ns, 0)
     recalled = remember(plan(question, "q", "s", asked_ns), records_of(drawn))
-    composed = answer(question, recalled, asked_ns, {}, STREAMS, False, active={stream: since_s * S_NS})
-    check(question, recalled, composed, asked_ns)
+    active = {stream: since_s * S_NS}
+    composed = answer(question, recalled, asked_ns, {}, STREAMS, False, active=active)
+    check(question, add_present(recalled, asked_ns, STREAMS, active, {}), composed, asked_ns)
+
+
+def test_stillness_that_has_just_ended_is_said_to_be_over() -> None:
+    composed = ask("How long has it been still now?", camera=29)
+    assert say(composed) == "Nothing moved for 23.0 s, from 0:06.0 to 0:29.0. Something has been moving since 0:29.0."
+    assert say(ask("How long has it been still now?")) == "Nothing moved for 24.0 s, from 0:06.0 to 0:30.0."
