@@ -244,7 +244,7 @@ class MqttBus:
         client = self._client
         if client is None:
             return False
-        properties = mqtt_packets.to_properties(packet, expiry_s)
+        properties: Any = mqtt_packets.PackedProperties(packet, expiry_s)
         sent = client.publish(packet.topic, packet.payload, qos, packet.retain, properties, timeout=math.inf)
         return await self._acknowledged(sent, deadline_s)
 

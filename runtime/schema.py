@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any, TypeAlias
 
 from runtime.messages import KINDS
-from runtime.wire import JSON_TYPE, header_model
+from runtime.wire import ADDRESS, JSON_TYPE, header_model
 
 Node: TypeAlias = dict[str, Any]
 
@@ -46,8 +46,9 @@ def fields_schema(name: str) -> Node:
 def properties_schema(name: str) -> Node:
     """Return the schema of the user properties beside a kind's raw payload."""
     schema = fields_schema(name)
-    # what people and robots leave out stands in the topic, or is given on arrival
-    required = schema["required"] if KINDS[name].is_ours else []
+    # what people and robots leave out is given on arrival, and the rest stands in the topic, but not in that of a reply
+    known = () if KINDS[name].is_reply else ADDRESS
+    required = [one for one in schema["required"] if one not in known] if KINDS[name].is_ours else []
     return {"properties": {key: _as_text(one) for key, one in schema["properties"].items()}, "required": required}
 
 

@@ -38,6 +38,9 @@ class Packet:
     retain: bool = False
 
 
+ADDRESS = ("session", "stream", "kind")  # what a topic says
+
+
 def topic_of(message: Message) -> str:
     """Return `heedful/v1/<session>/<stream>/<kind>`."""
     return f"{ROOT}/{message.session}/{message.stream}/{message.kind}"
@@ -79,7 +82,11 @@ def encode(
     else:
         name, content_type = raw
         payload = getattr(message, name)
-        properties = tuple((key, _to_text(value)) for key, value in values.items() if value is not None)
+        # each property costs the reader more than a copy of the payload, so the topic's words are not repeated
+        known = () if is_reply else ADDRESS
+        properties = tuple(
+            (key, _to_text(value)) for key, value in values.items() if value is not None and key not in known
+        )
     if len(payload) > kind.limit_bytes:
         raise WireError(topic, f"{len(payload)} bytes, the limit of {message.kind} is {kind.limit_bytes}")
     return Packet(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from runtime import mqtt_packets, wire
+from runtime import wire
 from runtime.apps.bench_broker import SESSION, bare_client, over_broker
 from runtime.apps.bench_measure import Measure, Plan, percentile, progress, ratio, rounded, spread
 from runtime.broker import PrivateBroker
@@ -137,7 +137,10 @@ async def _deliveries(
 
         async def bare_packets(number: int) -> float:
             packet = wire.encode(_message(kind, number, size_bytes), topics["bare_packets"])
-            properties = mqtt_packets.to_properties(packet, None)
+            properties = Properties(PacketTypes.PUBLISH)
+            properties.ContentType = packet.content_type
+            if packet.properties:
+                properties.UserProperty = list(packet.properties)
             sent = bare_sender.publish(packet.topic, packet.payload, qos=qos, properties=properties)
             return await delivered(sent, anext(receivers["bare_packets"].messages))
 
