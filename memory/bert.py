@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 if TYPE_CHECKING:
@@ -79,7 +80,14 @@ def is_plain_bert(folder: Path) -> bool:
     config = json.loads((folder / "config.json").read_text())
     is_absolute = config.get("position_embedding_type", "absolute") == "absolute"
     is_bert = config.get("model_type") == "bert" and config.get("architectures") == ["BertModel"]
-    return is_bert and is_absolute and config.get("hidden_act") == "gelu" and (folder / "model.safetensors").exists()
+    weights = folder / "model.safetensors"
+    return is_bert and is_absolute and config.get("hidden_act") == "gelu" and weights.exists() and _is_numpy(weights)
+
+
+def _is_numpy(weights: Path) -> bool:
+    """Whether NumPy knows the type of every tensor: it has no bfloat16."""
+    with safe_open(weights, "np") as file:
+        return all(file.get_slice(name).get_dtype() in {"F32", "F16", "F64", "I64"} for name in file.keys())
 
 
 def load_bert(folder: Path) -> Bert:

@@ -94,6 +94,8 @@ class MemoryService:
         self._recaller = Recaller(folder, self._embedder)
         self._recall_thread = Worker("memory recall")  # owns the index: FAISS must not add and search at once
         self._earlier = {} if is_replay else self._store.reached(session)  # streams of an earlier run
+        self._began_ns = self._store.began(session) if self._earlier else None  # the first run's start
+        self._absent: set[str] = set()  # streams whose absence since then is told
         self._told_ns = -1  # last progress
         self._noted_ns: dict[str, int] = {}
         self._order = EventOrder()
@@ -217,10 +219,11 @@ class MemoryService:
                 )
 
     def _absence(self, mark: Watermark) -> list[Row]:
-        """Remember that a stream was not perceived between two runs: nobody may say that nothing happened then."""
-        since_ns = self._earlier.pop(mark.stream, None)
-        if since_ns is None or since_ns >= mark.epoch:
+        """Remember that a stream was not perceived since its last run, or before this one: nothing is known of then."""
+        since_ns = self._earlier.get(mark.stream, self._began_ns)
+        if since_ns is None or since_ns >= mark.epoch or mark.stream in self._absent:
             return []
+        self._absent.add(mark.stream)
         gap = Gap(
             session=self._session,
             stream=mark.stream,

@@ -142,6 +142,12 @@ class Store:
         with sqlite_errors(self.path):
             return dict(self.connection().execute(query, (session,)))
 
+    def began(self, session: str) -> int | None:
+        """Return when the first run of a session began, None where there was none."""
+        with sqlite_errors(self.path):
+            found: int | None = self.connection().execute("SELECT start_ns FROM session WHERE name = ?", (session,)).get
+            return found
+
     def stats(self) -> Stats:
         """Count what is there."""
         db = self.connection()

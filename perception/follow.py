@@ -32,7 +32,7 @@ HEARTBEAT_S = 0.2  # live: a silent stream still tells the time this often
 LATENESS_NS = 300_000_000  # live: a sample may arrive so long after it was taken
 END_S = 2.0  # for the last records of a stream that is stopped
 END_OF_REPLAY_S = 0.3  # the recording is still there
-BLIND_PIECES_NS = (10_000_000_000, 320_000_000_000)  # a long blindness is told of in pieces, each twice as long
+BLIND_PIECE_NS = 10_000_000_000  # a long blindness is told of in pieces while it lasts
 FIRST_S = 0.5  # live: a sensor that has given nothing yet may take so long before it counts as blind
 REOPEN_S = (1.0, 30.0)  # live: first and longest pause before a broken source is opened again
 
@@ -99,7 +99,6 @@ class Follower:
         self._outage = ""  # what a broken device said
         self._blind = ""
         self._blind_since_ns = epoch
-        self._piece_ns = BLIND_PIECES_NS[0]
         self._has_begun = False  # a sample has come
         self._last_sample_s = math.inf  # by the loop's clock; before the first attempt nothing is expected
 
@@ -251,12 +250,12 @@ class Follower:
         now_ns = self.published_ns
         is_over = blind != self._blind or self._has_ended
         lasted_ns = now_ns - self._blind_since_ns
-        if self._blind and lasted_ns > 0 and (is_over or lasted_ns >= self._piece_ns):
+        if self._blind and lasted_ns > 0 and (is_over or lasted_ns >= BLIND_PIECE_NS):
             await self._gap(self._blind, self._blind_since_ns, now_ns)
-            self._blind_since_ns, self._piece_ns = now_ns, min(2 * self._piece_ns, BLIND_PIECES_NS[1])
+            self._blind_since_ns = now_ns
         if is_over:
             self._blind_since_ns = now_ns if self._blind else self._last_seen_ns(now_ns)
-            self._blind, self._piece_ns = blind, BLIND_PIECES_NS[0]
+            self._blind = blind
 
     def _last_seen_ns(self, now_ns: int) -> int:
         """Return since when a sensor that is found blind now has given nothing of use."""

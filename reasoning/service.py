@@ -243,7 +243,7 @@ class ReasoningService:
         self.meter.counters["answers"] += 1
         self.meter.note_ms("recall", recall_ms)
         self.meter.note_ms("answer", total_ms)
-        if pending.key is not None:
+        if pending.key is not None and recalled is not None:  # a refusal is not what is answered next time
             self._given[pending.key] = whole
             if len(self._given) > ROOM:
                 self._given.popitem(last=False)

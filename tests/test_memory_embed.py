@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from memory import embed
+from memory.bert import is_plain_bert
 from memory.embed import DEFAULT_SPACE, TextEmbedder, default_folder
 from runtime.errors import ModelError
 
@@ -93,6 +94,15 @@ def test_a_folder_without_a_model_is_named_in_the_error(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"not a tensor")
     with pytest.raises(ModelError, match=str(tmp_path)):
         TextEmbedder(str(tmp_path))
+
+
+def test_weights_that_numpy_cannot_hold_are_left_to_transformers(tmp_path: Path) -> None:
+    config = {"model_type": "bert", "architectures": ["BertModel"], "hidden_act": "gelu"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    for dtype, is_plain in (("F16", True), ("BF16", False)):
+        header = json.dumps({"weight": {"dtype": dtype, "shape": [2], "data_offsets": [0, 4]}}).encode()
+        (tmp_path / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+        assert is_plain_bert(tmp_path) == is_plain
 
 
 def test_a_missing_wheel_is_named_with_its_remedy() -> None:

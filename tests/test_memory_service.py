@@ -299,3 +299,20 @@ async def test_two_memories_cannot_write_one_folder(tmp_path: Path) -> None:
                 pass
     async with remembering(tmp_path):
         pass
+
+
+async def test_a_stream_that_is_new_in_a_session_was_absent_before(tmp_path: Path) -> None:
+    async with remembering(tmp_path, is_replay=False) as desk:
+        await desk.reach(1.0)
+        await desk.send(HELLO)
+        await desk.reach(20.0)
+        await desk.until_stored(1)
+    async with remembering(tmp_path, is_replay=False) as desk:
+        for stream in ("mic", "door"):
+            for at_s in (60.0, 61.0):
+                mark = Watermark(session=SESSION, stream=stream, epoch=ns(60.0), t_ns=ns(at_s), sensor="audio")
+                await desk.send(mark)
+        await desk.until_stored(2)
+        gaps = [hit for hit in (await desk.recall(61.0)).timeline if hit.kind == "gap"]
+    spans = {(hit.stream, hit.start_ns, hit.end_ns) for hit in gaps}
+    assert spans == {("mic", ns(20.0), ns(60.0)), ("door", ns(0.0), ns(60.0))}

@@ -167,8 +167,10 @@ async def test_of_twenty_questions_at_once_each_gets_an_answer_and_the_last_ones
         assert {one.answer for one in refused} == {"I am still answering 16 other questions."}
         assert all(one.abstained for one in refused)
         asker.memory.answers.set()
-    replies = [task.result() for task in asking]
-    assert {one.query_id for one in replies} == {f"mine-{n}" for n in range(20)}
+        replies = [await task for task in asking]
+        assert {one.query_id for one in replies} == {f"mine-{n}" for n in range(20)}
+        again = await asker.ask(query_id=refused[0].query_id, at_s=4.0)
+    assert not again.abstained  # a refusal is not what is answered from then on
     assert sum(not one.abstained for one in replies) == 20 - len(refused)
 
 

@@ -16,7 +16,7 @@ from runtime.apps.bench_measure import Length, Measure, Plan, load, machine, now
 from runtime.errors import ConfigError
 
 NAMES = ("replay", "speech", "digest", "bus", "freshness", "outbox", "idle", "first-answer", "stop")
-NEED_DATA = frozenset({"replay", "speech", "digest"})
+NEED_DATA = frozenset({"replay", "speech", "digest", "stop"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

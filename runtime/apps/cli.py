@@ -189,13 +189,14 @@ def _ask(arguments: argparse.Namespace) -> int:
     from runtime.mqtt_bus import MqttBus
 
     text = question("TEXT", arguments.text)
-    asked_ns = moment_ns(arguments.at) if arguments.at else None
+    asked_ns = moment_ns(arguments.at) if arguments.at else None  # now, by the session's clock: ours may be wrong
     if arguments.broker:
         session = setting("session", arguments.session or "live")
         address = broker_address(setting("broker", arguments.broker))
     else:
         known = rendezvous.find(arguments.session)
         address, session = known.address, known.session
+        asked_ns = asked_ns or time.time_ns()  # the same clock; a question with a time is known when it comes again
     answer = _in_loop(ask_running(MqttBus(address, "user", session), session, text, asked_ns, ASK_S))
     _printer(arguments)(answer)
     return 0

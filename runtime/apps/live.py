@@ -156,17 +156,17 @@ async def _answer_lines(
 
 
 async def ask_running(bus: Bus, session: str, text: str, asked_ns: int | None, deadline_s: float) -> Answer:
-    """Put one question, about now or `asked_ns`, to a running session; a restart of its broker does not lose it.
+    """Put one question, about `asked_ns` or about when it arrives, to a running session.
 
-    Raises MissingPart when nobody answers.
+    A restart of its broker does not lose it. Raises MissingPart when nobody answers.
     """
-    asked_ns = time.time_ns() if asked_ns is None else asked_ns  # fixed: the question is known when it comes again
+    again_s = None if asked_ns is None else AGAIN_S  # without its time it would be another question each time
     ask = Ask(session=session, query_id=secrets.token_hex(8), question=text, asked_ns=asked_ns)
     async with asyncio.TaskGroup() as group:
         connection = group.create_task(bus.run(), name="connection")
         try:
             await bus.ready(5.0)
-            reply = await insist(bus, ask, "answer", deadline_s, again_s=AGAIN_S)
+            reply = await insist(bus, ask, "answer", deadline_s, again_s=again_s)
         except TimeoutError as error:
             what = f"session {session!r} did not answer within {deadline_s:g} s"
             raise MissingPart(what, "look whether it still runs") from error
