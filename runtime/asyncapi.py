@@ -17,6 +17,7 @@ import yaml
 from runtime.bus import REPLY
 from runtime.messages import KIB, KINDS, SERVICES, Kind
 from runtime.schema import Node, content_type, payload_schemas, properties_schema
+from runtime.tensors import SAFETENSORS_TYPE
 from runtime.wire import JSON_TYPE, ROOT
 
 VERSION = "1.0.0"  # of topics and payloads, not of the package
@@ -98,7 +99,7 @@ def _row(name: str, kind: Kind) -> Iterable[str]:
     yield ", ".join(kind.receivers)
     yield f"{kind.qos}, retained" if kind.is_retained else str(kind.qos)
     yield f"{kind.limit_bytes // KIB} KiB"
-    yield content_type(name).replace(JSON_TYPE, "JSON")
+    yield content_type(name).replace(JSON_TYPE, "JSON").replace(SAFETENSORS_TYPE, "safetensors")
 
 
 class _Plain(yaml.SafeDumper):
@@ -187,8 +188,9 @@ def _operation(name: str, action: str) -> Node:
 
 
 def _message(name: str, kind: Kind) -> Node:
-    raw = content_type(name) != JSON_TYPE
-    payload = {"type": "string", "format": "binary"} if raw else {"$ref": f"#/components/schemas/{kind.type.__name__}"}
+    raw = content_type(name) not in (JSON_TYPE, SAFETENSORS_TYPE)
+    schema = {"$ref": f"#/components/schemas/{kind.type.__name__}"}
+    payload: Node = {"type": "string", "format": "binary"} if content_type(name) != JSON_TYPE else schema
     message: Node = {
         "name": name,
         "title": kind.type.__name__,
@@ -199,6 +201,8 @@ def _message(name: str, kind: Kind) -> Node:
         "bindings": {"mqtt": {"contentType": content_type(name), "bindingVersion": BINDING}},
         "x-limit-bytes": kind.limit_bytes,
     }
+    if content_type(name) == SAFETENSORS_TYPE:
+        message["x-heedful-metadata"] = {"message": schema}  # JSON in the file's metadata
     if not message["headers"]["properties"]:
         del message["headers"]
     if name in CALLS or kind.is_reply:

@@ -10,6 +10,8 @@ import dataclasses
 import hashlib
 from collections import defaultdict
 
+import numpy as np
+
 from runtime import wire
 from runtime.messages import Answer, Message, Record, Stored, Timing, Watermark
 
@@ -45,6 +47,8 @@ class RunDigest:
         digest = self._topics.setdefault(f"{message.stream}/{message.kind}", hashlib.sha256())
         digest.update(text.encode())
         digest.update(getattr(message, "payload", b""))
+        for name in wire.tensor_ranks(message.kind):
+            digest.update(np.ascontiguousarray(getattr(message, name)).tobytes())
 
     def topics(self) -> dict[str, str]:
         """Return a hash per stream/kind."""

@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 QUESTION_LENGTH = 2_000  # characters of a question that are read
 
 Box: TypeAlias = tuple[float, float, float, float]  # x0, y0, x1, y1 as fractions of the frame
@@ -59,6 +62,20 @@ class Frame:
     is_cut: bool  # the whole picture changed: another scene
     luma: float  # mean brightness, 0 to 1
     payload: bytes = field(repr=False, metadata={"raw": "image/jpeg"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What an encoder of perception made of one kept frame: the tokens that a model reads."""
+
+    kind: Literal["observation"] = "observation"
+    session: str
+    stream: str
+    epoch: int
+    seq: int
+    t_ns: int
+    model: str
+    tokens: NDArray[np.float16] = field(repr=False, compare=False, metadata={"tensor": 2})  # (N, C)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -404,6 +421,7 @@ Message: TypeAlias = (
     ImageInput
     | AudioInput
     | Frame
+    | Observation
     | Motion
     | Utterance
     | Sound
@@ -456,6 +474,13 @@ KINDS: dict[str, Kind] = {
     "audio": Kind(type=AudioInput, qos=0, limit_bytes=256 * KIB, senders=SENSORS, receivers=("perception",)),
     "frame": Kind(
         type=Frame, qos=0, limit_bytes=1024 * KIB, senders=("perception",), receivers=("memory", "reasoning", "user")
+    ),
+    "observation": Kind(
+        type=Observation,
+        qos=0,
+        limit_bytes=1024 * KIB,
+        senders=("perception",),
+        receivers=("memory", "reasoning", "user"),
     ),
     "motion": Kind(
         type=Motion, qos=0, limit_bytes=64 * KIB, senders=("perception",), receivers=("memory", "reasoning", "user")

@@ -6,7 +6,8 @@ from dataclasses import fields
 from typing import Any, TypeAlias
 
 from runtime.messages import KINDS
-from runtime.wire import ADDRESS, JSON_TYPE, header_model
+from runtime.tensors import SAFETENSORS_TYPE
+from runtime.wire import ADDRESS, JSON_TYPE, header_model, tensor_ranks
 
 Node: TypeAlias = dict[str, Any]
 
@@ -16,7 +17,9 @@ SPELLED = {"integer": r"^-?\d+$", "number": r"^-?\d+(\.\d+)?([eE][+-]?\d+)?$", "
 
 
 def content_type(name: str) -> str:
-    """Return application/json, or the media type of a kind with a raw payload."""
+    """Return application/json, that of safetensors, or the media type of a kind with a raw payload."""
+    if tensor_ranks(name):
+        return SAFETENSORS_TYPE
     return next((one.metadata["raw"] for one in fields(KINDS[name].type) if "raw" in one.metadata), JSON_TYPE)
 
 
@@ -24,7 +27,7 @@ def payload_schemas() -> Node:
     """Return the schema of every JSON payload and of what is inside them, by class name."""
     schemas: Node = {}
     for name, kind in KINDS.items():
-        if content_type(name) == JSON_TYPE:
+        if content_type(name) in (JSON_TYPE, SAFETENSORS_TYPE):
             schema = fields_schema(name)
             schemas |= schema.pop("$defs", {})
             schemas[kind.type.__name__] = schema

@@ -1,4 +1,5 @@
-"""Bytes to messages and back: JSON for plain messages, raw media with its header in MQTT v5 user properties.
+"""Bytes to messages and back: JSON for plain messages, safetensors for those with tensors, raw media with its header in
+MQTT v5 user properties.
 
 Everything that comes in is size-checked against its kind's limit, parsed strictly (unknown fields, wrong types, NaN,
 infinity and integers beyond 64 bits are refused) and its session, stream and kind must agree with the topic.
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from runtime.errors import WireError
 from runtime.messages import KINDS, Message
+from runtime.tensors import SAFETENSORS_TYPE, pack, unpack
 
 ROOT = "heedful/v1"
 JSON_TYPE = "application/json"
@@ -67,18 +69,19 @@ def encode(
     Raises WireError when it is larger than its kind may be, or its session or stream cannot stand in a topic.
     """
     kind = KINDS[message.kind]
-    raw = _raw_field(message.kind)
+    raw, tensors = _raw_field(message.kind), tensor_ranks(message.kind)
     header = header_model(message.kind)
     values = {name: getattr(message, name) for name in header.model_fields}
     is_reply = kind.is_reply or topic is not None
     topic = topic or topic_of(message)
     if not (_is_name(message.session) and _is_name(message.stream)):
         raise WireError(topic, f"session {message.session!r} or stream {message.stream!r} cannot be part of a topic")
-    if raw is None:
-        # model_construct: our own messages are typed already, only their floats may be wrong
-        payload = header.model_construct(**values).model_dump_json(warnings=False).encode()
-        content_type = JSON_TYPE
-        properties: tuple[tuple[str, str], ...] = (("kind", message.kind),) if is_reply else ()
+    properties: tuple[tuple[str, str], ...] = (("kind", message.kind),) if is_reply else ()
+    if tensors:
+        payload = pack(to_json(message), {name: getattr(message, name) for name in tensors})
+        content_type = SAFETENSORS_TYPE
+    elif raw is None:
+        payload, content_type = to_json(message).encode(), JSON_TYPE
     else:
         name, content_type = raw
         payload = getattr(message, name)
@@ -112,9 +115,12 @@ def decode(packet: Packet, expected_kind: str | None = None) -> Message:
         raise WireError(packet.topic, f"no such kind: {kind_name}")
     if len(packet.payload) > kind.limit_bytes:
         raise WireError(packet.topic, f"{len(packet.payload)} bytes, the limit of {kind_name} is {kind.limit_bytes}")
-    raw = _raw_field(kind_name)
+    raw, ranks = _raw_field(kind_name), tensor_ranks(kind_name)
     try:
-        if raw is None:
+        if ranks:
+            text, tensors = unpack(packet.payload, ranks)
+            message = _construct(kind.type, header_model(kind_name).model_validate_json(text), tensors)
+        elif raw is None:
             payload = packet.payload if kind.is_ours else _addressed(packet, session, stream)
             values = header_model(kind_name).model_validate_json(payload)
             message = _construct(kind.type, values, {})
@@ -125,21 +131,19 @@ def decode(packet: Packet, expected_kind: str | None = None) -> Message:
             message = _construct(kind.type, values, {raw[0]: packet.payload})
     except ValidationError as error:
         raise WireError(packet.topic, _first_fault(error)) from error
+    except ValueError as error:
+        raise WireError(packet.topic, str(error)) from error
     if expected_kind is None and (message.session, message.stream) != (session, stream):
         raise WireError(packet.topic, f"says session {message.session!r} and stream {message.stream!r} inside")
     return message
 
 
 def to_json(message: Message) -> str:
-    """Return the message's plain fields as one line of JSON, without raw media."""
+    """Return the message's plain fields as one line of JSON, without raw media and tensors."""
     header = header_model(message.kind)
     values = {name: getattr(message, name) for name in header.model_fields}
+    # model_construct: our own messages are typed already, only their floats may be wrong
     return header.model_construct(**values).model_dump_json(warnings=False)
-
-
-def from_json(kind: str, text: str | bytes, **raw: bytes) -> Message:
-    """Return the message that `to_json` wrote, with its raw field put back."""
-    return _construct(KINDS[kind].type, header_model(kind).model_validate_json(text), raw)
 
 
 @functools.cache
@@ -149,13 +153,19 @@ def header_model(kind: str) -> type[BaseModel]:
     hints = get_type_hints(message_type)
     definitions: dict[str, Any] = {}
     for item in fields(message_type):
-        if "raw" not in item.metadata:
+        if not {"raw", "tensor"} & item.metadata.keys():
             definitions[item.name] = (_bounded(hints[item.name]), ... if item.default is MISSING else item.default)
     config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, ser_json_inf_nan="constants")
     return cast(
         "type[BaseModel]",
         create_model(message_type.__name__, __config__=config, __doc__=message_type.__doc__, **definitions),
     )
+
+
+@functools.cache
+def tensor_ranks(kind: str) -> dict[str, int]:
+    """Return how many dimensions each tensor of a kind has; most kinds have none."""
+    return {item.name: item.metadata["tensor"] for item in fields(KINDS[kind].type) if "tensor" in item.metadata}
 
 
 @functools.cache
@@ -166,9 +176,9 @@ def _raw_field(kind: str) -> tuple[str, str] | None:
     return None
 
 
-def _construct(message_type: type[Any], values: BaseModel, raw: Mapping[str, bytes]) -> Message:
+def _construct(message_type: type[Any], values: BaseModel, more: Mapping[str, Any]) -> Message:
     make = cast("Callable[..., Message]", message_type)
-    return make(**{name: getattr(values, name) for name in type(values).model_fields}, **raw)
+    return make(**{name: getattr(values, name) for name in type(values).model_fields}, **more)
 
 
 def _known(properties: tuple[tuple[str, str], ...], model: type[BaseModel]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from types import UnionType
 from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 import aiomqtt
+import numpy as np
 
 from runtime import wire
 from runtime.broker import PrivateBroker, find_mosquitto
@@ -34,6 +35,8 @@ def example(hint: Any, **changed: Any) -> Any:
             return example(arguments[0])
         case origin if origin is Literal:
             return arguments[0]
+        case origin if origin is np.ndarray:
+            return np.arange(6, dtype=np.float16).reshape(2, 3)
         case origin if origin is dict:
             return {example(arguments[0]): example(arguments[1])}
         case origin if origin is tuple and arguments[-1] is Ellipsis:

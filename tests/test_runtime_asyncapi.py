@@ -22,7 +22,7 @@ REPLIES = {name for name, kind in KINDS.items() if kind.is_reply}
 DOCUMENT = asyncapi.document()
 
 JSON_KINDS = [name for name in KINDS if content_type(name) == wire.JSON_TYPE]
-RAW_KINDS = [name for name in KINDS if name not in JSON_KINDS]
+RAW_KINDS = [name for name in KINDS if content_type(name).startswith(("image", "audio"))]
 
 
 def nodes(node: Any) -> Iterator[dict[str, Any]]:

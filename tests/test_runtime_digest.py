@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,6 +30,8 @@ def total_of(*messages: Message) -> str:
 def other_than(value: Any) -> Any:
     """Return another value of the same type."""
     match value:
+        case np.ndarray():
+            return value + 1
         case bool():
             return not value
         case int() | float():
