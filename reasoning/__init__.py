@@ -4,7 +4,7 @@ The `evidence` backend, a path of pure functions, in this order:
 
     understand   question -> Question      by spelling, quoted, references, asides, rivals, anchors, timewords, lengths,
                                            topics, asks, settle, unknowable; senses, ways, amounts, numbers, timerules,
-                                           timepoints, patterns and vocabulary are what these are written with
+                                           besides, timepoints, patterns and vocabulary are what these are written with
     plan         Question -> Recall        the one round trip to memory
     present      Recalled -> Recalled      with what goes on now, of which no record tells yet
     view         Recalled -> View          windows and episodes (match for words, episodes for pieces)

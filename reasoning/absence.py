@@ -5,14 +5,15 @@ An absence is a fact only where a working stream watched. Its evidence is that s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reasoning.answers import Found, tell_happened
-from reasoning.episodes import OVERLAP_NS, Episode, quiet
+from reasoning.episodes import OVERLAP_NS, Episode, cut, quiet
 from reasoning.phrases import ABSENT, LISTED_MAX, NAMED_MAX, clause, few, sentence, shown
 from reasoning.view import pick
-from reasoning.ways import name_way
+from reasoning.ways import is_across, name_way
 from reasoning.wording import Clock, count, length, listing, quote
 from runtime.messages import Sensor
 
@@ -30,6 +31,7 @@ class Unseen:
 
     watched: frozenset[Sensor]
     streams: tuple[str, ...]
+    unwatched: tuple[tuple[int, int], ...] = ()  # since the session began
 
     def rows(self, draft: Draft, start_ns: int, end_ns: int, text: str) -> list[Evidence]:
         """Return the evidence that a stretch of time was watched."""
@@ -52,7 +54,12 @@ def tell_nothing(question: Question, view: View, unseen: Unseen, draft: Draft) -
 
 def tell_other_ways(question: Question, episodes: tuple[Episode, ...], at_least: bool, draft: Draft) -> None:
     """Say that no movement came, or went, as asked, and which other ones there were."""
-    way = name_way(question.topic.begins, question.topic.ends)
+    topic = question.topic
+    way = name_way(topic.begins, topic.ends)
+    ends = [(episode.boxes[0], episode.boxes[-1]) for episode in episodes if episode.boxes]
+    if any(is_across(first, topic.begins) or is_across(last, topic.ends) for first, last in ends):
+        draft.abstain(f"I cannot tell whether a movement {way}: there is one that reached from edge to edge.")
+        return
     leads: dict[str, str] = {"whether": "No, I saw no movement", "how_often": "0 times: I saw no movement"}
     lead = leads.get(question.ask, "I saw no movement")
     told = clause(episodes, draft.clock, with_words=False, at_least=at_least)
@@ -76,11 +83,18 @@ def tell_contrary(question: Question, view: View, draft: Draft) -> None:
 def tell_quiet(question: Question, view: View, unseen: Unseen, draft: Draft) -> None:
     """Say when, how often or how long it was quiet."""
     text = _nothing(question, unseen)
-    found = pick(question.topic, stretches(question, view, draft.clock))
+    found = pick(question.topic, stretches(question, view, draft.clock, unseen.unwatched))
+    dark = cut(unseen.unwatched, view.windows)
+    if not found and (
+        pick(question.topic, stretches(question, view, draft.clock, ())) or (dark and _is_short(question))
+    ):
+        draft.abstain("I cannot tell.", _blind(unseen, dark or unseen.unwatched, draft.clock))
+        return
     if not found:
         start = "No, there was" if question.ask == "whether" else "There was"
         text = f"{start} no stretch in which {text} {_windows(view, draft.clock)}."
-        draft.state(text, draft.rows(view.episodes[:LISTED_MAX]))
+        windows = [row for window in view.windows[:LISTED_MAX] for row in unseen.rows(draft, *window, text)]
+        draft.state(text, draft.rows(view.episodes[:LISTED_MAX]) or windows)
         return
     listed = few([draft.clock.stretch(episode.start_ns, episode.end_ns) for episode in found])
     total = length(sum(episode.length_ns for episode in found))
@@ -96,28 +110,59 @@ def tell_quiet(question: Question, view: View, unseen: Unseen, draft: Draft) -> 
     draft.state(
         line, [row for e in shown(found, draft.clock) for row in unseen.rows(draft, e.start_ns, e.end_ns, text)]
     )
+    ends = {t_ns for episode in found for t_ns in (episode.start_ns, episode.end_ns)}
+    beside = [gap for gap in unseen.unwatched if ends & set(gap) and not cut([gap], view.windows)]
+    draft.remark(_blind(unseen, beside, draft.clock))
     span, asked_ns = question.span, draft.clock.asked_ns
     is_now = question.topic.nth == -1 if span is None else span.end_ns == asked_ns
     if is_now and (open_now := [episode for episode in view.episodes if episode.is_open]):  # it is over
         draft.state(sentence(clause(open_now, draft.clock, with_words=True)), draft.rows(open_now))
 
 
-def stretches(question: Question, view: View, clock: Clock) -> list[Episode]:
-    """Return the quiet stretches of the windows; where a moment was named, the whole stretch around it."""
+def stretches(question: Question, view: View, clock: Clock, unwatched: Sequence[tuple[int, int]]) -> list[Episode]:
+    """Return the stretches of the windows known to be quiet; where a moment was named, the whole one around it."""
+    lasting = question.topic.lasting
+    found = _quiet(question, view, clock, unwatched)
+    if _is_short(question):
+        whole = _quiet(question, view, clock, ())
+        found = [stretch for stretch in found if stretch in whole]  # one that ends in the dark may have been longer
+    if lasting is not None:
+        found = [(a, b) for a, b in found if lasting.holds(b - a)]
+    return [Episode(kind="quiet", start_ns=a, end_ns=b, hits=()) for a, b in found]
+
+
+def _is_short(question: Question) -> bool:
+    lasting = question.topic.lasting
+    return question.topic.extreme == "shortest" or (lasting is not None and lasting.most_ns is not None)
+
+
+def _quiet(question: Question, view: View, clock: Clock, unwatched: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     if question.span is not None and question.span.is_point:
         found = [
             (a, b)
-            for a, b in quiet(view.everywhere, clock.origin_ns, clock.asked_ns)
+            for a, b in quiet([*view.everywhere, *_dark(unwatched)], clock.origin_ns, clock.asked_ns)
             if any(min(b, end_ns) - max(a, start_ns) >= OVERLAP_NS for start_ns, end_ns in view.windows)
         ]
     else:
-        found = [stretch for window in view.windows for stretch in quiet(view.episodes, *window)]
+        found = [
+            stretch
+            for window in view.windows
+            for stretch in quiet([*view.episodes, *_dark(cut(unwatched, [window]))], *window)
+        ]
     if question.topic.is_inner and view.episodes:
         first_ns, last_ns = view.episodes[0].end_ns, view.episodes[-1].start_ns
         found = [(a, b) for a, b in found if first_ns <= a and b <= last_ns]
-    if (lasting := question.topic.lasting) is not None:
-        found = [(a, b) for a, b in found if lasting.holds(b - a)]
-    return [Episode(kind="quiet", start_ns=a, end_ns=b, hits=()) for a, b in found]
+    return found
+
+
+def _dark(unwatched: Sequence[tuple[int, int]]) -> list[Episode]:
+    return [Episode(kind="gap", start_ns=a, end_ns=b, hits=()) for a, b in unwatched]
+
+
+def _blind(unseen: Unseen, gaps: Sequence[tuple[int, int]], clock: Clock) -> str:
+    """Return when nobody watched, "" where that was never."""
+    verb = "listening" if unseen.watched == {"audio"} else "watching"
+    return f"I was not {verb} {few([clock.stretch(*gap) for gap in gaps])}." if gaps else ""
 
 
 def _nothing(question: Question, unseen: Unseen) -> str:

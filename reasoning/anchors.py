@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from reasoning import vocabulary as vocab
+from reasoning.lengths import BEYOND, WITHIN
 from reasoning.match import words as split_words
 from reasoning.numbers import LENGTH
 from reasoning.patterns import has, word
@@ -29,11 +30,12 @@ class Anchor:
     phrase: str
     offset_ns: int = 0  # "ten seconds after": so far away from it
     is_within: bool = False  # "within ten seconds after": up to so far
+    is_beyond: bool = False  # "more than ten seconds after": from there on
 
     @property
     def is_point(self) -> bool:
         """Whether it names a moment of its own, "ten seconds after", rather than all that came after it."""
-        return bool(self.offset_ns) and not self.is_within
+        return bool(self.offset_ns) and not self.is_within and not self.is_beyond
 
     @property
     def unused(self) -> str:
@@ -49,13 +51,13 @@ class Anchor:
 
 _SUBJECT = r"(?:they|he|she|it|the|an?|some\w*|any\w*|no\w*|people|quote\d|we|i|you|this|that|his|her|their)\b"
 _OFFSET = (
-    rf"(?:(?P<within>(?:with)?in|during|over|for|up\s+to|less\s+than)\s+)?(?:the\s+)?(?:first\s+|last\s+|next\s+)?"
+    rf"(?:(?:(?P<within>{WITHIN})|(?P<beyond>{BEYOND}))\s+)?(?:the\s+)?(?:first\s+|last\s+|next\s+)?"
     rf"(?:about\s+|around\s+|exactly\s+)?(?P<offset>{LENGTH})\s+(?:later\s+)?"
 )
 _RELATION = re.compile(
     rf"\b(?:{_OFFSET})?"
-    r"(?P<near>(?:right|just|immediately|shortly|directly|soon|straight)\s+)?"
-    rf"(?:(?P<after>after|follow(?:ing|ed|s)|since(?!\s+when)|as\s+soon\s+as|once(?=\s+{_SUBJECT}))"
+    r"(?P<near>(?:(?<!the )right|just|immediately|shortly|directly|soon|straight)\s+)?"
+    rf"(?P<word>(?P<after>after|follow(?:ing|ed|s)|since(?!\s+when)|as\s+soon\s+as|once(?=\s+{_SUBJECT}))"
     r"|(?P<before>before(?!\s+or\s+after)|(?:until|till|up\s+to)(?!\s+when\b)|prior\s+to|ahead\s+of|leading\s+up\s+to)"
     r"|(?P<during>during(?!\s+(?:which|what)\b)|(?<!a )while|whilst"
     r"|at\s+the\s+(?:same\s+)?(?:moment|time|instant|point)\s+(?:of|when|that|where|as)|(?P<when>when))"
@@ -80,8 +82,9 @@ def take_anchor(text: str, quotes: Sequence[str], now: Now) -> tuple[Anchor | No
         start, at = match.start(), match.start("clause")
         if match["when"] and _is_interrogative(text, match):
             continue
-        span = parse_time(text[start:], now.asked_ns, now.start_ns, now.tz)
-        if span is not None and text[start:].lower().startswith(span.phrase.lower()):
+        border = text[match.start("word") :]
+        span = parse_time(border, now.asked_ns, now.start_ns, now.tz)
+        if span is not None and border.lower().startswith(span.phrase.lower()):
             continue  # "after 0:30" is a border in time
         clause = _cut_clause(text, match, now)
         anchor = _read(match, clause, quotes, now)
@@ -143,6 +146,7 @@ def _read(match: re.Match[str], clause: str, quotes: Sequence[str], now: Now) ->
         phrase=rest,
         offset_ns=to_ns(offset) if offset else 0,
         is_within=bool(match["within"]) or "first " in match[0][: match.start("clause") - match.start()],
+        is_beyond=bool(match["beyond"]),
     )
 
 

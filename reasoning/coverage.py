@@ -53,6 +53,11 @@ class Coverage:
             sensor for sensor in sensors if self._of([sensor]) and not self._is_most(self._unwatched_by_all(sensor))
         }
 
+    def unwatched(self, sensors: Iterable[Sensor]) -> list[tuple[int, int]]:
+        """Return when one of these senses had no stream that watched, where that is worth a word."""
+        spans = [span for sensor in sensors if self._of([sensor]) for span in self._unwatched_by_all(sensor)]
+        return [(a, b) for a, b in cut(spans, self._spans()) if b - a >= QUIET_NS]
+
     def why_not(self, sensors: Iterable[Sensor]) -> str:
         """Return why nothing can be said about the windows: no such sensor, or none that watched; else ""."""
         wanted = set(sensors)

@@ -20,7 +20,7 @@ OVERLAP_NS = 200_000_000  # what reaches into a window by less may be a border's
 QUIET_NS = 500_000_000  # a shorter pause is no quiet
 STEADY = "steady noise"  # a background that is loud itself; it too comes in pieces, and speech interrupts it
 NO_WORDS = "speech without recognised words"  # how memory describes an utterance that gave no text
-PLACES_MAX = 3
+TOLD_PLACES_MAX = 3
 PITCH_SHARE = 0.06  # one semitone: tones that differ by less are the same
 
 
@@ -73,7 +73,7 @@ class Episode:
         if self.kind == "utterance":
             return self.words
         if self.kind == "motion" and len({hit.text for hit in self.hits}) > 1 and self.places:
-            return f"movement {', then '.join(self.places)}"
+            return f"movement {self.path}"
         return reason(self.hits[0]) if self.kind == "gap" else self.label
 
     @property
@@ -90,9 +90,15 @@ class Episode:
         return tuple(hit.box for hit in self.hits if hit.box is not None)
 
     @property
+    def path(self) -> str:
+        """The first of its places as they are told, "" where none are known."""
+        more = ("elsewhere",) if len(self.places) > TOLD_PLACES_MAX else ()
+        return ", then ".join((*self.places[:TOLD_PLACES_MAX], *more))
+
+    @property
     def places(self) -> tuple[str, ...]:
         """The places in the picture that it went through, in order."""
-        return tuple(dict.fromkeys(place(box) for box in self.boxes))[:PLACES_MAX]
+        return tuple(dict.fromkeys(place(box) for box in self.boxes))
 
 
 def reason(gap: Hit) -> str:

@@ -54,11 +54,10 @@ def answer(
     tz: tzinfo | None = None,
     *,
     active: Mapping[str, int] | None = None,
-    began: Mapping[str, int] | None = None,
 ) -> Composed:
     """Return the answer; `blind` says why a stream sees or hears nothing, `truncated` that a recording broke off.
 
-    `active` says since when something is going on that no record tells of yet, `began` when a stream was first there.
+    `active` says since when something is going on that no record tells of yet.
     """
     origin_ns = recalled.session_start_ns if recalled is not None else 0
     draft = Draft(Clock(asked_ns, origin_ns, tz))
@@ -71,7 +70,7 @@ def answer(
     elif refusal := _refusal(question, recalled, streams, draft.clock, truncated=truncated):
         draft.abstain(refusal, _inventory(recalled, asked_ns, draft.clock))
     else:
-        _answer(question, add_present(recalled, asked_ns, streams, active or {}, began or {}), streams, blind, draft)
+        _answer(question, add_present(recalled, asked_ns, streams, active or {}), streams, blind, draft)
     if question.mended:
         read = [f"{quote(slip)} as {quote(meant)}" for slip, meant in question.mended.items()]
         draft.remark(f"I read {listing(read)}.")
@@ -132,7 +131,8 @@ def _answer(
     elif reason := why_not(question, view, coverage, sensors):
         draft.abstain(reason)
     else:
-        draft.start_ns, draft.end_ns = view.start_ns, view.end_ns
+        if not question.is_point:  # of a moment whole episodes are told
+            draft.start_ns, draft.end_ns = view.start_ns, view.end_ns
         _tell(question, view, recalled, coverage, sensors, draft)
         for caveat in caveats(question, view, recalled, draft):
             draft.remark(caveat)
@@ -146,7 +146,14 @@ def _answer(
 def _tell(
     question: Question, view: View, recalled: Recalled, coverage: Coverage, sensors: set[Sensor], draft: Draft
 ) -> None:
-    unseen = Unseen(watched=frozenset(coverage.watched(sensors)), streams=tuple(coverage.watching(sensors)))
+    watched = coverage.watched(sensors)
+    session = (recalled.session_start_ns, draft.clock.asked_ns)
+    whole = replace(coverage, windows=(session,), gaps=gather(recalled.timeline, "gap"))
+    unseen = Unseen(
+        watched=frozenset(watched),
+        streams=tuple(coverage.watching(sensors)),
+        unwatched=tuple(whole.unwatched(watched)),
+    )
     if question.ask == "delay" and view.anchor is not None and view.anchor_end is not None:
         tell_apart(view.anchor, view.anchor_end, draft)
     elif question.negated and question.asks_throughout and view.episodes:

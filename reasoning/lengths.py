@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from reasoning.numbers import LENGTH
 from reasoning.timepoints import to_ns
 
-_LEAST = r"(?:more|longer)\s+than|over|at\s+least|no\s+less\s+than"
-_MOST = r"(?:less|shorter|fewer)\s+than|under|at\s+most|no\s+more\s+than"
+_FOR = r"(?:for|of|lasting|last(?:ed|s)?)\s+"
+# The negated forms stand before the bare ones that they contain.
+_LEAST = r"(?:(?:no|not)\s+(?:(?:less|shorter|fewer)\s+than|under)|(?:more|longer)\s+than|over|at\s+least)"
+_MOST = r"(?:(?:no|not)\s+(?:(?:more|longer)\s+than|over)|(?:less|shorter|fewer)\s+than|under|at\s+most)"
 _ELSEWHERE = r"(?!\s+(?:ago|before|after|later|earlier|in|into)\b)"
 _RULES = (
     re.compile(
-        rf"(?:\b(?:for|of|lasting|last(?:ed|s)?)\s+)?\b(?P<bound>{_LEAST}|{_MOST})\s+(?P<length>{LENGTH}){_ELSEWHERE}"
+        rf"(?:\b{_FOR})?\b(?P<bound>{_LEAST}|{_MOST})\s+(?P<length>{LENGTH}){_ELSEWHERE}"
         r"(?:\s+long\b)?"
     ),
     re.compile(rf"\b(?P<bound>longer|shorter)\s+(?P<thing>(?:\w+\s+){{1,3}}?)than\s+(?P<length>{LENGTH})"),
@@ -22,6 +24,15 @@ _RULES = (
     ),
     re.compile(rf"(?P<length>{LENGTH})\s+(?:go(?:es)?|went|gone|pass(?:ed)?|elapsed?)\s+(?:by\s+)?(?=without\b)"),
 )
+_BEFORE_MOMENT = re.compile(  # "for over five seconds after the tone" is no distance from the tone
+    rf"\b(?P<bound>{_FOR}(?:{_LEAST}|{_MOST})|(?:(?:no|not)\s+)?(?:longer|shorter)\s+than)\s+(?P<length>{LENGTH})"
+    r"(?=\s+(?:(?:right|just|immediately|shortly|directly|soon)\s+)?"
+    r"(?:after|before|following|since|once|until|till|prior\s+to|during|while|whilst|when|between)\b)",
+    re.IGNORECASE,
+)
+# How far from a moment something was: "within ten seconds", "more than ten seconds", each before "after the tone".
+WITHIN = rf"(?:(?:with)?in|during|for|up\s+to|over(?=\s+the\b)|(?:in\s+)?{_MOST})"
+BEYOND = _LEAST
 _BREAKS = re.compile(
     r"\b(?:breaks?|gaps?|pauses?|intervals?|stretch(?:es)?)\s+between\s+(?!the\s+two\b|both\b)"
     r"(?:(?:two|any|all|the|single|consecutive|successive|neighbouring|different|individual)\s+)*"
@@ -44,23 +55,30 @@ class Lasting:
 
 def take_lasting(text: str) -> tuple[Lasting | None, str]:
     """Return the bound that `text` names, and the text without it."""
-    for rule in _RULES:
-        match = rule.search(text)
-        if match is None:
-            continue
-        parts = match.groupdict()
-        bound, length = parts.get("bound") or "at least", parts["length"]
-        bound = f"{bound} than" if bound in {"longer", "shorter"} else " ".join(bound.split())
-        is_most = re.fullmatch(_MOST, bound) is not None
-        beyond_ns = 0 if bound in {"at least", "at most"} or bound.startswith("no") else 1
-        lasting = Lasting(
-            least_ns=0 if is_most else to_ns(length) + beyond_ns,
-            most_ns=to_ns(length) - beyond_ns if is_most else None,
-            phrase=f"for {bound} {length}",
-        )
-        rest = f"{text[: match.start()]} {parts.get('thing') or ''}{text[match.end() :]}"
-        return lasting, " ".join(rest.split())
-    return None, text
+    match = next((match for rule in _RULES if (match := rule.search(text))), None)
+    return (None, text) if match is None else _take(match, text)
+
+
+def take_lasting_before_moment(text: str) -> tuple[Lasting | None, str]:
+    """Return the bound that stands before the moment a question hangs on, and the text without it."""
+    match = _BEFORE_MOMENT.search(text)
+    return (None, text) if match is None else _take(match, text)
+
+
+def _take(match: re.Match[str], text: str) -> tuple[Lasting, str]:
+    parts = match.groupdict()
+    bound, length = (parts.get("bound") or "at least").lower(), parts["length"].lower()
+    bound = " ".join(re.sub(rf"^{_FOR}", "", bound).split())
+    bound = f"{bound} than" if bound in {"longer", "shorter"} else bound
+    is_most = re.fullmatch(_MOST, bound) is not None
+    beyond_ns = 0 if bound in {"at least", "at most"} or bound.startswith("no") else 1
+    lasting = Lasting(
+        least_ns=0 if is_most else to_ns(length) + beyond_ns,
+        most_ns=to_ns(length) - beyond_ns if is_most else None,
+        phrase=f"for {bound} {length}",
+    )
+    rest = f"{text[: match.start()]} {parts.get('thing') or ''}{text[match.end() :]}"
+    return lasting, " ".join(rest.split())
 
 
 def join_breaks(text: str) -> tuple[str, bool]:

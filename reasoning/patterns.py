@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 
+# So far apart words still belong together; unbounded, a search takes the square of a long question's time.
+REACH_CHARS = 200
+AMID = rf".{{0,{REACH_CHARS}}}"
+
 
 def either(*alternatives: str) -> str:
     """Return one group of alternatives."""

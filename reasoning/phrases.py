@@ -55,7 +55,7 @@ def when(episode: Episode, clock: Clock) -> str:
 
 def path(episode: Episode) -> str:
     """Return the places that a movement went through, "" where none are known."""
-    return ", then ".join(episode.places)
+    return episode.path
 
 
 def shown(episodes: Sequence[Episode], clock: Clock, limit: int = LISTED_MAX) -> Sequence[Episode]:

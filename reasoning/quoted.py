@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from reasoning import vocabulary as vocab
 from reasoning.match import words as split_words
 from reasoning.numbers import NUMBER
-from reasoning.patterns import either, word
+from reasoning.patterns import REACH_CHARS, either, word
 
 _QUOTE = re.compile(r"[\"“”«»„]([^\"“”«»„]+)[\"“”«»„]|(?:(?<=\s)|^)'([^']+)'(?=[\s?.!,;]|$)")
 _SAYING = either(
@@ -27,12 +27,12 @@ _AFTER = re.compile(
     r"(?:(?:about|of|that|on|:|the\s+(?:words?|phrase|sentence|name|term)|words?)\s+)*(?P<words>[^?.!;:,]+)"
 )
 _PASSIVE = re.compile(
-    r"\b(?:is|are|was|were|been|being|has|have|had)\s+(?:there\s+)?(?P<words>[^?.!;,]+?)\s+(?:(?:been|being|ever|actually)\s+)*"
+    rf"\b(?:is|are|was|were|been|being|has|have|had)\s+(?:there\s+)?(?P<words>[^?.!;,]{{1,{REACH_CHARS}}}?)\s+(?:(?:been|being|ever|actually)\s+)*"
     r"(?:said|mentioned|spoken|uttered|announced|discussed|talked\s+about|shouted|whispered|referred\s+to)\b"
 )
 # "the library was mentioned", "how often go forward was said"
 _PASSIVE_ORDER = re.compile(
-    r"(?P<words>[^?.!;,]+?)\s+(?:is|are|was|were|(?:has|have|had)\s+been|gets?|got|being|comes?|came)\s+"
+    rf"(?P<words>[^?.!;,]{{1,{REACH_CHARS}}}?)\s+(?:is|are|was|were|(?:has|have|had)\s+been|gets?|got|being|comes?|came)\s+"
     r"(?:(?:been|being|ever|actually|first|last|just|also|finally|then)\s+)*"
     r"(?:said|mentioned|spoken(?:\s+(?:of|about))?|uttered|announced|discussed|talked\s+(?:about|of)|shouted|whispered"
     r"|referred\s+to|brought\s+up|quoted|up\s+in\s+(?:the\s+)?(?:conversation|talk|speech|discussion|dialogue))\b"

@@ -19,8 +19,10 @@ _SENTENCE = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _GOES_ON = rf"(?=\s*(?:[?.!,;]|$|{_ASKS}\b))"
+# "Until it was still" has a subject, "after it, was it still" a moment; "after this did it move" has one too.
+_STANDS = rf"(?=\s*(?:[?.!,;]|$|{either(*sorted(vocab.ASKING - {'if', 'whether'}), 'did')}\b))"
 _THAT = re.compile(
-    rf"\b(?P<relation>after|before|since|until|till|following|during|while)\s+(?:all\s+)?(?:that|this|then|it)\b{_GOES_ON}"
+    rf"\b(?P<relation>after|before|since|until|till|following|during|while)\s+(?:all\s+)?(?:(?:that|then)\b{_GOES_ON}|(?:this|it)\b{_STANDS})"
     rf"|\b(?P<later>after\s?wards?|thereafter|next|then){_GOES_ON}"
     rf"|\b(?P<earlier>beforehand)\b{_GOES_ON}",
     re.IGNORECASE,

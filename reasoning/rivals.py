@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from reasoning import vocabulary as vocab
-from reasoning.patterns import has, word
+from reasoning.patterns import REACH_CHARS, has, word
 from reasoning.topics import Topic, find_topic
 
 
@@ -23,11 +23,11 @@ class Rivals:
 
 
 _BEFORE_OR_AFTER = re.compile(
-    r"(?P<a>[^,?.!;]+?)\s+(?:before|earlier|sooner|after|later)\s+or\s+(?:before|earlier|sooner|after|later)\s+"
+    rf"(?P<a>[^,?.!;]{{1,{REACH_CHARS}}}?)\s+(?:before|earlier|sooner|after|later)\s+or\s+(?:before|earlier|sooner|after|later)\s+"
     r"(?:than\s+)?(?P<b>[^,?.!;]+)",
     re.IGNORECASE,
 )
-_OR = re.compile(r"(?P<a>[^,?.!;:]+?),?\s+or\s+(?P<b>[^,?.!;:]+)", re.IGNORECASE)
+_OR = re.compile(rf"(?P<a>[^,?.!;:]{{1,{REACH_CHARS}}}?),?\s+or\s+(?P<b>[^,?.!;:]+)", re.IGNORECASE)
 _FIRST = word("first", "earlier", "earliest", "sooner")
 _LAST = word("last", "later", "latest")
 _THE_FIRST = r"\b(?:the|a)\s+(?:very\s+)?(?:first|last)\s+\w+"

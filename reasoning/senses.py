@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from reasoning import vocabulary as vocab
-from reasoning.patterns import either, has
+from reasoning.patterns import AMID, either, has
 
 # heard is speech and sound together, seen is motion and scene; sensors are the streams themselves.
 About: TypeAlias = Literal["speech", "sound", "motion", "scene", "heard", "seen", "anything", "sensors"]
@@ -49,7 +49,7 @@ _GOES = either(
     r"\b(?:go(?:es|ing)?|went|gone|c[ao]mes?|coming|came|gets?|got|turn(?:s|ed)?)\s+(?:\w+\s+)?"
     r"(?:by|past|through|in|into|inside|out|outside|across|along|away|around|over|up|down|from|back)\b",
     r"\b(?:show(?:s|ed|n|ing)?|turn(?:s|ed)?|pop(?:s|ped)?)\s+up\b",
-    r"\b(?:direction|way|where|side|edge|corner)\b.*\b(?:c[ao]mes?|coming|go|goes|going|went)\b",
+    rf"\b(?:direction|way|where|side|edge|corner)\b{AMID}\b(?:c[ao]mes?|coming|go|goes|going|went)\b",
     rf"\b{_THING}\s+(?:\w+\s+)?(?:c[ao]mes?|went|gone|goes)\b",
     r"\bleft\s+(?:the|it|again|through)\b",
     r"\b(?:he|she|they|it|somebody|someone|anybody|anyone|people|person|cars?|man|woman)\s+left\b(?!\s+side)",

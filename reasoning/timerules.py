@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import timedelta
-from typing import TypeAlias
 
+from reasoning.besides import AROUND_S, BESIDES, POINT_S, Resolve, Window, apart, around, beside
 from reasoning.numbers import LENGTH, NUMBER, UNIT, to_seconds
 from reasoning.timepoints import (
-    BEGINNING,
     CLOCK,
     DAY,
-    END,
     INSTANT,
     MARK,
     OF_WHOLE,
@@ -27,8 +24,6 @@ from reasoning.timepoints import (
 NOW_S = 3.0  # "right now" reaches this far back: a piece of movement is at most 2 s long
 RECENT_S = 15.0  # "just now"
 JUST_S = 60.0  # "what just happened"
-POINT_S = 1.0  # "at 0:12" reaches this far to both sides
-AROUND_S = 5.0  # "around 0:12"
 DAYS_MAX = 10_000  # nobody has been watching longer
 EDGE_S = (5.0, 60.0)  # "at the beginning" is a tenth of the session, at least and at most this
 _ORDINAL = r"(?:\d{1,4}(?:st|nd|rd|th)|first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth)"
@@ -36,9 +31,6 @@ ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".sp
 
 _BARE = rf"{NUMBER}(?=\s*(?:[?.!,;]|$))"
 _SPELLED = rf"(?:{LENGTH}|{UNIT}(?:\s+and\s+a\s+half\b)?)"  # "last minute" counts one
-
-Window: TypeAlias = tuple[int | None, int | None]
-Resolve: TypeAlias = Callable[[re.Match[str], Now], Window | None]
 
 
 def _between(match: re.Match[str], now: Now) -> Window | None:
@@ -88,22 +80,11 @@ def _nth_unit(match: re.Match[str], now: Now) -> Window | None:
     return now.origin_ns + (n - 1) * unit_ns, now.origin_ns + n * unit_ns
 
 
-def _from_edge(match: re.Match[str], now: Now) -> Window | None:
-    """Resolve "20 seconds before the end", "ten seconds after the start"."""
-    if match["side"].lower() == "before":
-        moment_ns = now.asked_ns - to_ns(match["a"])
-    elif now.origin_ns is None:
-        return None
-    else:
-        moment_ns = now.origin_ns + to_ns(match["a"])
-    return _around(moment_ns, max(POINT_S, to_seconds(match["a"]) / 10))
-
-
 def _ago(match: re.Match[str], now: Now) -> Window:
     length_s = to_seconds(match["a"])
     if re.search(r"\bdays?\b", match["a"], re.I):
         return _days(min(round(length_s / 86_400), DAYS_MAX), 0, 24, now)
-    start_ns, end_ns = _around(now.asked_ns - to_ns(match["a"]), max(2.0, length_s / 4))
+    start_ns, end_ns = around(now.asked_ns - to_ns(match["a"]), max(2.0, length_s / 4))
     return start_ns, min(end_ns, now.asked_ns)
 
 
@@ -112,16 +93,12 @@ def _at(match: re.Match[str], now: Now) -> Window | None:
     if moment_ns is None:
         return None
     if re.search(r"around|near|about|roughly|approx|toward", match[0], re.I):
-        return _around(moment_ns, AROUND_S)
+        return around(moment_ns, AROUND_S)
     if now.is_media or re.search(r"\d:\d+:\d|sec", match["a"], re.I):
-        return _around(moment_ns, POINT_S)
+        return around(moment_ns, POINT_S)
     if ":" in match["a"]:  # a time without seconds on the wall clock is that minute
         return moment_ns, moment_ns + 60 * S_NS
-    return _around(moment_ns, 300.0)  # "at 3 pm"
-
-
-def _around(moment_ns: int, slack_s: float) -> tuple[int, int]:
-    return moment_ns - round(slack_s * S_NS), moment_ns + round(slack_s * S_NS)
+    return around(moment_ns, 300.0)  # "at 3 pm"
 
 
 def _part(match: re.Match[str], now: Now) -> Window | None:
@@ -181,7 +158,7 @@ def _rule(pattern: str, resolve: Resolve) -> tuple[re.Pattern[str], Resolve]:
 _present = _recent(NOW_S)
 _lately = _recent(RECENT_S)
 _just = _recent(JUST_S)
-POINTS = frozenset({_at, _ago, _from_edge, _present})  # what was going on then is meant, whole
+POINTS = frozenset({_at, _ago, apart, beside, _present})  # what was going on then is meant, whole
 RECENTS = frozenset({_lately, _just})  # where there was nothing then, the last before it is meant
 
 _IN = r"(?:\b(?:in|over|during|within|for|from|at|on|throughout)\s+)?(?:\bthe\s+)?\b(?:very\s+)?"
@@ -203,13 +180,13 @@ RULES: tuple[tuple[re.Pattern[str], Resolve], ...] = (
     _rule(rf"(?<!\w)(?P<a>{NUMBER})(?:\s+to\s+|\s*[-–]\s*(?=\d))(?P<b>{LENGTH})(?!\s*(?:long|ago))", _between),
     _rule(rf"\b(?:after|since|beyond|past)\s+the\s+(?:first|opening|initial)\s+(?P<a>{_SPELLED})", _after),
     _rule(rf"\b(?:before|until)\s+the\s+(?:last|final)\s+(?P<a>{_SPELLED})", _before_last),
+    *((re.compile(pattern, re.IGNORECASE), resolve) for pattern, resolve in BESIDES),
     _rule(rf"{_IN}(?:last|past|previous|preceding|final|latest)\s+(?P<a>{_SPELLED}){OF_WHOLE}?", _last),
     _rule(rf"{_IN}(?:first|opening|initial)\s+(?P<a>{_SPELLED}){OF_WHOLE}?", _first),
     _rule(rf"{_IN}(?P<nth>first|second|third|last|final)\s+(?P<part>half|third|quarter)\b{OF_WHOLE}?", _part),
     _rule(rf"\b(?:in|during)\s+the\s+(?P<nth>{_ORDINAL})\s+(?P<a>{UNIT})", _nth_unit),
     _rule(rf"\b(?:in|around|at|near)\s+the\s+(?P<nth>)(?P<part>)middle{OF_WHOLE}", _part),
     _rule(rf"\b(?P<nth>)(?P<part>)half\s?way\s+(?:through|in)\b{OF_WHOLE}?", _part),
-    _rule(rf"(?<!\w)(?P<a>{LENGTH})\s+(?P<side>before|after)\s+(?:{END}|{BEGINNING})", _from_edge),
     _rule(
         rf"\b(?:after|since|from|past|later\s+than|beyond|starting\s+at)\s+(?P<a>{INSTANT})(?:\s+on(?:wards?)?\b)?",
         _after,

@@ -17,7 +17,7 @@ from reasoning import vocabulary as vocab
 from reasoning.anchors import Anchor, take_anchor
 from reasoning.asides import core
 from reasoning.asks import Asks, asks_end, find_ask
-from reasoning.lengths import join_breaks, take_lasting
+from reasoning.lengths import join_breaks, take_lasting, take_lasting_before_moment
 from reasoning.match import words
 from reasoning.patterns import either, has
 from reasoning.quoted import take_quotes
@@ -29,11 +29,10 @@ from reasoning.spelling import mend
 from reasoning.timepoints import Now
 from reasoning.timewords import TimeSpan, parse_time, take_time
 from reasoning.topics import Topic, find_topic
+from runtime.messages import QUESTION_LENGTH
 
 if TYPE_CHECKING:
     from datetime import tzinfo
-
-LIMIT_CHARS = 500  # more is not a question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +74,12 @@ class Question:
         """Whether "just" reaches back to the last thing that happened where nothing did lately."""
         is_told = self.ask not in {"whether", "how_often", "delay"} and not self.negated
         return self.span is not None and self.span.is_recent and self.anchor is None and is_told
+
+    @property
+    def is_point(self) -> bool:
+        """Whether it names a moment: what was going on then is meant, whole."""
+        is_span = self.span is not None and self.span.is_point
+        return is_span or (self.anchor is not None and self.anchor.is_point)
 
     @property
     def wants_ago(self) -> bool:
@@ -126,9 +131,12 @@ def understand(question: str, asked_ns: int, session_start_ns: int | None = None
     if rivals is not None:
         return replace(_order(text, masked, rivals, now), mended=mended)
     masked, is_inner = join_breaks(masked)
+    lasting, masked = take_lasting_before_moment(masked)
     anchor, rest = take_anchor(masked, quotes, now)
     span, rest = take_time(rest, now)
-    lasting, rest = take_lasting(core(rest).lower())
+    rest = core(rest).lower()
+    if lasting is None:
+        lasting, rest = take_lasting(rest)
     if span is None and anchor is None and has(_PRESENT, rest) and not has(r"\bever\b", rest):
         span = parse_time("now", asked_ns, session_start_ns, tz)
     found = find_topic(rest, quotes)
@@ -167,7 +175,7 @@ def _order(text: str, masked: str, rivals: Rivals, now: Now) -> Question:
 
 def _clean(question: str) -> str:
     """Cut and flatten: control characters and line breaks become spaces."""
-    kept = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in question[:LIMIT_CHARS])
+    kept = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in question[:QUESTION_LENGTH])
     return " ".join(re.sub("[‘’]", "'", kept).split())  # noqa: RUF001
 
 
@@ -200,7 +208,8 @@ def _find_unknowable(rest: str, ask: Asks, topic: Topic) -> str:
     """Return what the question asks for that no percept tells, "" where it may be answered."""
     if topic.about == "sensors":
         return ""
-    if topic.about in {"speech", "sound", "heard"} and (ask == "where" or has(_SIDE, rest)):
+    is_side = has(_SIDE, rest.replace(topic.content, " ") if has(_SIDE, topic.content) else rest)
+    if topic.about in {"speech", "sound", "heard"} and (ask == "where" or is_side):
         return "where a sound comes from"
     if topic.about == "seen" and topic.content:
         return "what things are"

@@ -7,7 +7,7 @@ movement, with a caveat.
 from __future__ import annotations
 
 from reasoning import vocabulary as vocab
-from reasoning.patterns import either, has, word
+from reasoning.patterns import AMID, either, has, word
 
 _THING = either(*sorted((vocab.OBJECTS | vocab.PEOPLE) - vocab.PRONOUNS))
 _COUNTABLE = (
@@ -67,10 +67,10 @@ _RULES: dict[str, str] = {
         r"next\s+(?:minute|hour|day|week|month|year)",
     ),
     "how things compare": word(
-        r"more\b.*\b(?:or|than)(?!\s+(?:once|twice|one|two|three|four|five|\d))",
+        rf"more\b{AMID}\b(?:or|than)(?!\s+(?:once|twice|one|two|three|four|five|\d))",
         r"same\s+(?:\w+\s+)?(?:things?|words?|sentences?|sounds?|tones?|noises?|movements?|places?|way)|identical|repeat\w*|repetition",
         r"(?:sound|look|move|differ)s?\s+(?:alike|the\s+same|different\w*)|differences?\b",
-        r"(?:longer|shorter|louder|quieter|bigger|smaller|stronger|higher|lower|deeper)\b.*\b(?:or|than)",
+        rf"(?:longer|shorter|louder|quieter|bigger|smaller|stronger|higher|lower|deeper)\b{AMID}\b(?:or|than)",
     ),
     "what people or things look like or do": word(
         r"wear\w*|wore|hold|holds|holding|held|carry|carries|carrying|carried|dressed|clothes|clothing|shirt|jacket",
@@ -98,10 +98,10 @@ _RULES: dict[str, str] = {
 }
 # Presence needs a recogniser even where nobody asks for more: who stands still is not seen.
 _PRESENCE = either(
-    r"\b(?:is|are|was|were|see|saw|seen|spot|spotted|notice[ds]?|visible|show|contain|detect(?:ed)?)\b.*"
+    rf"\b(?:is|are|was|were|see|saw|seen|spot|spotted|notice[ds]?|visible|show|contain|detect(?:ed)?)\b{AMID}"
     rf"\b{_THING}\b",
-    r"\bwhat\b.*\b(?:in|on)\s+the\s+(?:picture|image|frame|screen|view)\b",
-    rf"\b{_THING}\b.*\b(?:visible|present|there|standing|sitting|waiting|parked|stand|stood|sit|sat|seen)\b",
+    rf"\bwhat\b{AMID}\b(?:in|on)\s+the\s+(?:picture|image|frame|screen|view)\b",
+    rf"\b{_THING}\b{AMID}\b(?:visible|present|there|standing|sitting|waiting|parked|stand|stood|sit|sat|seen)\b",
 )
 _STATIC = word(r"empty|standing|sitting|parked|crowded|occupied|deserted|stood|sat|waiting|lying|stay|stayed")
 

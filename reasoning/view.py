@@ -8,10 +8,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from reasoning import match
+from reasoning.besides import POINT_S
 from reasoning.episodes import NO_WORDS, PITCH_SHARE, Episode, gather, within
 from reasoning.plan import KINDS
 from reasoning.timepoints import S_NS
-from reasoning.timerules import POINT_S
 from reasoning.ways import is_near
 from runtime.messages import Hit, Recalled
 
@@ -72,13 +72,13 @@ def look(question: Question, recalled: Recalled, asked_ns: int) -> View | None:
         windows = _move(question.anchor, moments, start_ns, end_ns)
         if not windows:
             return None
-    is_point = (span is not None and span.is_point) or (question.anchor is not None and question.anchor.is_point)
-    everywhere = relevant(question.topic, hits, is_point=is_point)
-    if (lasting := question.topic.lasting) is not None and not question.negated:
-        everywhere = [episode for episode in everywhere if lasting.holds(episode.length_ns)]
+    lasting = question.topic.lasting if not question.negated else None
+    found = relevant(question.topic, hits, is_point=question.is_point)
+    everywhere = [episode for episode in found if lasting is None or lasting.holds(episode.length_ns)]
     if anchor is not None and question.anchor is not None and question.anchor.relation != "during":
         everywhere = [episode for episode in everywhere if episode.hits != anchor.hits]  # it does not follow itself
-    episodes = _inside(windows, everywhere, is_whole=is_point)
+    inside = _inside(windows, everywhere, is_whole=question.is_point)  # the parts may be short of what was long enough
+    episodes = tuple(episode for episode in inside if lasting is None or lasting.holds(episode.length_ns))
     empty = windows[0] if question.may_widen and not episodes and everywhere else None
     if empty is not None:
         windows = ((recalled.session_start_ns, asked_ns),)
@@ -88,7 +88,7 @@ def look(question: Question, recalled: Recalled, asked_ns: int) -> View | None:
         windows=windows,
         episodes=episodes,
         everywhere=tuple(everywhere),
-        gaps=_inside(windows, gather(hits, "gap"), is_whole=is_point),
+        gaps=_inside(windows, gather(hits, "gap"), is_whole=question.is_point),
         anchor=anchor,
         anchor_end=anchor_end,
         anchor_choices=choices,
@@ -120,8 +120,10 @@ def relevant(topic: Topic, hits: Sequence[Hit], *, is_point: bool = False) -> li
 def _fits(episode: Episode, topic: Topic) -> bool:
     if episode.kind == "motion" and (topic.begins or topic.ends):
         boxes = episode.boxes
-        is_from = not topic.begins or (bool(boxes) and is_near(boxes[0], topic.begins))
-        return is_from and (not topic.ends or (bool(boxes) and is_near(boxes[-1], topic.ends)))
+        if len(boxes) < (2 if topic.begins and topic.ends else 1):  # one box has no direction
+            return False
+        is_from = not topic.begins or is_near(boxes[0], topic.begins)
+        return is_from and (not topic.ends or is_near(boxes[-1], topic.ends))
     if episode.kind == "motion" and topic.side:
         return any(topic.side in place.split() for place in episode.places)
     if episode.kind != "sound":
@@ -228,12 +230,12 @@ def _move(anchor: Anchor, moments: list[list[Episode]], start_ns: int, end_ns: i
 def _apart(anchor: Anchor, moment: Episode, start_ns: int, end_ns: int) -> tuple[tuple[int, int], ...]:
     """Return the window "ten seconds after", or "within ten seconds after", the moment."""
     slack_ns = max(round(POINT_S * S_NS), anchor.offset_ns // 10)
-    if anchor.relation == "after":
-        near_ns, far_ns = moment.end_ns, moment.end_ns + anchor.offset_ns
-        a, b = (near_ns, far_ns) if anchor.is_within else (far_ns - slack_ns, far_ns + slack_ns)
-    else:
-        near_ns, far_ns = moment.start_ns, moment.start_ns - anchor.offset_ns
-        a, b = (far_ns, near_ns) if anchor.is_within else (far_ns - slack_ns, far_ns + slack_ns)
+    is_after = anchor.relation == "after"
+    near_ns = moment.end_ns if is_after else moment.start_ns
+    far_ns = near_ns + (anchor.offset_ns if is_after else -anchor.offset_ns)
+    a, b = sorted((near_ns, far_ns)) if anchor.is_within else (far_ns - slack_ns, far_ns + slack_ns)
+    if anchor.is_beyond:
+        a, b = (far_ns, end_ns) if is_after else (start_ns, far_ns)
     a, b = max(a, start_ns), min(b, end_ns)
     return ((a, b),) if a <= b else ()
 

@@ -17,6 +17,7 @@ ON_SIDE = {
     "top": "at the top",
     "bottom": "at the bottom",
 }
+_OPPOSITE = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
 _THE = rf"(?:the\s+)?(?:\w+\s+)?(?P<side>{'|'.join(sorted(vocab.SIDES, key=len, reverse=True))})\b"
 _VIA = r"(?:on|at|through|by|via|over|across|along)"
 _ENTER = word(r"enter\w*", r"c[ao]m(?:e|es|ing)", r"appear\w*", r"arriv\w*", r"emerg\w*", r"(?:show|turn|pop)\w*\s+up")
@@ -49,11 +50,23 @@ def find_way(text: str) -> tuple[str, str]:
 
 def is_near(box: Box, side: str) -> bool:
     """Whether a box touches that edge of the picture; one that touches none has to lie in that third."""
-    left, top, right, bottom = box
-    touched = {"left": left <= NEAR, "top": top <= NEAR, "right": right >= 1 - NEAR, "bottom": bottom >= 1 - NEAR}
+    touched = _touches(box)
+    if is_across(box, side):  # on neither side
+        return False
     if side in touched and any(touched.values()):
         return touched[side]
     return side in place(box).split()
+
+
+def _touches(box: Box) -> dict[str, bool]:
+    left, top, right, bottom = box
+    return {"left": left <= NEAR, "top": top <= NEAR, "right": right >= 1 - NEAR, "bottom": bottom >= 1 - NEAR}
+
+
+def is_across(box: Box, side: str) -> bool:
+    """Whether a box reaches from that edge of the picture to the opposite one: it shows no direction."""
+    touched = _touches(box)
+    return touched.get(side, False) and touched[_OPPOSITE[side]]
 
 
 def name_way(begins: str, ends: str) -> str:

@@ -8,6 +8,7 @@ from reasoning.timepoints import S_NS
 from reasoning.wording import Clock
 from runtime.messages import Hit, Sensor
 from tests.test_reasoning_episodes import hit
+from tests.test_reasoning_evidence import ask, say
 
 BOTH: dict[str, Sensor] = {"front": "video", "back": "video", "mic": "audio"}
 
@@ -93,3 +94,38 @@ def test_gaps_that_nearly_touch_are_told_as_one() -> None:
     assert cover(*gaps).notes({"video"}) == [
         "Camera 'front' saw nothing from 0:10.0 to 0:30.0 and from 0:40.0 to 0:50.0 (covered or dark)."
     ]
+
+
+def dark(start_s: float, end_s: float, stream: str = "camera") -> Hit:
+    return hit("gap", start_s, end_s, "covered or dark", stream=stream, level=0.0)
+
+
+STILL = (hit("motion", 5, 8), dark(22, 29), dark(31, 39), hit("motion", 40, 48))
+
+
+def test_stillness_ends_where_nobody_watched() -> None:
+    assert say(ask("How long was it still at 0:30?", records=STILL)) == (
+        "Nothing moved for 2.0 s, from 0:29.0 to 0:31.0."
+        " I was not watching from 0:22.0 to 0:29.0 and from 0:31.0 to 0:39.0."
+    )
+    assert say(ask("How long was it still between 0:10 and 0:30?", records=STILL)) == (
+        "Nothing moved for 13.0 s in all, 2 times: from 0:10.0 to 0:22.0 and from 0:29.0 to 0:30.0."
+        " Camera 'camera' saw nothing from 0:22.0 to 0:29.0 (covered or dark)."
+    )
+
+
+def test_stillness_goes_on_where_another_camera_watched() -> None:
+    both: dict[str, Sensor] = {"camera": "video", "door": "video"}
+    said = "Nothing moved for 32.0 s, from 0:08.0 to 0:40.0."
+    assert say(ask("How long was it still at 0:30?", records=STILL, streams=both)) == said
+    records = (*STILL, dark(25, 26, "door"))
+    assert "from 0:26.0 to 0:40.0." in say(ask("How long was it still at 0:30?", records=records, streams=both))
+
+
+def test_stillness_of_a_length_that_the_dark_may_hide_is_unknown() -> None:
+    composed = ask("Was it still for more than 10 seconds between 0:15 and 0:32?", records=STILL)
+    assert composed.abstained
+    assert say(composed).startswith("I cannot tell. I was not watching from 0:22.0 to 0:29.0")
+    assert ask("Was it still for less than 3 seconds between 0:12 and 0:35?", records=STILL).abstained
+    assert say(ask("Was it still for more than 30 seconds?", records=STILL[:1])).startswith("Yes, ")
+    assert say(ask("Was it still for more than 30 seconds before 0:36?", records=STILL)).startswith("No, ")

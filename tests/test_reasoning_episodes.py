@@ -162,3 +162,13 @@ def test_text_and_box_of_an_episode_come_from_all_its_pieces() -> None:
 
 def test_parts_in_the_windows_are_counted_once() -> None:
     assert cut([(0, 5), (3, 8), (20, 30)], [(2, 25)]) == [(2, 8), (20, 25)]
+
+
+CORNERS = ((0.05, 0.05, 0.2, 0.2), (0.05, 0.4, 0.2, 0.6), (0.4, 0.4, 0.6, 0.6), (0.8, 0.4, 0.9, 0.6))
+
+
+def test_a_movement_was_in_all_its_places_and_the_first_are_told() -> None:
+    pieces = [hit("motion", i, i + 1, f"movement {i}", box=box) for i, box in enumerate(CORNERS)]
+    (one,) = gather(pieces, "motion")
+    assert one.places == ("at the top left", "on the left", "in the middle", "on the right")
+    assert one.told == "movement at the top left, then on the left, then in the middle, then elsewhere"

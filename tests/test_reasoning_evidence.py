@@ -393,3 +393,17 @@ def test_stated_counts_are_the_episodes(drawn: list[Case], about: str) -> None:
     said = say(answer(question, recalled, asked_ns, {}, STREAMS, False))
     stated = re.match(r"(\d+) times?: ", said)
     assert (int(stated[1]) if stated else 0) == len(view.episodes)
+
+
+def test_a_movement_is_not_denied_in_its_fourth_place() -> None:
+    boxes = ((0.05, 0.05, 0.2, 0.2), (0.05, 0.4, 0.2, 0.6), (0.4, 0.4, 0.6, 0.6), (0.8, 0.4, 0.9, 0.6))
+    records = tuple(hit("motion", i, i + 1, box=box) for i, box in enumerate(boxes))
+    assert say(ask("Did anything move on the right?", records=records)).startswith("Yes, something moved from 0:00.0")
+
+
+def test_evidence_of_a_moment_is_as_long_as_what_is_told() -> None:
+    composed = ask("Something moved at 5 s. When was it over?")
+    assert say(composed) == "The last movement ended at 0:07.0; it began at 0:03.0 on the left."
+    assert [(row.start_s, row.end_s) for row in composed.evidence] == [(3.0, 7.0)]
+    (still,) = ask("How long was it still at 0:30?").evidence
+    assert (still.start_s, still.end_s) == (20.0, 45.0)

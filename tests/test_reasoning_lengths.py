@@ -6,7 +6,14 @@ import pytest
 
 from reasoning.lengths import join_breaks, take_lasting
 from reasoning.timepoints import S_NS
+from tests.test_reasoning_episodes import hit
 from tests.test_reasoning_evidence import ask, say
+
+NEGATED = [
+    (f"{no} {bound}", True)
+    for no in ("no", "not")
+    for bound in ("more than", "longer than", "over", "less than", "shorter than", "under")
+]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +39,7 @@ def test_a_bound_on_a_length(text: str, least_s: int, most_s: int | None, phrase
 
 def test_more_than_is_more_than() -> None:
     exact_ns = 5 * S_NS
-    for text, holds in (("more than", False), ("at least", True), ("less than", False), ("at most", True)):
+    for text, holds in (("more than", False), ("at least", True), ("less than", False), ("at most", True), *NEGATED):
         lasting, _ = take_lasting(f"was it quiet for {text} 5 seconds")
         assert lasting is not None
         assert lasting.holds(exact_ns) is holds
@@ -98,3 +105,70 @@ def test_lengths_narrow_what_is_told(text: str, said: str) -> None:
     composed = ask(text)
     assert not composed.abstained
     assert say(composed).startswith(said)
+
+
+MOVED = (
+    hit("motion", 5, 8),
+    hit("sound", 10, 10.5, "tone at 440 Hz"),
+    hit("utterance", 13, 15, "go forward"),
+    hit("motion", 20, 21),
+    hit("sound", 30, 30.5, "tone at 440 Hz"),
+    hit("motion", 40, 48),
+)
+SHORT = "Something moved 2 times: from 0:05.0 to 0:08.0 and from 0:20.0 to 0:21.0."
+LONG = "Something moved 2 times: from 0:05.0 to 0:08.0 and from 0:40.0 to 0:48.0."
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Which movements lasted no longer than 5 seconds?", SHORT),
+        ("Which movements lasted not more than 5 seconds?", SHORT),
+        ("Which movements lasted not over 5 s?", SHORT),
+        ("Which movements lasted not less than 3 seconds?", LONG),
+        ("Which movements were no shorter than 3 seconds?", LONG),
+        ("Which movements lasted not under 5 s?", "Something moved from 0:40.0 to 0:48.0."),
+    ],
+)
+def test_a_negated_bound_is_the_other_one(text: str, said: str) -> None:
+    assert say(ask(text, records=MOVED)) == said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Did it move for over 3 seconds after the first tone?",
+        "Did it move for at least 5 seconds after the first tone?",
+        "Did it move for more than 5 seconds after the first tone?",
+        "Did it move for at least 1 minute 20 seconds after the first tone?",
+        "Did it move longer than 5 seconds after the first tone?",
+        "Did it move for over 3 seconds after 0:10?",
+        "Did it move for more than 3 seconds before the end?",
+    ],
+)
+def test_a_length_before_a_moment_is_no_distance_from_it(text: str) -> None:
+    is_longer = "minute" in text
+    lead = "No, nothing moved for at least 1 minute" if is_longer else "Yes, something moved from 0:40.0 to 0:48.0."
+    assert say(ask(text, records=MOVED)).startswith(lead)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("What moved 10 seconds after the first tone?", "Something moved from 0:20.0 to 0:21.0."),
+        ("What was said less than 4 seconds after the first tone?", 'I heard somebody say "go forward"'),
+        ("Did it move no more than 4 seconds after the first tone?", "No, nothing moved between 0:10.5 and 0:14.5."),
+        ("When did it move more than 15 seconds after the first tone?", "Something moved from 0:40.0 to 0:48.0."),
+        ("When did it move at least 15 seconds before the second tone?", "Something moved from 0:05.0 to 0:08.0."),
+    ],
+)
+def test_a_bound_on_a_distance_is_no_length(text: str, said: str) -> None:
+    assert say(ask(text, records=MOVED)).startswith(said)
+
+
+def test_a_length_is_measured_in_the_window() -> None:
+    assert say(ask("Did anything move for more than 5 seconds in the last 15 seconds?", records=MOVED)) == (
+        "No, nothing moved for more than 5 seconds between 0:45.0 and 1:00.0."
+    )
+    assert say(ask("Did anything move for less than 5 seconds in the last 15 seconds?", records=MOVED)).startswith("No")
+    assert say(ask("Was anything moving for more than 5 seconds at 0:41?", records=MOVED)).startswith("Yes, ")

@@ -95,7 +95,7 @@ def test_evidence_of_the_present_lies_in_the_window(
     recalled = remember(plan(question, "q", "s", asked_ns), records_of(drawn))
     active = {stream: since_s * S_NS}
     composed = answer(question, recalled, asked_ns, {}, STREAMS, False, active=active)
-    check(question, add_present(recalled, asked_ns, STREAMS, active, {}), composed, asked_ns)
+    check(question, add_present(recalled, asked_ns, STREAMS, active), composed, asked_ns)
 
 
 def test_stillness_that_has_just_ended_is_said_to_be_over() -> None:

@@ -80,3 +80,20 @@ def test_of_several_moments_near_a_time_the_nearest_is_meant() -> None:
         == "Nothing moved for 25.0 s, from 0:20.0 to 0:45.0."
     )
     assert say(ask("What was said after the sound around 0:38?", 62)).startswith("Nobody spoke between 0:40.2")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Something moved at 5 s. How long was it until it was still again?",
+        "Something moved at 5 s. What was said before it had stopped?",
+        "Something moved at 5 s. What was said while this was so?",
+    ],
+)
+def test_the_subject_of_a_clause_is_no_statement(text: str) -> None:
+    assert resolve(text, NOW) == text
+
+
+@pytest.mark.parametrize("text", ["What was said after it?", "After this, what was said?", "After this did it beep?"])
+def test_this_and_it_alone_stand_for_a_statement(text: str) -> None:
+    assert "after something moved at 5 s" in resolve(f"Something moved at 5 s. {text}", NOW).lower()

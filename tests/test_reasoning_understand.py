@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reasoning.understand import Question, understand
+from runtime.messages import QUESTION_LENGTH
 
 S_NS = 1_000_000_000
 ASKED_NS = 75 * S_NS
@@ -226,7 +227,19 @@ def test_a_bare_time_asks_what_happened(text: str) -> None:
 
 
 def test_long_questions_are_cut() -> None:
-    assert len(ask("why " * 1000).text) <= 500
+    assert len(ask("why " * 1000).text) <= QUESTION_LENGTH
+
+
+def test_a_question_is_read_up_to_the_documented_length() -> None:
+    question = ask(f"{'well, ' * 300}did anything move at 0:41?")
+    assert (question.about, question.span is not None) == ("motion", True)
+
+
+@pytest.mark.parametrize(
+    "part", ["said ", "a second ", "what was ", "is it moving ", "more ", "or ", "twenty five ", "' "]
+)
+def test_a_long_riddle_is_read_in_time(part: str) -> None:
+    assert ask(part * QUESTION_LENGTH).text  # within the limit that every test has
 
 
 @given(st.text(max_size=200))

@@ -102,3 +102,8 @@ def test_the_reason_names_what_is_missing() -> None:
     assert reason("What colour was the car?") == "colours"
     assert reason("Who spoke?") == "who somebody is"
     assert reason("How many cars passed?") == "how many people or things there are"
+
+
+def test_searched_words_may_name_a_side() -> None:
+    assert understand("When did they say turn to the left?", 60 * S_NS, 0).unknowable == ""
+    assert understand("Did anybody speak on the left?", 60 * S_NS, 0).unknowable == "where a sound comes from"

@@ -113,3 +113,19 @@ def test_a_camera_that_saw_nothing_knows_of_nobody() -> None:
 
 def test_the_last_one_is_no_number() -> None:
     assert say(ask("Where did the last one go?", records=CROSSING)).startswith("Something moved in the middle, then")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Did anything move from left to right?", "Did anything move from right to left?", "Did it enter from the left?"],
+)
+def test_a_box_from_edge_to_edge_has_no_direction(text: str) -> None:
+    composed = ask(text, records=(hit("motion", 5, 7, box=(0.0, 0.2, 1.0, 0.8)),))
+    assert composed.abstained
+    assert say(composed).startswith("I cannot tell whether a movement began on the ")
+
+
+def test_one_box_does_not_begin_and_end_on_two_sides() -> None:
+    corner = (hit("motion", 5, 7, box=(0.0, 0.0, 0.4, 0.4)),)
+    assert say(ask("Did anything move from left to top?", records=corner)).startswith("No, I saw no movement")
+    assert say(ask("Did anything enter from the left?", records=corner)).startswith("Yes, ")
