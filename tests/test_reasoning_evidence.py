@@ -358,7 +358,10 @@ def check(question: Question, recalled: Recalled, composed: Composed, asked_ns: 
     view = look(question, recalled, asked_ns)
     for row in composed.evidence:
         assert row.start_s <= row.end_s <= asked_ns / S_NS + 0.001
-        if view is not None and question.about != "sensors":
+        if view is not None and question.is_point:  # what was going on at a moment is told whole
+            assert row.start_s <= view.end_ns / S_NS + 0.001
+            assert view.start_ns / S_NS - 0.001 <= row.end_s
+        elif view is not None and question.about != "sensors":
             assert view.start_ns / S_NS - 0.001 <= row.start_s
             assert row.end_s <= view.end_ns / S_NS + 0.001
 
