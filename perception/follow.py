@@ -175,7 +175,7 @@ class Follower:
                 try:
                     async for samples in self.source.batches():
                         pause_s, self._outage = REOPEN_S[0], ""
-                        self._has_begun, self._last_sample_s = True, _now_s()
+                        self._has_begun, self._last_sample_s, self._is_finished = True, _now_s(), False
                         await self._perceive(samples)
                     raise MissingPart(f"{self.source.stream} gives no more samples", "look at its device")
                 except HeedfulError as error:

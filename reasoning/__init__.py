@@ -2,12 +2,14 @@
 
 The `evidence` backend, a path of pure functions, in this order:
 
-    understand   question -> Question      by spelling, quoted, references, asides, rivals, anchors, timewords, lengths,
-                                           topics, asks, settle, unknowable; senses, ways, amounts, numbers, timerules,
-                                           besides, timepoints, patterns and vocabulary are what these are written with
+    understand   question -> Question      by parts, spelling, quoted, references, asides, rivals, anchors, timewords,
+                                           lengths, topics, polarity, asks, settle, unknowable; senses, ways, amounts,
+                                           numbers, timerules, besides, timepoints, patterns and vocabulary are what
+                                           these are written with
     plan         Question -> Recall        the one round trip to memory
-    present      Recalled -> Recalled      with what goes on now, of which no record tells yet
+    present      Recalled -> Recalled      with what goes on now, of which no record tells yet; and what is over by now
     view         Recalled -> View          windows and episodes (match for words, episodes for pieces)
+    named        Recalled -> Recalled      of the one camera or microphone that is named
     coverage     View -> what was watched, stream by stream
     doubts       why an answer would not be honest, and what is said beside one that is
     evidence     View -> Composed          by answers, absence, order and sensors, in the words of phrases and wording,

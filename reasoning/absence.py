@@ -66,6 +66,13 @@ def tell_other_ways(question: Question, episodes: tuple[Episode, ...], at_least:
     draft.state(f"{lead} that {way}; {told}.", draft.rows(shown(episodes, draft.clock)))
 
 
+def tell_reaching(episodes: tuple[Episode, ...], at_least: bool, draft: Draft) -> None:
+    """Say what reached into the part of the picture that was asked about without its middle being there."""
+    told = clause(episodes, draft.clock, with_words=False, at_least=at_least)
+    text = f"Into that part of the picture only the edge of a movement reached: {told}."
+    draft.state(text, draft.rows(shown(episodes, draft.clock)))
+
+
 def tell_none_since(question: Question, window: tuple[int, int], unseen: Unseen, draft: Draft) -> None:
     """Say that what was told is the last there was, and that there was nothing in the recent time asked about."""
     if unseen.watched:
@@ -91,7 +98,9 @@ def tell_quiet(question: Question, view: View, unseen: Unseen, draft: Draft) -> 
         draft.abstain("I cannot tell.", _blind(unseen, dark or unseen.unwatched, draft.clock))
         return
     if not found:
-        start = "No, there was" if question.ask == "whether" else "There was"
+        start = (
+            f"{'Yes' if question.topic.is_denied else 'No'}, there was" if question.ask == "whether" else "There was"
+        )
         text = f"{start} no stretch in which {text} {_windows(view, draft.clock)}."
         windows = [row for window in view.windows[:LISTED_MAX] for row in unseen.rows(draft, *window, text)]
         draft.state(text, draft.rows(view.episodes[:LISTED_MAX]) or windows)
@@ -100,7 +109,7 @@ def tell_quiet(question: Question, view: View, unseen: Unseen, draft: Draft) -> 
     total = length(sum(episode.length_ns for episode in found))
     often = f"{text} {len(found)} times:" if len(found) > NAMED_MAX else text
     if question.ask == "whether":
-        line = f"Yes, {often} {listed}."
+        line = f"{'No' if question.topic.is_denied else 'Yes'}, {often} {listed}."
     elif question.ask == "how_often":
         line = f"{count(len(found), 'time')}: {text}{',' if len(found) > NAMED_MAX else ''} {listed}."
     elif len(found) == 1:

@@ -77,18 +77,19 @@ class Coverage:
         missed, lost = self._told(name, is_lost=False), self._told(name, is_lost=True)
         notes = []
         if self._is_long(missed):
-            notes.append(f"{title} {_MISSED[self.streams[name]]} {self._when(missed)} ({_reasons(missed)}).")
+            notes.append(f"{title} {_MISSED[self.streams[name]]} {self._when(missed, name)} ({_reasons(missed)}).")
         elif self._blind_span(name) and cut(self._blind_span(name), self._spans()):
             notes.append(blindness(self.streams, {name: self.blind[name]}, NAMES))
         if self._is_long(lost):
             notes.append(f"{title} gave nothing {self._when(lost)} (lost on the way in: {_reasons(lost)}).")
         return notes
 
-    def _when(self, gaps: Sequence[Episode]) -> str:
+    def _when(self, gaps: Sequence[Episode], name: str = "") -> str:
         """Return "from 0:12.0 to 0:31.0"; of many stretches how many, between which times, and how long in all."""
         spans = [(gap.start_ns, gap.end_ns) for gap in gaps]
+        spans += [span for span in self._blind_span(name) if span[0] <= spans[-1][1]]  # and it goes on
         seams = [(a, b) for (_, a), (b, _) in pairwise(spans) if b - a < QUIET_NS]  # too short to be told apart
-        spans = cut([*spans, *seams], [(gaps[0].start_ns, max(gap.end_ns for gap in gaps))])
+        spans = cut([*spans, *seams], [(spans[0][0], max(end_ns for _, end_ns in spans))])
         if len(spans) <= NAMED_MAX:
             return listing([self.clock.stretch(*span) for span in spans])
         return (

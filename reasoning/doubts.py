@@ -84,7 +84,11 @@ def _why_not_understood(question: Question, view: View) -> str:
         return f"I do not understand {quote(anchor.unused)} in {quote(anchor.phrase)}."
     if anchor is not None and any(moment.has_rare_thing for moment in anchor.topics if not moment.content):
         return f"I do not recognise what is meant by {quote(anchor.phrase)}."
-    is_list = question.ask in LISTS and not topic.nth and not topic.extreme and not question.negated
+    if anchor is not None and any(moment.is_absence for moment in anchor.topics):  # an absence is no event
+        return f"I cannot place {quote(anchor.phrase)} here."
+    is_list = (
+        question.ask in LISTS and not topic.nth and not topic.extreme and not question.negated and not topic.is_denied
+    )
     if is_list or (not view.episodes and not question.negated and question.ask in {"whether", "how_often"}):
         return ""  # where nothing at all happened, nothing more particular did
     if topic.unused:

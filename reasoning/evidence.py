@@ -8,20 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Literal
 
-from reasoning.absence import Unseen, tell_contrary, tell_none_since, tell_nothing, tell_other_ways, tell_quiet
+from reasoning.absence import (
+    Unseen,
+    tell_contrary,
+    tell_none_since,
+    tell_nothing,
+    tell_other_ways,
+    tell_quiet,
+    tell_reaching,
+)
 from reasoning.answers import Found, tell_found
 from reasoning.coverage import Coverage
 from reasoning.doubts import caveats, how_to_ask, why_not
-from reasoning.draft import SENSORS, Draft
+from reasoning.draft import EVIDENCE_MAX, SENSORS, Draft
 from reasoning.episodes import Episode, gather
+from reasoning.named import named_streams, only, without_names
 from reasoning.order import tell_apart, tell_order
 from reasoning.phrases import noun
 from reasoning.plan import asked_kinds
-from reasoning.present import add_present
+from reasoning.present import add_present, going_on, is_over, tell_over
 from reasoning.sensors import tell_sensors
 from reasoning.view import View, look, pick
+from reasoning.ways import reaches
 from reasoning.wording import Clock, count, listing, quote
 from runtime.messages import Evidence, Recalled, Sensor, Sentence
 
@@ -30,6 +41,7 @@ if TYPE_CHECKING:
 
     from reasoning.understand import Question
 
+ONE_AT_A_TIME = "Please ask one thing at a time."
 MEMORY_SILENT = "My memory did not answer in time, so I cannot say."
 
 
@@ -59,6 +71,14 @@ def answer(
 
     `active` says since when something is going on that no record tells of yet.
     """
+    if question.parts and recalled is not None:
+        parts = [
+            answer(part, recalled, asked_ns, blind, streams, truncated, tz, active=active) for part in question.parts
+        ]
+        return _join(parts)
+    named, unnamed = named_streams(question.text, streams) if question.about != "sensors" else (set(), "")
+    if named and recalled is not None:
+        question, (recalled, streams) = without_names(question, named), only(recalled, named, streams)
     origin_ns = recalled.session_start_ns if recalled is not None else 0
     draft = Draft(Clock(asked_ns, origin_ns, tz))
     if recalled is None:
@@ -67,7 +87,7 @@ def answer(
             tell_sensors(question, asked_ns, coverage, draft)
         else:
             draft.abstain(MEMORY_SILENT)
-    elif refusal := _refusal(question, recalled, streams, draft.clock, truncated=truncated):
+    elif refusal := unnamed or _refusal(question, recalled, streams, draft.clock, truncated=truncated):
         draft.abstain(refusal, _inventory(recalled, asked_ns, draft.clock))
     else:
         _answer(question, add_present(recalled, asked_ns, streams, active or {}), streams, blind, draft)
@@ -85,11 +105,26 @@ def answer(
     )
 
 
+def _join(parts: list[Composed]) -> Composed:
+    """Return one answer for several; of a part that was not answered the sentences stay, and no evidence."""
+    return Composed(
+        sentences=tuple(dict.fromkeys(sentence for part in parts for sentence in part.sentences)),
+        abstained=all(part.abstained for part in parts),
+        evidence=tuple(
+            dict.fromkeys(row for rows in zip_longest(*(part.evidence for part in parts)) for row in rows if row)
+        )[:EVIDENCE_MAX],
+        blind=parts[0].blind,
+        truncated=parts[0].truncated,
+    )
+
+
 def _refusal(
     question: Question, recalled: Recalled, streams: Mapping[str, Sensor], clock: Clock, *, truncated: bool
 ) -> str:
     """Return why the question cannot be answered whatever memory holds, "" where it may be."""
     span, asked_ns = question.span, clock.asked_ns
+    if question.is_many:
+        return ONE_AT_A_TIME
     if question.unknowable:
         return f"I cannot tell {question.unknowable}."
     if not question.is_clear:
@@ -113,6 +148,8 @@ def _answer(
     asked_ns, inventory = draft.clock.asked_ns, _inventory(recalled, draft.clock.asked_ns, draft.clock)
     sensors: set[Sensor] = {SENSORS[kind] for kind in asked_kinds(question)}
     view = look(question, recalled, asked_ns)
+    if view is not None and question.asks_now:
+        view = going_on(view, asked_ns)
     coverage = Coverage(
         streams=streams,
         blind=blind,
@@ -156,6 +193,10 @@ def _tell(
     )
     if question.ask == "delay" and view.anchor is not None and view.anchor_end is not None:
         tell_apart(view.anchor, view.anchor_end, draft)
+    elif not view.episodes and (reaching := _reaching(question, recalled, draft.clock.asked_ns)):
+        tell_reaching(reaching, view.is_partial, draft)
+    elif question.asks_now and view.episodes and is_over(view, draft.clock.asked_ns):
+        tell_over(question, view, coverage.why_not(sensors), draft)
     elif question.negated and question.asks_throughout and view.episodes:
         tell_contrary(question, view, draft)
     elif question.negated and not question.asks_throughout:
@@ -177,6 +218,14 @@ def _other_ways(question: Question, recalled: Recalled, asked_ns: int) -> tuple[
         return ()
     wider = look(replace(question, topic=replace(question.topic, begins="", ends="")), recalled, asked_ns)
     return wider.episodes if wider is not None else ()
+
+
+def _reaching(question: Question, recalled: Recalled, asked_ns: int) -> tuple[Episode, ...]:
+    """Return the movements of which at least an edge was in the part of the picture that was asked about."""
+    side = question.topic.side
+    wider = look(replace(question, topic=replace(question.topic, side="")), recalled, asked_ns) if side else None
+    episodes = wider.episodes if wider is not None and wider.empty is None else ()
+    return tuple(episode for episode in episodes if any(reaches(box, side) for box in episode.boxes))
 
 
 def _windows(view: View | None) -> tuple[tuple[int, int], ...]:

@@ -32,6 +32,11 @@ FAR_NS = 2**62  # times on the wire are 64-bit
 
 def plan(question: Question, query_id: str, session: str, as_of_ns: int) -> Recall:
     """Return the recall for `question`; an anchor that is an event is placed later, from the unmoved window."""
+    if question.parts:
+        recalls = [plan(part, query_id, session, as_of_ns) for part in question.parts]
+        kept = sorted({kind for recall in recalls for kind in recall.kinds})
+        text = next((recall.text for recall in recalls if recall.text), "")
+        return replace(recalls[0], text=text, kinds=tuple(kept), start_ns=None, end_ns=None)
     kinds = asked_kinds(question)
     anchor, span = question.anchor, question.span
     if span is not None and span.is_point:  # what was going on then may have begun long before
@@ -42,7 +47,7 @@ def plan(question: Question, query_id: str, session: str, as_of_ns: int) -> Reca
     is_local = anchor is not None and not anchor.speech
     if anchor is not None and is_local:
         kinds.update(kind for topic in anchor.topics for kind in anchor_kinds(topic))
-    if question.unknowable or not question.is_clear or not kinds:
+    if question.unknowable or question.is_many or not question.is_clear or not kinds:
         kinds, anchor, span = set(INVENTORY), None, None
     return Recall(
         session=session,

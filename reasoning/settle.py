@@ -28,6 +28,8 @@ def settle(topic: Topic, ask: Asks, rest: str, anchor: Anchor | None, span: Time
         return replace(topic, has_cue=True)
     if ask == "whether" and not topic.content and (stop := re.search(_STOPS, rest)):  # that is more than that it was
         topic = replace(topic, unused=f"{topic.unused} {stop[0]}".strip())
+    if topic.is_denied and ask != "whether":
+        topic = replace(topic, unused=f"{topic.unused} never".strip())
     if topic.times is not None and ask != "whether":
         topic = replace(topic, times=None, unused=f"{topic.unused} {topic.times.phrase}".strip())
     if topic.nth or topic.extreme:

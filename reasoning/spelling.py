@@ -1,7 +1,8 @@
 """One slip of the finger in a word that questions are made of: "hapened", "mooved", "sombody", "betwene".
 
 Only words of five letters and more are read as another one, and only as one of a short list that begins with the same
-letter. Words that were said are data and stay as they are, and so do English words that merely look like one.
+letter; and of short words the few with two letters swapped: "teh", "adn", "waht". Words that were said are data and
+stay as they are, and so do English words that merely look like one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from reasoning.quoted import said_words
 from reasoning.topics import KNOWN
 
 _WORD = re.compile(r"[^\W\d_]{5,}")
+_SHORT = re.compile(r"[^\W\d_]{3,5}")
 _MOMENT = re.compile(word("after", "before", "during", "while", "when", "between", "until", "since"))
+_OTHER_SHORT = frozenset("saw who hwo two owe hate".split())
 _MEANT = frozenset(
     """
     happen happens happened happening occurred something somebody someone anything anybody anyone nothing nobody
@@ -43,12 +46,25 @@ _OTHER = frozenset(
     works worlds worms
     """.split()
 )
+# Two letters swapped in a short word of which questions are made; nothing else is as near to these.
+_SWAPS = {
+    swapped: meant
+    for meant in "the and what when how did was were that many long often".split()
+    for i in range(len(meant) - 1)
+    if (swapped := meant[:i] + meant[i + 1] + meant[i] + meant[i + 2 :]) != meant
+    and swapped not in KNOWN | _OTHER_SHORT
+}
 _PLAIN = KNOWN | _OTHER | _MEANT | vocab.COMPARATIVES.keys() | NUMBERS.keys()
 
 
 def mend(text: str) -> tuple[str, dict[str, str]]:
     """Return `text` with its slips mended, and what was read as what."""
     mended: dict[str, str] = {}
+    for slip in dict.fromkeys(_SHORT.findall(text)):
+        is_searched = slip.lower() in split_words(_searched(text)) and not text.startswith(slip)
+        if (meant := _SWAPS.get(slip.lower())) and not is_searched:
+            text = re.sub(rf"\b{slip}\b", meant.capitalize() if slip[0].isupper() else meant, text)
+            mended[slip] = meant
     for slip in dict.fromkeys(_WORD.findall(text)):
         meant = _meant(slip.lower())
         if meant and slip.lower() not in split_words(_searched(text)):

@@ -155,10 +155,10 @@ def _rule(pattern: str, resolve: Resolve) -> tuple[re.Pattern[str], Resolve]:
     return re.compile(pattern, re.IGNORECASE), resolve
 
 
-_present = _recent(NOW_S)
+PRESENT = _recent(NOW_S)
 _lately = _recent(RECENT_S)
 _just = _recent(JUST_S)
-POINTS = frozenset({_at, _ago, apart, beside, _present})  # what was going on then is meant, whole
+POINTS = frozenset({_at, _ago, apart, beside, PRESENT})  # what was going on then is meant, whole
 RECENTS = frozenset({_lately, _just})  # where there was nothing then, the last before it is meant
 
 _IN = r"(?:\b(?:in|over|during|within|for|from|at|on|throughout)\s+)?(?:\bthe\s+)?\b(?:very\s+)?"
@@ -210,7 +210,7 @@ RULES: tuple[tuple[re.Pattern[str], Resolve], ...] = (
     _rule(rf"\bjust(?=\s+(?:{JUST_DONE})\b)", _just),
     _rule(
         r"\b(?:right\s+)?now\b|\b(?:current|present)ly\b|\bat\s+(?:the|this)\s+(?:very\s+|present\s+)?moment\b(?!\s+(?:of|when|that|where|as)\b)",
-        _present,
+        PRESENT,
     ),
     _rule(
         r"\b(?:(?:yesterday|this)\s+(?:morning|afternoon|evening)|(?:yesterday|last)\s+night|tonight|today|yesterday)\b",

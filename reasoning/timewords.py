@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from reasoning.timepoints import Now
-from reasoning.timerules import POINTS, RECENTS, RULES
+from reasoning.timerules import POINTS, PRESENT, RECENTS, RULES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,7 @@ class TimeSpan:
     phrase: str
     is_point: bool = False  # "at 0:12" means what was going on then, whole, not the part inside the window
     is_recent: bool = False  # "just": where there was nothing then, the last before it is meant
+    is_now: bool = False  # "right now": of what is over by then a yes would be wrong
     is_known: bool = True  # False: the words name a time that cannot be placed, as "yesterday" in a recording
 
 
@@ -36,6 +37,7 @@ def parse_time(
                 phrase=match.group(0).strip(),
                 is_point=resolve in POINTS,
                 is_recent=resolve in RECENTS,
+                is_now=resolve is PRESENT,
                 is_known=window is not None,
             )
     return None
@@ -66,5 +68,6 @@ def _both(a: TimeSpan, b: TimeSpan) -> TimeSpan:
         phrase=phrase,
         is_point=a.is_point or b.is_point,
         is_recent=a.is_recent and b.is_recent,
+        is_now=a.is_now and b.is_now,
         is_known=a.is_known and b.is_known,
     )

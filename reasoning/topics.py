@@ -10,10 +10,11 @@ from reasoning import vocabulary as vocab
 from reasoning.amounts import Times, find_times
 from reasoning.lengths import Lasting
 from reasoning.match import words as split_words
-from reasoning.patterns import either, has, word
+from reasoning.patterns import has, word
+from reasoning.polarity import find_polarity
 from reasoning.quoted import quoted_words, said_words
 from reasoning.senses import About, find_about
-from reasoning.ways import find_way
+from reasoning.ways import find_corner, find_way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,7 @@ class Topic:
     is_either: bool = False  # "meters or feet": one of them will do
     label: str = ""  # of a sound: tone or noise
     pitch_hz: float = 0.0  # of a tone, 0 for any
-    side: str = ""  # of a movement: left, right, middle, top, bottom
+    side: str = ""  # of a movement: left, right, middle, top, bottom, or a corner: "top right"
     begins: str = ""  # where a movement is asked to come from, a side of the picture
     ends: str = ""  # where it is asked to go
     nth: int = 0  # 1 the first, 2 the second, -1 the last, 0 all
@@ -36,25 +37,12 @@ class Topic:
     is_distinct: bool = False  # different tones, not all of them
     is_absence: bool = False  # asks for quiet or stillness
     is_moment: bool = False  # for some quiet, not for quiet all along
+    is_denied: bool = False  # "was it never quiet": yes where there was none
     has_cue: bool = True  # False: no word pointed at any sense
     has_thing: bool = False  # names a thing or person that no percept tells apart
     has_rare_thing: bool = False  # one that a movement is not likely to be: a truck, a dog, a woman
     unused: str = ""  # words that mean something and that no rule understood
 
-
-_ABSENT = either(
-    r"\b(?:nobody|no\s?one|none|nothing)\b",
-    r"\bno\s+(?:\w+\s+)?(?:sounds?|noises?|movements?|motions?|speech|voices?|tones?|activity|words?|talking|changes?)\b",
-    r"\bnot\s+(?:a\s+(?:sound|word|thing)|anything|any\s+\w+|mov\w+|speak\w*|talk\w*|say\w*|chang\w+|happen\w*)\b",
-    r"\bwithout\s+(?:any\s+)?(?:sound|noise|movement|motion|speech|talking|words|change)\b",
-    r"\b(?:absence|lack)\s+of\b",
-    r"\binterrupt\w*|\b(?:gaps?|breaks?)\s+in\b",
-)
-_SOME_QUIET = either(
-    r"\b(?:an?|any|some)\s+(?:\w+\s+)?(?:quiet|silent|silences?|still|pauses?|moments?|stretch|period)\b",
-    r"\b(?:ever|at\s+any\s+(?:time|point|moment))\b",
-    r"\bpaus(?:e|es|ed|ing)\b|\binterrupt\w*|\b(?:gaps?|breaks?)\b",
-)
 
 _ON_SIDE = rf"\b(?:on|at|in|to|from|along)\s+the\s+(?:\w+\s+)?(?:{'|'.join(vocab.SIDES)})\b"
 
@@ -76,28 +64,34 @@ def find_topic(text: str, quotes: Sequence[str] = ()) -> Topic:
     elif about in {"heard", "sound", "seen"} and not content:
         content = _named(text)
     is_still = about == "motion" and bool(found & vocab.STILL) and not found & vocab.MOTION
+    polarity = find_polarity(text, content, is_quiet=bool(found & vocab.QUIET) or is_still)
     times = find_times(text)
     begins, ends = find_way(text) if about == "motion" else ("", "")
     sides = set() if begins or ends else sides
+    corner = find_corner(text)
+    is_placed = len(sides) == 1 or (len(sides) == 2 and set(corner.split()) == sides)
     return Topic(
         about=about,
         content=content,
         is_either=not quoted and " or " in content,
         label=_label(found),
         pitch_hz=_pitch_hz(text),
-        side=sides.pop() if len(sides) == 1 and about in {"motion", "seen", "anything"} else "",
+        side=(corner or " ".join(sides)) if is_placed and about in {"motion", "seen", "anything"} else "",
         begins=begins,
         ends=ends,
         nth=_nth(text),
         extreme=_extreme(text, found, about),
         times=times,
         is_distinct=about == "sound" and bool(found & {"different", "distinct"}),
-        is_absence=bool(found & vocab.QUIET) or is_still or has(_ABSENT, text),
-        is_moment=has(_SOME_QUIET, text),
+        is_absence=polarity.is_absence,
+        is_moment=polarity.is_moment,
+        is_denied=polarity.is_denied,
         has_cue=has_cue,
         has_thing=_names_thing(text, found, about),
         has_rare_thing=about in {"motion", "speech"} and bool(found & _RARE[about] - set(split_words(content))),
-        unused="" if about == "sensors" or not has_cue else _unused(text, content, times),
+        unused=""
+        if about == "sensors" or not has_cue
+        else f"{_unused(text, content, times)} {polarity.unused}".strip(),
     )
 
 

@@ -19,6 +19,7 @@ from reasoning.asides import core
 from reasoning.asks import Asks, asks_end, find_ask
 from reasoning.lengths import join_breaks, take_lasting, take_lasting_before_moment
 from reasoning.match import words
+from reasoning.parts import asks_both, is_together, share, split
 from reasoning.patterns import either, has
 from reasoning.quoted import take_quotes
 from reasoning.references import resolve
@@ -48,6 +49,8 @@ class Question:
     wants_end: bool = False  # "until when", "when did it last move"
     rivals: Rivals | None = None  # two events whose order is asked for
     mended: Mapping[str, str] = field(default_factory=dict)  # words that were read as others: slips
+    parts: tuple[Question, ...] = ()  # two questions in one, to be answered one by one
+    is_many: bool = False  # more than one thing is asked, in a way that cannot be taken apart
 
     @property
     def about(self) -> About:
@@ -80,6 +83,13 @@ class Question:
         """Whether it names a moment: what was going on then is meant, whole."""
         is_span = self.span is not None and self.span.is_point
         return is_span or (self.anchor is not None and self.anchor.is_point)
+
+    @property
+    def asks_now(self) -> bool:
+        """Whether it asks if something goes on now; "has it been moving for ten seconds now" asks for more."""
+        is_plain = self.topic.times is None and self.topic.lasting is None and not self.topic.nth
+        is_now = self.span is not None and self.span.is_now and self.anchor is None
+        return self.ask == "whether" and is_now and is_plain and not self.topic.is_moment
 
     @property
     def wants_ago(self) -> bool:
@@ -115,22 +125,45 @@ _DELAY = (
     r"(?:(?:is|was|has|had|did|does|will)\s+(?:it|that)\s+(?:be\s+|been\s+|taken?\s+)?)?"
     r"(?:right\s+|just\s+)?(?:after|before|since|until|till)\b"
 )
+# "Was there ever a moment when nothing moved" asks for the moment, it does not hang on one.
+_MOMENT_WHEN = re.compile(
+    r"\b(?P<moment>(?:an?|any|some)\s+(?:\w+\s+)?(?:moments?|times?|points?|stretch|periods?))\s+"
+    r"(?:when|where|that|(?:in|at|during)\s+which)\s+(?=(?:nobody|nothing|no|it\s+was)\b)",
+    re.IGNORECASE,
+)
 _SIDE = rf"\b(?:on|at|from|to|in)\s+the\s+(?:{'|'.join(vocab.SIDES)})\b(?!\s+(?:time|moment|end))"
 
 
 def understand(question: str, asked_ns: int, session_start_ns: int | None = None, tz: tzinfo | None = None) -> Question:
     """Return what `question` asks for; never raises, whatever the text."""
-    now = Now(asked_ns, session_start_ns, tz)
-    text = _clean(question)
+    now, text = Now(asked_ns, session_start_ns, tz), _clean(question)
+    whole = _understand(text, now)
+    if take_quotes(text)[1] or whole.rivals is not None:
+        return whole
+    texts = split(mend(text)[0], now)
+    parts = share([_understand(part, now) for part in texts]) if texts is not None else ()
+    if not parts or not all(part.topic.has_cue or part.unknowable for part in parts):
+        return replace(whole, is_many=whole.ask == "whether" and asks_both(text) and not whole.content)
+    one_more = any(split(part.text, now) for part in parts)
+    is_many = one_more or is_together(text) or any(part.anchor is not None and part.anchor.speech for part in parts)
+    return (
+        replace(whole, is_many=True)
+        if is_many
+        else replace(whole, parts=(*parts[:-1], replace(parts[-1], mended=whole.mended)))
+    )
+
+
+def _understand(text: str, now: Now) -> Question:
+    """Return what one question asks for."""
     masked, quotes = take_quotes(text)
     masked, mended = mend(masked)
     text = text if quotes else masked
-    masked, is_tagged = _strip_tag(masked)
+    masked, is_tagged = _TAG.subn("", masked)
     masked = core(resolve(masked, now))
     rivals = find_rivals(masked, quotes)
     if rivals is not None:
         return replace(_order(text, masked, rivals, now), mended=mended)
-    masked, is_inner = join_breaks(masked)
+    masked, is_inner = join_breaks(_MOMENT_WHEN.sub(r"\g<moment> ", masked))
     lasting, masked = take_lasting_before_moment(masked)
     anchor, rest = take_anchor(masked, quotes, now)
     span, rest = take_time(rest, now)
@@ -138,7 +171,7 @@ def understand(question: str, asked_ns: int, session_start_ns: int | None = None
     if lasting is None:
         lasting, rest = take_lasting(rest)
     if span is None and anchor is None and has(_PRESENT, rest) and not has(r"\bever\b", rest):
-        span = parse_time("now", asked_ns, session_start_ns, tz)
+        span = parse_time("now", now.asked_ns, now.start_ns, now.tz)
     found = find_topic(rest, quotes)
     if not found.has_cue and set(words(rest)) <= vocab.GREETINGS:
         found = replace(found, content="")  # not to be looked for in what was said
@@ -177,11 +210,6 @@ def _clean(question: str) -> str:
     """Cut and flatten: control characters and line breaks become spaces."""
     kept = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in question[:QUESTION_LENGTH])
     return " ".join(re.sub("[‘’]", "'", kept).split())  # noqa: RUF001
-
-
-def _strip_tag(text: str) -> tuple[str, bool]:
-    shorter = _TAG.sub("", text)
-    return shorter, shorter != text
 
 
 def _is_apart(anchor: Anchor, found: Topic) -> bool:

@@ -12,7 +12,7 @@ from reasoning.besides import POINT_S
 from reasoning.episodes import NO_WORDS, PITCH_SHARE, Episode, gather, within
 from reasoning.plan import KINDS
 from reasoning.timepoints import S_NS
-from reasoning.ways import is_near
+from reasoning.ways import is_near, lies_at
 from runtime.messages import Hit, Recalled
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _fits(episode: Episode, topic: Topic) -> bool:
         is_from = not topic.begins or is_near(boxes[0], topic.begins)
         return is_from and (not topic.ends or is_near(boxes[-1], topic.ends))
     if episode.kind == "motion" and topic.side:
-        return any(topic.side in place.split() for place in episode.places)
+        return any(lies_at(box, topic.side) for box in episode.boxes)
     if episode.kind != "sound":
         return True
     text = episode.hits[0].text

@@ -27,6 +27,8 @@ _LEAVE = either(
     r"\b(?:go|goes|went|gone|going|walk\w*|dr[io]v\w*|mov\w+|r[au]n\w*)\s+(?:out|off|away)\b",
 )
 _BEYOND = r"(?!\s+of\s+(?!the\s+(?:picture|image|frame|screen|view|video|scene)\b))"  # "to the left of the table"
+_ACROSS, _DOWN = r"left(?:hand|most)?|right(?:hand|most)?|middle|cent(?:er|re)", r"top|upper|bottom|lower"
+_CORNER = re.compile(rf"\b(?:(?P<a>{_DOWN})[\s-]*(?P<b>{_ACROSS})|(?P<c>{_ACROSS})[\s-]*(?P<d>{_DOWN}))\b")
 _ENDS = (
     re.compile(rf"{_LEAVE}[^?.!;,]*?\b(?:{_VIA}|from|to|towards?)\s+{_THE}"),
     re.compile(rf"\b(?:to|towards?)\s+{_THE}{_BEYOND}"),
@@ -46,6 +48,35 @@ def find_way(text: str) -> tuple[str, str]:
         vocab.SIDES[begins["side"]] if begins is not None else "",
         vocab.SIDES[ends["side"]] if ends is not None else "",
     )
+
+
+def find_corner(text: str) -> str:
+    """Return "top right" where two sides of the picture name one part of it together, else ""."""
+    match = _CORNER.search(text)
+    return f"{vocab.SIDES[match['a'] or match['d']]} {vocab.SIDES[match['b'] or match['c']]}" if match else ""
+
+
+def lies_at(box: Box, side: str) -> bool:
+    """Whether the middle of a box lies in that third of the picture, or in that corner."""
+    names, told = side.split(), place(box).split()
+    if len(names) == 2 and "middle" in names:  # "top middle"
+        return len(told) == 3 and told[-1] in names and told[-1] != "middle"
+    return all(name in told for name in names)
+
+
+def reaches(box: Box, side: str) -> bool:
+    """Whether a box lies in that part of the picture at least with an edge of it."""
+    left, top, right, bottom = box
+    third, two_thirds = 1 / 3 - NEAR, 2 / 3 + NEAR
+    is_central = {"left": left < two_thirds and right > third, "top": top < two_thirds and bottom > third}
+    into = {
+        "left": left < third,
+        "right": right > two_thirds,
+        "top": top < third,
+        "bottom": bottom > two_thirds,
+        "middle": is_central["left"] and (side != "middle" or is_central["top"]),
+    }
+    return all(into[name] for name in side.split())
 
 
 def is_near(box: Box, side: str) -> bool:

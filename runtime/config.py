@@ -195,6 +195,9 @@ def _explained(source: str, error: ValidationError) -> ConfigError:
         near = difflib.get_close_matches(str(first["loc"][-1]), _keys_at(first["loc"][:-1]), n=1, cutoff=0.4)
         known = ", ".join(_keys_at(first["loc"][:-1]))
         reason = f"unknown key; did you mean {near[0]}?" if near else f"unknown key; known are {known}"
+    elif first["type"] == "union_tag_not_found":
+        near = difflib.get_close_matches("source", map(str, first["input"]), n=1)
+        reason = "needs source: camera, microphone or mqtt" + (f"; {near[0]!r} is no key" if near else "")
     elif isinstance(first.get("input"), str | int | float | bool):
         reason = f"{reason} (is {first['input']!r})"
     return ConfigError(f"{source}: {where}" if where else source, reason)

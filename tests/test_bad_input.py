@@ -177,6 +177,15 @@ def test_a_newer_or_foreign_memory_ends_with_1(
         assert "Traceback" not in capsys.readouterr().err
 
 
+def test_a_question_after_the_end_is_asked_at_the_end_and_said_so(
+    replay: Callable[..., tuple[int, str, str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    code, out, _ = replay("--ask-at", "500", "What moved?", "--json")
+    assert code == 0
+    (answer,) = answers_in(out)
+    assert caplog.messages == [f"500 s is after the end: asked at {answer['asked_s']:.1f} s"]
+
+
 # What a machine may lack.
 
 

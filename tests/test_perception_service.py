@@ -289,6 +289,14 @@ async def test_a_silent_live_source_is_blind_and_stalls_nobody() -> None:
     assert gap.start_ns < gap.end_ns
 
 
+async def test_each_time_samples_stay_away_what_is_open_is_closed() -> None:
+    source = FakeSource("mic", is_live=True)
+    async with perceiving(source, stale_s=0.3, epoch=time.time_ns()) as (_, others):
+        await others.until(lambda: len(others.told(Utterance)) == 1)  # closed before anything came
+        source.feed.put_nowait(blocks(1, time.time_ns()))
+        await others.until(lambda: len(others.told(Utterance)) == 3)  # the sample's, and what was open behind it
+
+
 async def test_a_long_blindness_is_told_in_pieces_and_begins_before_it_was_believed() -> None:
     source = FakeSource("mic", *([block] for block in blocks(30, step_ns=S)))
     async with perceiving(source, gate=in_step(), make_pipeline=CoveredPipeline) as (service, others):

@@ -102,3 +102,31 @@ def test_stillness_that_has_just_ended_is_said_to_be_over() -> None:
     composed = ask("How long has it been still now?", camera=29)
     assert say(composed) == "Nothing moved for 23.0 s, from 0:06.0 to 0:29.0. Something has been moving since 0:29.0."
     assert say(ask("How long has it been still now?")) == "Nothing moved for 24.0 s, from 0:06.0 to 0:30.0."
+
+
+@pytest.mark.parametrize(
+    ("text", "asked_s", "said"),
+    [
+        ("Is anything moving?", 30, "No, the last movement ended at 0:27.9."),
+        ("Is something moving right now?", 30, "No, the last movement ended at 0:27.9."),
+        ("Is it still?", 30, "Yes, the last movement ended at 0:27.9."),
+        ("Is nothing moving?", 30, "Yes, the last movement ended at 0:27.9."),
+        ("Is anything moving?", 29.5, "I know of none now; the last movement ended at 0:27.9."),
+        ("Is anything moving?", 28.5, "Yes, something moved from 0:25.1 to 0:27.9 on the left."),
+    ],
+)
+def test_what_has_stopped_does_not_go_on(text: str, asked_s: float, said: str) -> None:
+    records = (hit("motion", 25.1, 26, box=LEFT), hit("motion", 26, 27.9, box=LEFT))
+    composed = ask(text, records=records, asked_s=asked_s)
+    assert say(composed).startswith(said)
+    assert composed.evidence
+
+
+def test_only_what_goes_on_is_told_of_the_present() -> None:
+    records = (hit("motion", 25.1, 27.5, box=LEFT),)
+    assert say(ask("Is anything moving?", records=records, camera=29)) == "Yes, something has been moving since 0:29.0."
+
+
+def test_what_is_over_is_not_known_where_nobody_watches() -> None:
+    records = (hit("motion", 25.1, 27.5, box=LEFT), hit("gap", 27.5, 30, "nothing received for 2.5 s: late"))
+    assert ask("Is anything moving?", records=records).abstained

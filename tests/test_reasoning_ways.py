@@ -129,3 +129,36 @@ def test_one_box_does_not_begin_and_end_on_two_sides() -> None:
     corner = (hit("motion", 5, 7, box=(0.0, 0.0, 0.4, 0.4)),)
     assert say(ask("Did anything move from left to top?", records=corner)).startswith("No, I saw no movement")
     assert say(ask("Did anything enter from the left?", records=corner)).startswith("Yes, ")
+
+
+PARTS = (
+    hit("motion", 1, 2, box=(0.12, 0.4, 0.6, 0.6)),
+    hit("motion", 5, 6, box=(0.32, 0.02, 0.5, 0.2)),
+    hit("motion", 8, 9, box=(0.55, 0.4, 0.67, 0.6)),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Did anything move in the top right corner?", "No, nothing moved in that part of the picture"),
+        ("When did something move in the bottom left corner?", "Nothing moved in that part of the picture"),
+        ("Did anything move at the top?", "Yes, something moved from 0:05.0 to 0:06.0 at the top."),
+        ("Did anything move in the top middle?", "Yes, something moved from 0:05.0 to 0:06.0 at the top."),
+        (
+            "Did anything move on the left?",
+            "Into that part of the picture only the edge of a movement reached: something moved from 0:01.0 to 0:02.0",
+        ),
+        ("Did anything move on the right?", "No, nothing moved in that part of the picture"),
+    ],
+)
+def test_a_part_of_the_picture_is_where_one_box_lies(text: str, said: str) -> None:
+    composed = ask(text, records=PARTS)
+    assert say(composed).startswith(said)
+    assert composed.evidence
+
+
+def test_a_corner_is_found() -> None:
+    records = (*PARTS, hit("motion", 20, 21, box=(0.8, 0.05, 0.95, 0.2)))
+    for text in ("Did anything move in the top right corner?", "Did anything move in the right upper corner?"):
+        assert say(ask(text, records=records)) == "Yes, something moved from 0:20.0 to 0:21.0 at the top right."

@@ -47,6 +47,17 @@ def test_every_shipped_configuration_loads_by_its_bare_name(name: str) -> None:
     assert isinstance(load(name), Config)
 
 
+@pytest.mark.parametrize(
+    ("stream", "says"),
+    [
+        ("{sorce: mqtt, kind: image}", "needs source: camera, microphone or mqtt; 'sorce' is no key"),
+        ("{kind: image}", "needs source: camera, microphone or mqtt"),
+    ],
+)
+def test_a_stream_without_a_source_is_told_what_it_needs(written: Path, stream: str, says: str) -> None:
+    assert str(fault(written, f"streams: {{front: {stream}}}")) == f"{written}: streams.front: {says}"
+
+
 def test_a_whole_configuration_is_read(written: Path) -> None:
     written.write_text(
         """

@@ -160,6 +160,9 @@ class _Play:
         end_ns = max((state.published_ns for state in self._perceive.streams.values()), default=0)
         self._result.length_s = end_ns / NS_PER_S
         self._result.streams = tuple(self._perceive.streams)
+        for question in self._timed:
+            if _ns(question) > end_ns:
+                logger.warning("%g s is after the end: asked at %.1f s", question.at_s, self._result.length_s)
         for question in self._last:
             await self._ask(question, end_ns)
 
