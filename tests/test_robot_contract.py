@@ -282,7 +282,8 @@ def test_users_ask_too_and_hear_of_sounds(robot: Client, user: Client) -> None:
 
 def test_media_gives_the_picture_behind_a_frame(robot: Client, user: Client) -> None:
     frame = user.until(lambda: [one for one in user.heard if one.kind == "frame"])[0]
-    key = record_id(dict(frame.properties.UserProperty))
+    fields = {"stream": frame.stream, "kind": frame.kind, **dict(frame.properties.UserProperty)}  # the topic says these
+    key = record_id(fields)
     user.until(lambda: any(key in one["ids"] for one in user.all("stored")))
     reply_topic = f"{ROOT}/{user.name}/reply"
     user.listen(reply_topic)
