@@ -293,7 +293,8 @@ class Follower:
         except TimeoutError:
             level = logging.WARNING if self.source.is_live else logging.INFO  # a recording can be played again
             logger.log(level, "%s: its last records could not be handed on", self.source.stream)
-        self._worker.close()
+        finally:
+            self._worker.close()  # also where this is cancelled: an idle thread would be taken for a busy one
 
     async def _tell(self) -> None:
         """Publish what was found, in order; what a cancellation leaves is told at the end."""
