@@ -24,7 +24,7 @@ from memory.rows import DeadLetterRow, Row, SessionRow, StreamRow, VectorRow, cl
 from memory.store import Store
 from memory.writer import Writer
 from runtime.bus import LOSSLESS, Bus, Delivery, Subscription, drop_oldest, filter_of
-from runtime.errors import BusLost, WireError
+from runtime.errors import WireError
 from runtime.messages import (
     Clip,
     DeadLetter,
@@ -41,7 +41,7 @@ from runtime.messages import (
     Watermark,
     record_id,
 )
-from runtime.metrics import Meter, report
+from runtime.metrics import Meter, report, tell
 from runtime.order import END_NS, EventOrder
 from runtime.service import Worker
 from runtime.waiting import WaitingRoom
@@ -181,15 +181,27 @@ class MemoryService:
             if rows or clips or mark.ended or mark.t_ns - self._noted_ns.get(mark.stream, 0) > NOTE_NS:
                 self._noted_ns[mark.stream] = mark.t_ns
                 rows.append(_stream_row(mark))
-        rows += [clip_row(clip) for clip in clips]
         texts = [(record_id(one), describe(one)) for one in records if has_own_vector(one)]
-        texts += [(clip_key(clip), clip.text) for clip in clips]
         low_ns = self._order.low_ns
         is_awaited = is_call or (self._is_replay and low_ns - self._told_ns >= PROGRESS_NS)
         if is_awaited:
             self._told_ns = low_ns
+        await self._commit(rows, clips, texts, is_awaited=is_awaited, call=mark.call if mark is not None else 0)
+
+    async def _commit(
+        self,
+        rows: Sequence[Row],
+        clips: Sequence[Clip],
+        texts: Sequence[tuple[str, str]] = (),
+        *,
+        is_awaited: bool = False,
+        call: int = 0,
+    ) -> None:
+        """Send rows and clips to disk; what is to be announced waits for that."""
+        rows = [*rows, *(clip_row(clip) for clip in clips)]
+        texts = [*texts, *((clip_key(clip), clip.text) for clip in clips)]
+        low_ns = self._order.low_ns
         stored = await self._submit(rows) if rows else _nothing_to_store()
-        call = mark.call if mark is not None else 0
         await self._commits.put(
             Commit(stored=stored, clips=clips, texts=texts, low_ns=low_ns, is_awaited=is_awaited, call=call)
         )
@@ -211,12 +223,7 @@ class MemoryService:
             mark = self._order.streams.get(stream)
             clips = borders.end(mark.t_ns if mark is not None else 0)
             if clips:
-                stored = await self._submit([clip_row(clip) for clip in clips])
-                texts = [(clip_key(clip), clip.text) for clip in clips]
-                low_ns = self._order.low_ns
-                await self._commits.put(
-                    Commit(stored=stored, clips=clips, texts=texts, low_ns=low_ns, is_awaited=False)
-                )
+                await self._commit([], clips)
 
     def _absence(self, mark: Watermark) -> list[Row]:
         """Remember that a stream was not perceived since its last run, or before this one: nothing is known of then."""
@@ -291,12 +298,7 @@ class MemoryService:
             await self._tell(Stored(session=self._session, ids=tuple(ids[start : start + STORED_IDS])))
 
     async def _tell(self, message: Message, to: Delivery | None = None) -> None:
-        """Publish; a broker that stays away costs this message, not the memory: who needs it asks again."""
-        try:
-            await self._bus.publish(message, to=to)
-        except BusLost as error:
-            self.meter.counters["untold"] += 1
-            logger.warning("%s", error)
+        await tell(self._bus, self.meter, message, to)
 
     def _embed(self, texts: Sequence[tuple[str, str]]) -> None:
         self._writer.submit(self._vectors(texts)).result()

@@ -19,7 +19,7 @@ from reasoning.evidence import Composed, answer
 from reasoning.plan import plan
 from reasoning.understand import Question, understand
 from runtime.bus import LOSSLESS, Bus, Delivery, Subscription, filter_of
-from runtime.errors import BusLost, HeedfulError, RecallTimeout
+from runtime.errors import HeedfulError, RecallTimeout
 from runtime.insist import insist
 from runtime.messages import (
     QUESTION_LENGTH,
@@ -35,7 +35,7 @@ from runtime.messages import (
     Timing,
     Watermark,
 )
-from runtime.metrics import Meter, report
+from runtime.metrics import Meter, report, tell
 from runtime.order import END_NS, EventOrder
 from runtime.waiting import WaitingRoom
 
@@ -252,12 +252,7 @@ class ReasoningService:
             await self._tell(whole, to=delivery)
 
     async def _tell(self, message: Message, to: Delivery | None = None) -> None:
-        """Publish; a broker that stays away costs this message, not the session: who needs it asks again."""
-        try:
-            await self._bus.publish(message, to=to)
-        except BusLost as error:
-            self.meter.counters["untold"] += 1
-            logger.warning("%s", error)
+        await tell(self._bus, self.meter, message, to)
 
     async def _note_watermarks(self, inbox: Subscription) -> None:
         told_ns = -1

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from runtime.bus import Bus
+from runtime.bus import Bus, Delivery
 from runtime.errors import BusLost
-from runtime.messages import Metrics
+from runtime.messages import Message, Metrics
+
+logger = logging.getLogger(__name__)
 
 REPORT_S = 5.0
 KEPT = 1024  # latencies per stage
@@ -42,6 +45,15 @@ class Meter:
         return {
             stage: (_quantile(values, 0.5), _quantile(values, 0.95)) for stage, values in self._latencies_ms.items()
         }
+
+
+async def tell(bus: Bus, meter: Meter, message: Message, to: Delivery | None = None) -> None:
+    """Publish; a broker that stays away costs this message, not the service: who needs it asks again."""
+    try:
+        await bus.publish(message, to=to)
+    except BusLost as error:
+        meter.counters["untold"] += 1
+        logger.warning("%s", error)
 
 
 async def report(bus: Bus, session: str, meter: Meter, more: Callable[[], Mapping[str, int]] = dict) -> None:

@@ -70,8 +70,6 @@ def encode(
     """
     kind = KINDS[message.kind]
     raw, tensors = _raw_field(message.kind), tensor_ranks(message.kind)
-    header = header_model(message.kind)
-    values = {name: getattr(message, name) for name in header.model_fields}
     is_reply = kind.is_reply or topic is not None
     topic = topic or topic_of(message)
     if not (_is_name(message.session) and _is_name(message.stream)):
@@ -87,9 +85,8 @@ def encode(
         payload = getattr(message, name)
         # each property costs the reader more than a copy of the payload, so the topic's words are not repeated
         known = () if is_reply else ADDRESS
-        properties = tuple(
-            (key, _to_text(value)) for key, value in values.items() if value is not None and key not in known
-        )
+        values = {key: getattr(message, key) for key in header_model(message.kind).model_fields if key not in known}
+        properties = tuple((key, _to_text(value)) for key, value in values.items() if value is not None)
     if len(payload) > kind.limit_bytes:
         raise WireError(topic, f"{len(payload)} bytes, the limit of {message.kind} is {kind.limit_bytes}")
     return Packet(
