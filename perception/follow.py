@@ -218,7 +218,7 @@ class Follower:
         self.published_ns = max(t_ns, self.published_ns)
         blind = self._why_blind()
         await self._note_blindness(blind)
-        await self._outbox.send_watermark(
+        self._outbox.send_watermark(
             Watermark(
                 session=self._session,
                 stream=self.source.stream,

@@ -16,9 +16,11 @@ Cell = tuple[int, int]  # row, column
 
 def find_regions(moved: NDArray[np.bool_]) -> list[list[Cell]]:
     """Return the cells of every 8-connected region of `moved` (rows, cols), largest first, ties from the top left."""
-    width = moved.shape[1] + 2  # an empty border keeps neighbours from wrapping around
+    cols = moved.shape[1]
+    width = cols + 2  # an empty border keeps neighbours from wrapping around
     steps = (-width - 1, -width, -width + 1, -1, 1, width - 1, width, width + 1)
-    waiting = dict.fromkeys(np.flatnonzero(np.pad(moved, 1)).tolist())  # a dict keeps reading order
+    # a dict keeps reading order
+    waiting = dict.fromkeys((at // cols + 1) * width + at % cols + 1 for at in np.flatnonzero(moved).tolist())
     regions = []
     while waiting:
         frontier = [next(iter(waiting))]

@@ -50,7 +50,7 @@ class PerceptionService:
         self._gate = gate
         self._after = after
         self._steady = SteadyBus(bus, FOLLOWERS, self._roll_call)
-        self._outbox = Outbox(self._steady)
+        self._outbox = Outbox(self._steady, is_replay=gate is not None)
         self._progress_ns = dict.fromkeys(FOLLOWERS, -1)
         self._moved = asyncio.Condition()
         self._stopping = asyncio.Event()
@@ -86,6 +86,7 @@ class PerceptionService:
             ]
             for follower in self.streams.values():
                 await follower.announce()
+            await self._outbox.drained()  # each stream is known before its first record
             self.started.set()
             await self._follow_all()
             await self._outbox.drained()

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -60,13 +61,26 @@ async def settle(bus: LossyBus, outbox: Outbox, keeper: Keeper) -> None:
     keeper.take(bus.deliver())
 
 
+@asynccontextmanager
+async def sending(outbox: Outbox) -> AsyncIterator[None]:
+    """Let the outbox send beside what is done meanwhile."""
+    keeping = asyncio.create_task(outbox.keep_sending())
+    try:
+        yield
+    finally:
+        keeping.cancel()
+        await asyncio.wait([keeping])
+
+
 @pytest.mark.virtual_clock
 async def test_what_is_sent_arrives_once_and_in_order() -> None:
     bus = LossyBus()
     outbox = Outbox(bus)
-    for seq in range(3):
-        await outbox.send(utterance(seq))
-        await outbox.send_watermark(watermark(seq))
+    async with sending(outbox):
+        for seq in range(3):
+            await outbox.send(utterance(seq))
+            outbox.send_watermark(watermark(seq))
+            await steps(10)
     assert bus.accepted == [message for seq in range(3) for message in (utterance(seq), watermark(seq))]
     assert len(outbox) == 3
     assert outbox.resent == 0
@@ -92,14 +106,18 @@ async def test_the_first_connection_repeats_nothing() -> None:
 async def test_after_a_reconnect_the_unconfirmed_go_first_and_in_order() -> None:
     bus = LossyBus()
     outbox = Outbox(bus)
-    for seq in range(4):
-        await outbox.send(utterance(seq))
-    await outbox.send_watermark(watermark(3))
-    await outbox.confirm((record_id(utterance(1)),))
-    bus.die()
-    await bus.come_back()
-    bus.accepted.clear()
-    await outbox.send_watermark(watermark(4))
+    async with sending(outbox):
+        for seq in range(4):
+            await outbox.send(utterance(seq))
+        outbox.send_watermark(watermark(3))
+        await steps(10)
+        await outbox.confirm((record_id(utterance(1)),))
+        bus.die()
+        bus.accepted.clear()
+        outbox.send_watermark(watermark(4))
+        await steps(10)
+        await bus.come_back()
+        await steps(20)
     assert bus.accepted == [utterance(0), utterance(2), utterance(3), watermark(4)]
     assert outbox.resent == 3
 
@@ -108,58 +126,71 @@ async def test_after_a_reconnect_the_unconfirmed_go_first_and_in_order() -> None
 async def test_after_a_reconnect_everything_goes_again_without_anything_new() -> None:
     bus = LossyBus()
     outbox = Outbox(bus)
-    keeping = asyncio.create_task(outbox.keep_sending())
-    await outbox.send(utterance(0))
-    await outbox.send_watermark(watermark(0))
-    bus.die()
-    await asyncio.sleep(60.0)
-    bus.accepted.clear()
-    await bus.come_back()
-    await steps(20)
+    async with sending(outbox):
+        await outbox.send(utterance(0))
+        outbox.send_watermark(watermark(0))
+        await steps(10)
+        bus.die()
+        await asyncio.sleep(60.0)
+        bus.accepted.clear()
+        await bus.come_back()
+        await steps(20)
     assert bus.accepted == [utterance(0), watermark(0)]
-    keeping.cancel()
-    await asyncio.wait([keeping])
 
 
 @pytest.mark.virtual_clock
 async def test_what_nobody_confirms_is_sent_again_and_confirmed_records_are_not() -> None:
     bus = LossyBus()
     outbox = Outbox(bus)
-    keeping = asyncio.create_task(outbox.keep_sending())
-    await outbox.send(utterance(0))
-    await asyncio.sleep(RESEND_AFTER_S * 2.5)
+    async with sending(outbox):
+        await outbox.send(utterance(0))
+        await asyncio.sleep(RESEND_AFTER_S * 2.5)
+        assert bus.accepted == [utterance(0)] * 3
+        await outbox.confirm((record_id(utterance(0)),))
+        await asyncio.sleep(RESEND_AFTER_S * 10)
     assert bus.accepted == [utterance(0)] * 3
-    await outbox.confirm((record_id(utterance(0)),))
-    await asyncio.sleep(RESEND_AFTER_S * 10)
-    assert bus.accepted == [utterance(0)] * 3
-    keeping.cancel()
-    await asyncio.wait([keeping])
 
 
 @pytest.mark.virtual_clock
 async def test_a_broker_that_fails_without_a_new_connection_is_asked_again() -> None:
     bus = LossyBus(is_away=True)
     outbox = Outbox(bus)
-    sending = asyncio.create_task(outbox.send(utterance(0)))
-    await asyncio.sleep(1.0)
-    bus.is_away = False  # it was slow, the connection is the same
-    await asyncio.sleep(RESEND_AFTER_S)
-    assert sending.done()
-    assert bus.accepted == [utterance(0)]
+    async with sending(outbox):
+        await outbox.send(utterance(0))
+        await asyncio.sleep(1.0)
+        bus.is_away = False  # it was slow, the connection is the same
+        await asyncio.sleep(RESEND_AFTER_S)
+    assert utterance(0) in bus.accepted
+
+
+@pytest.mark.virtual_clock
+@pytest.mark.parametrize("is_replay", [False, True])
+async def test_of_watermarks_that_wait_the_newest_is_sent_and_in_a_replay_every_one(is_replay: bool) -> None:
+    bus = LossyBus(is_away=True)
+    outbox = Outbox(bus, is_replay=is_replay)
+    async with sending(outbox):
+        for t_ns in range(100):
+            outbox.send_watermark(watermark(t_ns))
+            await asyncio.sleep(1.01)
+        await bus.come_back()
+        await steps(100)
+    assert bus.accepted == [watermark(t_ns) for t_ns in (range(100) if is_replay else [99])]
 
 
 @pytest.mark.virtual_clock
 async def test_a_full_outbox_makes_send_wait_until_something_is_confirmed() -> None:
     bus = LossyBus()
     outbox = Outbox(bus, room=2)
-    await outbox.send(utterance(0))
-    await outbox.send(utterance(1))
-    waiting = asyncio.create_task(outbox.send(utterance(2)))
-    await asyncio.sleep(60.0)
-    assert not waiting.done()
-    assert len(outbox) == 2
-    await outbox.confirm((record_id(utterance(0)),))
-    await waiting
+    async with sending(outbox):
+        await outbox.send(utterance(0))
+        await outbox.send(utterance(1))
+        waiting = asyncio.create_task(outbox.send(utterance(2)))
+        await asyncio.sleep(1.0)
+        assert not waiting.done()
+        assert len(outbox) == 2
+        await outbox.confirm((record_id(utterance(0)),))
+        await waiting
+        await steps(10)
     assert bus.accepted == [utterance(0), utterance(1), utterance(2)]
     assert len(outbox) == 2
 
@@ -167,13 +198,28 @@ async def test_a_full_outbox_makes_send_wait_until_something_is_confirmed() -> N
 @pytest.mark.virtual_clock
 async def test_drained_waits_for_the_last_confirmation() -> None:
     outbox = Outbox(LossyBus())
-    await outbox.drained()
-    await outbox.send(utterance(0))
-    draining = asyncio.create_task(outbox.drained())
-    await asyncio.sleep(60.0)
-    assert not draining.done()
-    await outbox.confirm(("unknown", record_id(utterance(0))))
-    await draining
+    async with sending(outbox):
+        await outbox.drained()
+        await outbox.send(utterance(0))
+        draining = asyncio.create_task(outbox.drained())
+        await asyncio.sleep(60.0)
+        assert not draining.done()
+        await outbox.confirm(("unknown", record_id(utterance(0))))
+        await draining
+
+
+@pytest.mark.virtual_clock
+async def test_drained_waits_for_the_last_watermark() -> None:
+    bus = LossyBus(is_away=True)
+    outbox = Outbox(bus)
+    async with sending(outbox):
+        outbox.send_watermark(watermark(0))
+        draining = asyncio.create_task(outbox.drained())
+        await asyncio.sleep(60.0)
+        assert not draining.done()
+        await bus.come_back()
+        await draining
+    assert bus.accepted == [watermark(0)]
 
 
 @pytest.mark.virtual_clock
@@ -183,12 +229,14 @@ async def test_a_record_that_no_bus_carries_is_refused_and_holds_up_nothing() ->
     large = Utterance(
         session=SESSION, stream="mic", epoch=0, seq=0, t_ns=0, start_ns=0, end_ns=0, text="x" * 70_000, model=""
     )
-    await outbox.send(large)
-    await outbox.send(utterance(1))
-    assert bus.accepted == [utterance(1)]
-    assert outbox.refused == 1
-    await outbox.confirm((record_id(utterance(1)),))
-    await outbox.drained()
+    async with sending(outbox):
+        await outbox.send(large)
+        await outbox.send(utterance(1))
+        await steps(10)
+        assert bus.accepted == [utterance(1)]
+        assert outbox.refused == 1
+        await outbox.confirm((record_id(utterance(1)),))
+        await outbox.drained()
 
 
 ACTS = st.sampled_from(["deliver", "deliver all", "confirm", "die", "come back", "pause", "cancel"])
@@ -209,7 +257,7 @@ async def story(sent: list[str], acts: list[str], room: int) -> None:
                 count[stream] += 1
                 await outbox.send(utterance(count[stream] - 1, stream))
             else:
-                await outbox.send_watermark(watermark(count[stream] - 1, stream))
+                outbox.send_watermark(watermark(count[stream] - 1, stream))
 
     async with asyncio.TaskGroup() as group:
         keeping = group.create_task(outbox.keep_sending())
@@ -266,7 +314,7 @@ async def test_a_producer_cancelled_anywhere_leaves_nothing_unsent(dies_after: i
             for seq in range(5):
                 begun = seq
                 await outbox.send(utterance(seq))
-                await outbox.send_watermark(watermark(seq))
+                outbox.send_watermark(watermark(seq))
 
         keeping = asyncio.create_task(outbox.keep_sending())
         producing = asyncio.create_task(produce())
@@ -277,7 +325,7 @@ async def test_a_producer_cancelled_anywhere_leaves_nothing_unsent(dies_after: i
                 await bus.come_back()
         producing.cancel()
         await asyncio.wait([producing])
-        await outbox.send_watermark(watermark(begun, ended=True))  # as perception does when it stops
+        outbox.send_watermark(watermark(begun, ended=True))  # as perception does when it stops
         await settle(bus, outbox, keeper)
         assert keeper.seqs("mic") == [*range(begun + 1)]
         assert not keeper.overtaken

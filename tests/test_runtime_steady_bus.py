@@ -109,14 +109,15 @@ async def test_an_outbox_holds_back_until_the_followers_are_there() -> None:
         outbox = Outbox(steady)
         sending = group.create_task(outbox.keep_sending(), name="outbox")
         await outbox.send(utterance(1))
+        await asyncio.sleep(1)
         bus.die()  # record 1 is lost with the broker
         await bus.come_back()
-        later = group.create_task(outbox.send_watermark(watermark(5)), name="watermark")
+        outbox.send_watermark(watermark(5))
         await asyncio.sleep(3)
         assert not any(isinstance(one, Utterance) or one == watermark(5) for one in bus.deliver())
         for name in ("memory", "reasoning"):
             await steady.heard(progress(bus, name))
-        await later
+        await asyncio.sleep(0.1)
         sent = [one for one in bus.deliver() if not isinstance(one, Watermark) or not one.call]
         assert sent == [utterance(1), watermark(5)]
         assert isinstance(sent[-1], Watermark)

@@ -151,7 +151,7 @@ async def _send_all(broker: PrivateBroker, outbox: Outbox, count: int, kill_afte
     for number in range(1, count + 1):
         await outbox.send(_sound(number))
         if number % PER_WATERMARK == 0 or number == count:
-            await outbox.send_watermark(_watermark(number, ended=number == count))
+            outbox.send_watermark(_watermark(number, ended=number == count))
         if number == kill_after:
             assert broker.pid is not None
             os.kill(broker.pid, signal.SIGKILL)
