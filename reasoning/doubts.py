@@ -116,11 +116,21 @@ def caveats(question: Question, view: View, recalled: Recalled, draft: Draft) ->
     if anchor is not None and view.anchor is not None and view.anchor_choices > 1 and anchor.relation != "during":
         time = draft.clock.stretch(view.anchor.start_ns, view.anchor.end_ns)
         said.append(f"There were {view.anchor_choices} such moments; I took the first, {time}.")
+    if question.content and not view.episodes and (spoken := _utterances(view, recalled)):
+        said.append(f"I may have misheard the words of the {count(spoken, 'utterance')} that I heard.")
     if view.is_speaking and (topic.content or question.ask in {"said", "happened"}) and topic.about != "motion":
         said.append(UNFINISHED)
     if not draft.clock.is_media and _begins_before(question, recalled):
         said.append(f"I began watching at {draft.clock.at(recalled.session_start_ns)}.")
     return said
+
+
+def _utterances(view: View, recalled: Recalled) -> int:
+    """Return how often somebody spoke in the windows, in whatever words."""
+    hits = [hit for hit in recalled.timeline if hit.kind == "utterance"]
+    return sum(
+        any(hit.start_ns < end_ns and hit.end_ns > start_ns for start_ns, end_ns in view.windows) for hit in hits
+    )
 
 
 def _begins_before(question: Question, recalled: Recalled) -> bool:

@@ -126,7 +126,12 @@ ANSWERS = [
     ("What was the first thing said?", 'The first thing I heard was "go forward ten meters" from 0:10.0 to 0:12.0.'),
     ("What was said at 0:11?", 'I heard somebody say "go forward ten meters" from 0:10.0 to 0:12.0.'),
     ("Did anybody say go forward?", 'Yes, I heard somebody say "go forward ten meters" from 0:10.0 to 0:12.0.'),
-    ("Did anybody say elephant?", 'No, I heard nothing like "elephant" up to 1:00.0.'),
+    (
+        "Did anybody say elephant?",
+        'No, I heard nothing like "elephant" up to 1:00.0. I may have misheard the words of the 2 utterances that I'
+        " heard.",
+    ),
+    ("Did anybody say elephant after 0:50?", 'No, I heard nothing like "elephant" between 0:50.0 and 1:00.0.'),
     (
         "When did they say young man?",
         'I heard somebody say "he was not an ill disposed young man" from 0:21.0 to 0:24.0.',

@@ -44,7 +44,6 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
         (["run"], "required: CONFIG"),
         (["run", "robot", "robot"], "unrecognized arguments: robot"),
         (["memory", "polish", "x"], "invalid choice: 'polish'"),
-        (["memory", "search", "x", "y", "-k", "many"], "-k: invalid int value: 'many'"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_2(
@@ -217,6 +216,9 @@ def test_a_live_session_without_streams_is_refused(home: Path, capsys: pytest.Ca
         (["bench", "swim"], "NAME: 'swim' is no bench; known are"),
         (["memory", "stats", "/nowhere"], "/nowhere: holds no memory"),
         (["memory", "search", "/nowhere"], "TEXT: what to search for is missing"),
+        (["memory", "search", "x", "y", "-k", "many"], "-k: 'many' is no whole number from 1 to 1000"),
+        (["memory", "search", "x", "y", "-k", "0"], "-k: '0' is no whole number from 1 to 1000"),
+        (["memory", "search", "x", "y", "-k", "-3"], "-k: '-3' is no whole number from 1 to 1000"),
     ],
 )
 def test_what_a_verb_works_on_must_be_there(

@@ -64,9 +64,9 @@ def test_search_finds_words_in_every_session(kept: Path, capsys: pytest.CaptureF
     "text", ["zebra", '"unclosed', "AND OR NOT", "* ( ) ^ : -", "coffee NEAR/", "\x00", "מה", "x" * 100_000]
 )
 def test_search_takes_any_text(text: str, kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["memory", "search", str(kept), text, "-k", "0", "--json"]) == 0
-    assert lines(capsys) == []
-    assert cli.run(["memory", "search", str(kept), text, "-k", "-3"]) == 0
+    assert cli.run(["memory", "search", str(kept), text, "--json"]) == 0
+    assert len(lines(capsys)) <= 4
+    assert cli.run(["memory", "search", str(kept), text, "-k", "1000"]) == 0
     assert capsys.readouterr().err == ""
 
 

@@ -71,12 +71,17 @@ def test_text_says_what_is_blind_and_that_a_recording_breaks_off() -> None:
     assert "the recording breaks off" in text
 
 
-def test_explained_text_shows_ids_and_support() -> None:
-    text = as_text(ANSWERED, explain=True)
-    assert "searched: fts; model: evidence" in text
-    assert "supported: I heard a tone." in text
-    assert "s/mic/0/sound-1 in s/mic/0/clip-0" in text
-    assert "in an open clip" in text
+def test_explained_text_shows_where_each_evidence_lies_and_what_has_none() -> None:
+    lines = as_text(ANSWERED, explain=True).splitlines()
+    assert lines[3].startswith("      record s/mic/0/sound-1, clip s/mic/0/clip-0, score ")
+    assert "its clip is open yet" in lines[5]
+    assert lines[-1] == "   by the evidence reasoner; searched fts"
+    doubtful = replace(ANSWERED, searched=(), sentences=(*ANSWERED.sentences, Sentence(text="Or so.", supported=False)))
+    lines = as_text(doubtful, explain=True).splitlines()
+    assert lines[-2:] == [
+        "   by the evidence reasoner; read off the timeline, no search",
+        "   no evidence stands behind: Or so.",
+    ]
 
 
 def test_text_carries_no_control_characters() -> None:

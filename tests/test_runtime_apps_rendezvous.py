@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.apps.rendezvous import announced, find, running_sessions
+from runtime.apps.rendezvous import announced, find, refuse_second, running_sessions
 from runtime.broker import PrivateBroker
 from runtime.errors import MissingPart
 
@@ -56,14 +56,30 @@ def test_of_several_sessions_one_must_be_named(broker: PrivateBroker, tmp_path: 
             find("three")
 
 
-def test_a_session_that_died_is_not_found(runtime_folder: Path) -> None:
+def test_of_a_session_that_died_its_death_is_told(runtime_folder: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     runtime_folder.mkdir()
     entry = {"session": "dead", "pid": process.pid, "host": "127.0.0.1", "port": 1, "passwords": {"user": "x"}}
     (runtime_folder / "dead.json").write_text(json.dumps(entry))
-    with pytest.raises(MissingPart, match="no session runs"):
-        find(None)
+    for name in (None, "dead"):
+        with pytest.raises(MissingPart, match=rf"session 'dead' \(process {process.pid}\) died without a word; start"):
+            find(name)
+    with pytest.raises(MissingPart, match="no running session 'other'"):
+        find("other")
+    assert not list(running_sessions())
+    refuse_second("dead")  # nobody is there
+
+
+def test_a_second_session_of_a_name_is_refused(broker: PrivateBroker, runtime_folder: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    runtime_folder.mkdir()
+    entry = {"session": "one", "pid": process.pid, "host": "127.0.0.1", "port": 1, "passwords": {"user": "x"}}
+    (runtime_folder / "one.json").write_text(json.dumps(entry))
+    with pytest.raises(MissingPart, match=f"session 'one' runs already, as process {process.pid}"):
+        refuse_second("one")
+    refuse_second("two")
+    process.communicate()
 
 
 @pytest.mark.parametrize(

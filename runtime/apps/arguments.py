@@ -12,6 +12,8 @@ from typing import Never, TypeAlias
 
 from runtime.errors import ConfigError
 
+RESULTS_MAX = 1_000
+
 
 class _Parser(argparse.ArgumentParser):
     """argparse, but what is wrong with a command is one line."""
@@ -82,6 +84,13 @@ def seconds(text: str) -> float:
     if not 0 <= at_s < 1e9:
         raise ConfigError("--ask-at", f"{text!r} is no time in seconds")
     return at_s
+
+
+def results(text: str) -> int:
+    """Return how many results are wanted."""
+    if not text.isdecimal() or not 1 <= int(text) <= RESULTS_MAX:
+        raise ConfigError("-k", f"{text!r} is no whole number from 1 to {RESULTS_MAX}")
+    return int(text)
 
 
 def speed(text: str) -> float | None:
@@ -160,7 +169,7 @@ def _add_memory(verbs: Verbs) -> argparse.ArgumentParser:
     verb.add_argument("action", choices=("stats", "search", "verify"))
     verb.add_argument("folder", metavar="DIR", type=Path)
     verb.add_argument("text", metavar="TEXT", nargs="?", default="", help="what to search for")
-    verb.add_argument("-k", type=int, default=8, help="how many results")
+    verb.add_argument("-k", default="8", help="how many results (default 8)")
     verb.add_argument("--json", action="store_true", help="JSON Lines on stdout")
     return verb
 

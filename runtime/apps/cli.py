@@ -27,7 +27,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # onnxruntime would send its use to its makers
 
-from runtime.apps.arguments import data_folder, make_parser, moment_ns, question, seconds, setting, speed
+from runtime.apps.arguments import data_folder, make_parser, moment_ns, question, results, seconds, setting, speed
 from runtime.errors import ConfigError, HeedfulError, MissingPart
 
 if TYPE_CHECKING:  # each verb imports what it needs: the first moments are short and Ctrl-C in them is quiet
@@ -211,7 +211,7 @@ def _memory(arguments: argparse.Namespace) -> int:
         case "search":
             if not arguments.text:
                 raise ConfigError("TEXT", "what to search for is missing")
-            return memory_verbs.search(arguments.folder, arguments.text, arguments.k, as_json=arguments.json)
+            return memory_verbs.search(arguments.folder, arguments.text, results(arguments.k), as_json=arguments.json)
         case _:
             return memory_verbs.verify(arguments.folder, as_json=arguments.json)
 

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from perception.sources import open_all
-from runtime.apps.rendezvous import announced
+from runtime.apps.rendezvous import announced, refuse_second
 from runtime.apps.wiring import (
     Wires,
     configured_streams,
@@ -48,11 +48,14 @@ async def run_live(
 ) -> None:
     """Run a session until `stop`; before `is_up` is set it may be cancelled without loss.
 
-    Raises MissingPart where a device, broker or model is not there, ConfigError where there is nothing to perceive.
+    Raises MissingPart where a device, broker or model is not there or the session runs already, ConfigError where
+    there is nothing to perceive.
     """
     if not config.streams:
         raise ConfigError("streams", "is empty; name at least one camera, microphone or mqtt stream")
     session, epoch = config.session, time.time_ns()
+    if config.broker == "auto":
+        refuse_second(session)
     wires = wire_up(config, session, is_replay=False)
     buses = {role: wires.bus(role) for role in ("memory", "reasoning", "perception")}
     with closing(Worker("loader")) as loader:  # models load beside the event loop, so that Ctrl-C is heard

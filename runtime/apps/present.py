@@ -29,7 +29,10 @@ def as_json(answer: Answer) -> str:
 def as_text(answer: Answer, *, explain: bool = False) -> str:
     """Return one answer as a few lines: the words, the evidence with its times, the latency bill."""
     lines = [f"Q  {answer.question}", f"A  {answer.answer}"]
-    lines += [f"   {_evidence_line(item, answer.session_start_ns)}" for item in answer.evidence]
+    for item in answer.evidence:
+        lines.append(f"   {_evidence_line(item, answer.session_start_ns)}")
+        if explain:
+            lines.append(f"      record {item.record_id or 'none'}, {_clip(item)}, score {item.score:.2f}")
     if answer.blind:
         lines.append(f"   blind: {', '.join(answer.blind)}")
     if answer.truncated:
@@ -37,9 +40,9 @@ def as_text(answer: Answer, *, explain: bool = False) -> str:
     bill = answer.timing_ms
     lines.append(f"   recall {bill.recall:.1f} ms, first words {bill.first_token:.1f} ms, all {bill.total:.1f} ms")
     if explain:
-        lines.append(f"   searched: {', '.join(answer.searched) or 'nothing'}; model: {answer.model}")
-        lines += [f"   {'supported' if one.supported else 'unsupported'}: {one.text}" for one in answer.sentences]
-        lines += [f"   {item.record_id} in {item.clip_id or 'an open clip'}" for item in answer.evidence]
+        searched = f"searched {', '.join(answer.searched)}" if answer.searched else "read off the timeline, no search"
+        lines.append(f"   by the {answer.model} reasoner; {searched}")
+        lines += [f"   no evidence stands behind: {one.text}" for one in answer.sentences if not one.supported]
     return "\n".join(map(_printable, lines))
 
 
@@ -60,6 +63,10 @@ def moment(t_ns: int) -> str:
 def _printable(line: str) -> str:
     """Return the line without control characters: what was asked or heard must not steer a terminal."""
     return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(one) == "Cc" else one for one in line)
+
+
+def _clip(item: Evidence) -> str:
+    return f"clip {item.clip_id}" if item.clip_id else "its clip is open yet"
 
 
 def _evidence_line(item: Evidence, session_start_ns: int) -> str:

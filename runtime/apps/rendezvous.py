@@ -28,17 +28,22 @@ class Rendezvous:
     address: Address
 
 
+def refuse_second(session: str) -> None:
+    """Raise MissingPart where another process runs a session of this name."""
+    for other in running_sessions():
+        if other.session == session and other.pid != os.getpid():
+            raise MissingPart(
+                f"session {session!r} runs already, as process {other.pid}", "stop it, or give this one another name"
+            )
+
+
 @contextmanager
 def announced(session: str, broker: PrivateBroker) -> Iterator[Path]:
     """Leave the address while the session runs; yields the file with mosquitto's options.
 
     Raises MissingPart where another process runs a session of this name.
     """
-    for other in running_sessions():
-        if other.session == session and other.pid != os.getpid():
-            raise MissingPart(
-                f"session {session!r} runs already, as process {other.pid}", "stop it, or give this one another name"
-            )
+    refuse_second(session)
     folder = runtime_folder()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
@@ -62,9 +67,11 @@ def announced(session: str, broker: PrivateBroker) -> Iterator[Path]:
 
 def find(session: str | None) -> Rendezvous:
     """Return the running session of a name, or the one that runs. Raises MissingPart."""
-    running = list(running_sessions())
-    if session is not None:
-        running = [one for one in running if one.session == session]
+    announced_here = [one for one in _announced() if session in (None, one.session)]
+    running = [one for one in announced_here if _is_alive(one.pid)]
+    if not running and announced_here:
+        died = ", ".join(f"{one.session!r} (process {one.pid})" for one in announced_here)
+        raise MissingPart(f"session {died} died without a word", "start it again; what it called stored is there")
     if not running:
         what = f"no running session {session!r} on this machine" if session else "no session runs on this machine"
         raise MissingPart(what, "start one with `heedful run CONFIG` (with mosquitto installed), or name --broker URL")
@@ -76,17 +83,28 @@ def find(session: str | None) -> Rendezvous:
 
 def running_sessions() -> Iterator[Rendezvous]:
     """Yield the sessions whose process is alive."""
+    return (one for one in _announced() if _is_alive(one.pid))
+
+
+def _announced() -> Iterator[Rendezvous]:
     folder = runtime_folder()
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
         try:
             known = json.loads(path.read_text(encoding="utf-8"))
-            os.kill(known["pid"], 0)
             password = known["passwords"]["user"]
             address = Address(host=known["host"], port=known["port"], username="user", password=password)
-            found = Rendezvous(session=known["session"], pid=known["pid"], address=address)
+            found = Rendezvous(session=known["session"], pid=int(known["pid"]), address=address)
         except (OSError, OverflowError, ValueError, KeyError, TypeError):
-            continue  # its process is gone, or the file is not ours
+            continue  # the file is not ours
         yield found
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (OSError, OverflowError):
+        return False
+    return True
 
 
 def _write(path: Path, text: str) -> None:
