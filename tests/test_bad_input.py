@@ -414,7 +414,7 @@ def test_ctrl_c_ends_a_replay_at_any_moment(house: House, movie: Path) -> None:
 @pytest.mark.broker
 def test_ctrl_c_ends_a_replay_at_any_moment_of_many(house: House, movie: Path) -> None:
     chance = random.Random(7)
-    replays = Interrupted(house, movie, limit_s=3.0)
+    replays = Interrupted(house, movie, limit_s=10.0)
     for _ in range(200):
         replays.at(chance.uniform(0.0, 1.05))
 
