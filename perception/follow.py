@@ -304,16 +304,19 @@ class Follower:
     async def _hand_on(self) -> None:
         while self._untold:
             record = self._untold[0]
-            try:
-                if self._gate is not None or KINDS[record.kind].qos == 1:
-                    await self._outbox.send(record)
-                else:
-                    await self._bus.publish(record)
-            except WireError as error:
-                self._meter.counters["too large"] += 1
-                logger.warning("%s: %s", self.source.stream, error)
+            if self._gate is not None or KINDS[record.kind].qos == 1:
+                await self._outbox.send(record)
+            else:
+                await self._publish(record)
             self._meter.counters[record.kind] += 1
             self._untold.pop(0)
+
+    async def _publish(self, record: Record) -> None:
+        try:
+            await self._bus.publish(record)
+        except WireError as error:
+            self._meter.counters["too large"] += 1
+            logger.warning("%s: %s", self.source.stream, error)
 
 
 def _now_s() -> float:

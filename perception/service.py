@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 from perception.follow import Follower, Pipeline
 from perception.sources import Source
@@ -21,6 +22,7 @@ from runtime.order import END_NS
 from runtime.outbox import Outbox
 from runtime.steady_bus import SteadyBus
 
+LAST_WORD_S = 0.3  # for the watermark that says a stream has ended: without a broker it reaches nobody
 FOLLOWERS = ("memory", "reasoning")
 
 
@@ -86,10 +88,13 @@ class PerceptionService:
             ]
             for follower in self.streams.values():
                 await follower.announce()
-            await self._outbox.drained()  # each stream is known before its first record
+            await self._outbox.sent()  # each stream is known before its first record
             self.started.set()
             await self._follow_all()
             await self._outbox.drained()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORD_S):
+                    await self._outbox.sent()
             if self._gate is not None:
                 await self._handled()
             self.done.set()

@@ -116,8 +116,8 @@ def caveats(question: Question, view: View, recalled: Recalled, draft: Draft) ->
     if anchor is not None and view.anchor is not None and view.anchor_choices > 1 and anchor.relation != "during":
         time = draft.clock.stretch(view.anchor.start_ns, view.anchor.end_ns)
         said.append(f"There were {view.anchor_choices} such moments; I took the first, {time}.")
-    if question.content and not view.episodes and (spoken := _utterances(view, recalled)):
-        said.append(f"I may have misheard the words of the {count(spoken, 'utterance')} that I heard.")
+    if question.content and not view.episodes and (spoken := _times_spoken(view, recalled)):
+        said.append(f"I heard {count(spoken, 'utterance')} and may have misheard the words.")
     if view.is_speaking and (topic.content or question.ask in {"said", "happened"}) and topic.about != "motion":
         said.append(UNFINISHED)
     if not draft.clock.is_media and _begins_before(question, recalled):
@@ -125,7 +125,7 @@ def caveats(question: Question, view: View, recalled: Recalled, draft: Draft) ->
     return said
 
 
-def _utterances(view: View, recalled: Recalled) -> int:
+def _times_spoken(view: View, recalled: Recalled) -> int:
     """Return how often somebody spoke in the windows, in whatever words."""
     hits = [hit for hit in recalled.timeline if hit.kind == "utterance"]
     return sum(

@@ -62,7 +62,7 @@ class Bus(Protocol):
     generation: int
 
     async def publish(self, message: Message, *, to: Delivery | None = None, retry: bool = True) -> None:
-        """Send a message, or reply with it `to` a delivery.
+        """Send a message, or reply with it `to` a delivery; calls keep the order in which they began.
 
         Raises BusLost when the broker stays away, at the first failure where `retry` is off.
         """
@@ -106,6 +106,7 @@ class Subscription:
         self._acknowledge: Callable[[], None] = nothing  # for the delivery that the consumer works on
         self._arrived = asyncio.Event()
         self._left = asyncio.Event()
+        self._turn = asyncio.Lock()  # fair: senders keep their order
         self._is_closed = False
 
     def matches(self, topic: str) -> bool:
@@ -126,10 +127,11 @@ class Subscription:
         self._arrived.set()
 
     async def room(self) -> None:
-        """Wait until a lossless queue has room for one more (LocalBus; a broker keeps count by itself)."""
-        while len(self._waiting) >= self.rule.room and not self._is_closed:
-            self._left.clear()
-            await self._left.wait()
+        """Wait in turn until a lossless queue has room for one more (LocalBus; a broker keeps count by itself)."""
+        async with self._turn:
+            while len(self._waiting) >= self.rule.room and not self._is_closed:
+                self._left.clear()
+                await self._left.wait()
 
     def close(self) -> None:
         """End the iteration after what is already waiting."""

@@ -18,8 +18,8 @@ from runtime.messages import Message, Record, Watermark, record_id
 
 logger = logging.getLogger(__name__)
 
-RESEND_AFTER_S = 5.0  # unconfirmed for so long: memory was away, send again
 BATCH = 16  # messages on their way at once: a round trip to the broker for each would be most of a replay
+RESEND_AFTER_S = 5.0  # unconfirmed for so long: memory was away, send again
 SETTLE_S = 1.0  # the same right after a reconnect: memory may have come back later than we
 
 
@@ -30,7 +30,7 @@ class Sender(Protocol):
     generation: int
 
     async def publish(self, message: Message, *, retry: bool = True) -> None:
-        """Send a message. Raises BusLost."""
+        """Send a message, after those whose calls began before. Raises BusLost."""
 
     async def reconnected(self, generation: int) -> int:
         """Wait until the connection is newer than `generation`."""
@@ -42,7 +42,8 @@ class Outbox:
     def __init__(self, bus: Sender, room: int = 4096, *, is_replay: bool = False) -> None:
         """Keep at most `room` unconfirmed records; `send` waits when it is full.
 
-        Of watermarks that wait only each stream's newest matters, but a replay says them all, however slow the broker.
+        Of watermarks that wait only each stream's newest matters, but a replay says them all, however slow the broker;
+        of those that a broker took and lost the newest is repeated.
         """
         self.resent = 0
         self.refused = 0  # records that no bus would carry, for their size
@@ -83,10 +84,15 @@ class Outbox:
         async with self._changed:
             self._changed.notify_all()
 
-    async def drained(self) -> None:
-        """Wait until everything is sent and every record confirmed."""
+    async def sent(self) -> None:
+        """Wait until everything has gone out."""
         async with self._changed:
-            await self._changed.wait_for(lambda: not self._unconfirmed and not self._unsent)
+            await self._changed.wait_for(lambda: not self._unsent)
+
+    async def drained(self) -> None:
+        """Wait until every record is confirmed."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: not self._unconfirmed)
 
     async def keep_sending(self) -> None:
         """Send what is taken, again after each reconnect, and again what nobody confirmed for a while; for ever."""
@@ -95,7 +101,7 @@ class Outbox:
             await self._send_again()
 
     async def _send_all(self) -> None:
-        """Send what is unsent, a batch at a time: a bus keeps the order in which its calls began."""
+        """Send what is unsent, in order and a batch at a time."""
         while True:
             if self._generation != self._bus.generation:
                 self._generation = self._bus.generation
@@ -116,12 +122,16 @@ class Outbox:
         return all(task.result() for task in tasks)
 
     async def _is_sent(self, key: str, message: Message) -> bool:
+        if self._bus.generation != self._generation:  # since the batch was made; nothing may be awaited in between
+            return False  # on a new connection what is unconfirmed goes first
         try:
             await self._bus.publish(message, retry=False)
         except BusLost:
             return False
         except WireError as error:
-            await self._refuse(key, error)
+            logger.warning("%s", error)
+            self.refused += 1
+            self._unconfirmed.pop(key, None)  # it will never be stored: nobody must wait for it
         if self._unsent.get(key) is message:
             del self._unsent[key]
         return True
@@ -156,8 +166,3 @@ class Outbox:
 
     def _key(self, watermark: Watermark) -> str:
         return f"{watermark.stream} {watermark.t_ns} {watermark.ended}" if self._is_replay else watermark.stream
-
-    async def _refuse(self, key: str, error: WireError) -> None:
-        logger.warning("%s", error)
-        self.refused += 1
-        await self.confirm((key,))  # it will never be stored: nobody must wait for it

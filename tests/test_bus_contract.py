@@ -133,6 +133,28 @@ async def test_lossless_loses_nothing_while_its_consumer_is_slow_and_holds_no_mo
     assert not memory.lost()
 
 
+async def test_calls_that_run_at_once_keep_their_order_at_two_slow_subscribers(buses: Buses) -> None:
+    asyncio.get_running_loop().set_debug(False)
+    perception = await buses.connect("perception")
+    listeners = [await buses.connect(name) for name in ("memory", "user")]
+    inboxes = [await one.subscribe(UTTERANCES, rule=LOSSLESS) for one in listeners]
+    count = 4 * LOSSLESS_ROOM
+    taken: list[list[Message]] = [[], []]
+
+    async def listen(inbox: Subscription, into: list[Message], pauses: int) -> None:
+        while len(into) < count:
+            into += await take(inbox, 1)
+            for _ in range(len(into) * 7 % pauses):
+                await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as group:
+        for inbox, into, pauses in zip(inboxes, taken, (3, 5), strict=True):
+            group.create_task(listen(inbox, into, pauses))
+        for start in range(0, count, 16):
+            await asyncio.gather(*(perception.publish(utterance(seq)) for seq in range(start, start + 16)))
+    assert taken == [[utterance(seq) for seq in range(count)]] * 2
+
+
 async def test_two_subscribers_both_hear_it(buses: Buses) -> None:
     perception = await buses.connect("perception")
     listeners = [await buses.connect(name) for name in ("memory", "reasoning", "user", "user")]

@@ -128,8 +128,7 @@ ANSWERS = [
     ("Did anybody say go forward?", 'Yes, I heard somebody say "go forward ten meters" from 0:10.0 to 0:12.0.'),
     (
         "Did anybody say elephant?",
-        'No, I heard nothing like "elephant" up to 1:00.0. I may have misheard the words of the 2 utterances that I'
-        " heard.",
+        'No, I heard nothing like "elephant" up to 1:00.0. I heard 2 utterances and may have misheard the words.',
     ),
     ("Did anybody say elephant after 0:50?", 'No, I heard nothing like "elephant" between 0:50.0 and 1:00.0.'),
     (

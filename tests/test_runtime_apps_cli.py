@@ -217,6 +217,7 @@ def test_a_live_session_without_streams_is_refused(home: Path, capsys: pytest.Ca
         (["memory", "stats", "/nowhere"], "/nowhere: holds no memory"),
         (["memory", "search", "/nowhere"], "TEXT: what to search for is missing"),
         (["memory", "search", "x", "y", "-k", "many"], "-k: 'many' is no whole number from 1 to 1000"),
+        (["memory", "search", "x", "y", "-k", "9" * 5000], "is no whole number from 1 to 1000"),
         (["memory", "search", "x", "y", "-k", "0"], "-k: '0' is no whole number from 1 to 1000"),
         (["memory", "search", "x", "y", "-k", "-3"], "-k: '-3' is no whole number from 1 to 1000"),
     ],

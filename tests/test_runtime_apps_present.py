@@ -74,7 +74,7 @@ def test_text_says_what_is_blind_and_that_a_recording_breaks_off() -> None:
 def test_explained_text_shows_where_each_evidence_lies_and_what_has_none() -> None:
     lines = as_text(ANSWERED, explain=True).splitlines()
     assert lines[3].startswith("      record s/mic/0/sound-1, clip s/mic/0/clip-0, score ")
-    assert "its clip is open yet" in lines[5]
+    assert "its clip is still open" in lines[5]
     assert lines[-1] == "   by the evidence reasoner; searched fts"
     doubtful = replace(ANSWERED, searched=(), sentences=(*ANSWERED.sentences, Sentence(text="Or so.", supported=False)))
     lines = as_text(doubtful, explain=True).splitlines()

@@ -88,7 +88,7 @@ def seconds(text: str) -> float:
 
 def results(text: str) -> int:
     """Return how many results are wanted."""
-    if not text.isdecimal() or not 1 <= int(text) <= RESULTS_MAX:
+    if not text.isdecimal() or len(text) > len(str(RESULTS_MAX)) or not 1 <= int(text) <= RESULTS_MAX:
         raise ConfigError("-k", f"{text!r} is no whole number from 1 to {RESULTS_MAX}")
     return int(text)
 

@@ -52,6 +52,8 @@ class Confirmations:
 
     def __init__(self, bus: Bus, outbox: Outbox) -> None:
         self.resumed_at_s: float | None = None
+        self.confirmed = 0
+        self._more = asyncio.Condition()
         self._bus = bus
         self._outbox = outbox
         self._generation = bus.generation
@@ -64,6 +66,14 @@ class Confirmations:
             if self.resumed_at_s is None and self._bus.generation > self._generation:
                 self.resumed_at_s = time.perf_counter()
             await self._outbox.confirm(message.ids)
+            async with self._more:
+                self.confirmed += len(message.ids)
+                self._more.notify_all()
+
+    async def reach(self, count: int) -> None:
+        """Wait until so many records are confirmed."""
+        async with self._more:
+            await self._more.wait_for(lambda: self.confirmed >= count)
 
 
 def measure_outbox(plan: Plan) -> list[Measure]:
@@ -103,7 +113,7 @@ def measure_outbox(plan: Plan) -> list[Measure]:
 
 
 def send_records(count: int, kill_after: int | None) -> Run:
-    """Send records to a fresh memory; kill the broker once after `kill_after` of them."""
+    """Send records to a fresh memory; kill the broker once when `kill_after` of them are confirmed."""
     with tempfile.TemporaryDirectory(prefix="heedful-bench-") as scratch:
         folder = Path(scratch)
         took_s, resumed_s, resent = over_broker(
@@ -135,7 +145,9 @@ async def _course(
             group.create_task(outbox.keep_sending(), name="outbox"),
         ]
         start_s = time.perf_counter()
-        killed_s = await _send_all(broker, outbox, count, kill_after)
+        sending = group.create_task(_send_all(outbox, count), name="producer")
+        killed_s = await _kill(broker, confirmations, kill_after) if kill_after is not None else None
+        await sending
         await outbox.drained()
         took_s = time.perf_counter() - start_s
         for task in beside:
@@ -146,17 +158,19 @@ async def _course(
     return took_s, resumed_s, outbox.resent
 
 
-async def _send_all(broker: PrivateBroker, outbox: Outbox, count: int, kill_after: int | None) -> float | None:
-    killed_s = None
+async def _send_all(outbox: Outbox, count: int) -> None:
     for number in range(1, count + 1):
         await outbox.send(_sound(number))
         if number % PER_WATERMARK == 0 or number == count:
             outbox.send_watermark(_watermark(number, ended=number == count))
-        if number == kill_after:
-            assert broker.pid is not None
-            os.kill(broker.pid, signal.SIGKILL)
-            killed_s = time.perf_counter()
-    return killed_s
+
+
+async def _kill(broker: PrivateBroker, confirmations: Confirmations, kill_after: int) -> float:
+    """Kill the broker once so many records are confirmed, and return when that was."""
+    await confirmations.reach(kill_after)
+    assert broker.pid is not None
+    os.kill(broker.pid, signal.SIGKILL)
+    return time.perf_counter()
 
 
 def _sound(number: int) -> Sound:

@@ -66,7 +66,7 @@ def _printable(line: str) -> str:
 
 
 def _clip(item: Evidence) -> str:
-    return f"clip {item.clip_id}" if item.clip_id else "its clip is open yet"
+    return f"clip {item.clip_id}" if item.clip_id else "its clip is still open"
 
 
 def _evidence_line(item: Evidence, session_start_ns: int) -> str:

@@ -70,8 +70,8 @@ def find(session: str | None) -> Rendezvous:
     announced_here = [one for one in _announced() if session in (None, one.session)]
     running = [one for one in announced_here if _is_alive(one.pid)]
     if not running and announced_here:
-        died = ", ".join(f"{one.session!r} (process {one.pid})" for one in announced_here)
-        raise MissingPart(f"session {died} died without a word", "start it again; what it called stored is there")
+        died = " and ".join(f"session {one.session!r} (process {one.pid})" for one in announced_here)
+        raise MissingPart(f"{died} died without a word", "start it again; what it called stored is there")
     if not running:
         what = f"no running session {session!r} on this machine" if session else "no session runs on this machine"
         raise MissingPart(what, "start one with `heedful run CONFIG` (with mosquitto installed), or name --broker URL")
