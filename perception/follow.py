@@ -32,6 +32,7 @@ HEARTBEAT_S = 0.2  # live: a silent stream still tells the time this often
 LATENESS_NS = 300_000_000  # live: a sample may arrive so long after it was taken
 END_S = 2.0  # for the last records of a stream that is stopped
 END_OF_REPLAY_S = 0.3  # the recording is still there
+SOUND_HOLE_NS = 1_000_000_000  # a recording: so long without samples is a hole in it
 BLIND_PIECE_NS = 10_000_000_000  # a long blindness is told of in pieces while it lasts
 FIRST_S = 0.5  # live: a sensor that has given nothing yet may take so long before it counts as blind
 REOPEN_S = (1.0, 30.0)  # live: first and longest pause before a broken source is opened again
@@ -85,6 +86,7 @@ class Follower:
         self._pipeline = pipeline
         self._epoch = epoch
         self._stale_s = stale_s
+        self._stale_ns = round(stale_s * 1e9)
         self._gate = gate
         self._grid_ns = GRID_NS if gate is None else REPLAY_GRID_NS
         self._meter = meter
@@ -99,6 +101,7 @@ class Follower:
         self._outage = ""  # what a broken device said
         self._blind = ""
         self._blind_since_ns = epoch
+        self._resumed_ns: int | None = None  # when the first sample after a hole was taken
         self._has_begun = False  # a sample has come
         self._last_sample_s = math.inf  # by the loop's clock; before the first attempt nothing is expected
 
@@ -131,6 +134,8 @@ class Follower:
 
     async def _perceive(self, samples: Samples) -> None:
         async for part in self._allowed(samples):
+            if part[0].t_ns - self._perceived_ns > self._hole_ns:
+                self._resumed_ns = part[0].t_ns
             with self._meter.timed(f"perceive {self.source.sensor}"):
                 self._step = self._worker.begin(self._pipeline.step, part)
                 self._untold += await asyncio.shield(self._step)
@@ -232,7 +237,19 @@ class Follower:
             )
         )
 
+    @property
+    def _perceived_ns(self) -> int:
+        """Up to when there were samples."""
+        return max(self._epoch, self.reached_ns)
+
+    @property
+    def _hole_ns(self) -> int:
+        """How long a recording may give no samples before it is blind: sound never pauses, frames may be far apart."""
+        return min(SOUND_HOLE_NS, self._stale_ns) if self.source.sensor == "audio" else self._stale_ns
+
     def _why_blind(self) -> str:
+        if not self.source.is_live and self.published_ns - self._perceived_ns > self._hole_ns:
+            return "no sample"
         if self.source.is_live:
             if self._has_ended:
                 return "ended"
@@ -251,17 +268,20 @@ class Follower:
         is_over = blind != self._blind or self._has_ended
         lasted_ns = now_ns - self._blind_since_ns
         if self._blind and lasted_ns > 0 and (is_over or lasted_ns >= BLIND_PIECE_NS):
-            await self._gap(self._blind, self._blind_since_ns, now_ns)
+            resumed_ns = self._resumed_ns if is_over and self._resumed_ns is not None else now_ns
+            await self._gap(self._blind, self._blind_since_ns, min(max(resumed_ns, self._blind_since_ns), now_ns))
             self._blind_since_ns = now_ns
         if is_over:
             self._blind_since_ns = now_ns if self._blind else self._last_seen_ns(now_ns)
             self._blind = blind
+        if not blind:
+            self._resumed_ns = None
 
     def _last_seen_ns(self, now_ns: int) -> int:
         """Return since when a sensor that is found blind now has given nothing of use."""
         since_ns = self._pipeline.blind_since_ns
         if since_ns is None:  # no samples come
-            since_ns = max(self._epoch, self.reached_ns) if self.source.is_live else now_ns
+            since_ns = self._perceived_ns
         return min(max(since_ns, self._blind_since_ns), now_ns)
 
     async def _gap(self, reason: str, start_ns: int, end_ns: int) -> None:
@@ -271,7 +291,7 @@ class Follower:
             stream=self.source.stream,
             epoch=self._epoch,
             seq=self._gaps,
-            t_ns=end_ns,
+            t_ns=self.published_ns,
             start_ns=start_ns,
             end_ns=end_ns,
             lost=0,

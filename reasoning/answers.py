@@ -150,7 +150,8 @@ def _whether(found: Found, draft: Draft) -> None:
     with_words = bool(found.question.content) or found.question.about in {"heard", "anything"}
     times, n = found.question.topic.times, len(found.episodes)
     if times is None:
-        tell_happened(found, draft, with_words=with_words, lead="Yes, ")
+        is_unsure = found.question.topic.has_thing and found.question.about == "motion"  # a movement is no car yet
+        tell_happened(found, draft, with_words=with_words, lead="Perhaps: " if is_unsure else "Yes, ")
     elif found.at_least and not times.holds(10**9):
         draft.abstain(f"I know of at least {n}, perhaps more.")
     else:

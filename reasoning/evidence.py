@@ -129,6 +129,8 @@ def _refusal(
         return f"I cannot tell {question.unknowable}."
     if not question.is_clear:
         return f"I did not understand. {how_to_ask(question, streams)}"
+    if asked_ns < recalled.session_start_ns:
+        return f"What I remember begins at {clock.at(recalled.session_start_ns)}."
     if span is None:
         return ""
     if not span.is_known:

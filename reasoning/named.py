@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reasoning import vocabulary as vocab
+from reasoning.match import words
+from reasoning.topics import names_thing
 from reasoning.wording import listing, plain
 from runtime.messages import Recalled, Sensor
 
@@ -45,7 +47,9 @@ def without_names(question: Question, named: set[str]) -> Question:
     """Return the question in which the words of the streams' names count as understood."""
     used = {word for name in named for word in _words(name)}
     unused = " ".join(word for word in question.topic.unused.split() if word not in used)
-    return replace(question, topic=replace(question.topic, unused=unused))
+    rest = " ".join(word for word in words(question.text) if word not in used)
+    has_thing = question.topic.has_thing and names_thing(rest, set(rest.split()), question.topic.about)
+    return replace(question, topic=replace(question.topic, unused=unused, has_thing=has_thing))
 
 
 def only(recalled: Recalled, names: set[str], streams: Mapping[str, Sensor]) -> tuple[Recalled, dict[str, Sensor]]:

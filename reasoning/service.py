@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from reasoning.evidence import Composed, answer
 from reasoning.plan import plan
+from reasoning.present import add_ended
 from reasoning.understand import Question, understand
 from runtime.bus import LOSSLESS, Bus, Delivery, Subscription, filter_of
 from runtime.errors import HeedfulError, RecallTimeout
@@ -183,6 +184,9 @@ class ReasoningService:
         sensors: dict[str, Sensor] = {name: mark.sensor for name, mark in marks.items()}
         is_now = self._is_replay or time.time_ns() - pending.asked_ns < NOW_NS  # of earlier times memory's gaps tell
         blind = {name: mark.blind for name, mark in marks.items() if mark.blind and is_now}
+        if recalled is not None and self._is_replay:
+            ended = {name: mark.t_ns for name, mark in marks.items() if mark.ended}
+            recalled = add_ended(recalled, pending.asked_ns, ended)
         truncated = any(mark.truncated for mark in marks.values())
         active = {name: mark.active_ns for name, mark in marks.items() if mark.active_ns and is_now}
         composed = answer(question, recalled, pending.asked_ns, blind, sensors, truncated, active=active)

@@ -87,7 +87,7 @@ def find_topic(text: str, quotes: Sequence[str] = ()) -> Topic:
         is_moment=polarity.is_moment,
         is_denied=polarity.is_denied,
         has_cue=has_cue,
-        has_thing=_names_thing(text, found, about),
+        has_thing=names_thing(text, found, about),
         has_rare_thing=about in {"motion", "speech"} and bool(found & _RARE[about] - set(split_words(content))),
         unused=""
         if about == "sensors" or not has_cue
@@ -147,7 +147,8 @@ def _extreme(text: str, found: set[str], about: About) -> str:
     return next((extreme for extreme in extremes if about == "sound" or extreme not in {"highest", "lowest"}), "")
 
 
-def _names_thing(text: str, found: set[str], about: About) -> bool:
+def names_thing(text: str, found: set[str], about: About) -> bool:
+    """Say whether a movement is asked about as that of a person or thing, by the text or the words found in it."""
     things = (vocab.PEOPLE | vocab.OBJECTS) - vocab.PRONOUNS - {"thing", "things", "nobody"}
     return about == "motion" and (
         bool(found & things)

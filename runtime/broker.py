@@ -20,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from runtime.errors import MissingPart
+from runtime.left_behind import hold
 from runtime.messages import KINDS, SERVICES
 from runtime.mqtt_bus import Address
 from runtime.wire import ROOT
@@ -63,6 +64,7 @@ class PrivateBroker:
         self._up = asyncio.Event()
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
+        self._lock = hold(folder)
         _write_private(folder / "passwords", _password_file(self.passwords))
         _write_private(folder / "acl", acl_text())
         _write_private(folder / "mosquitto.conf", _configuration(folder, self.port))
@@ -88,6 +90,7 @@ class PrivateBroker:
             await self._keep_alive()
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
+            os.close(self._lock)
 
     async def _keep_alive(self) -> None:
         while not self._stopping.is_set():

@@ -142,7 +142,8 @@ class MqttBus:
                         f"the broker at {self._address.host}:{self._address.port} refused {self.name}: {reason}",
                         "check user and password",
                     ) from group
-                level = logging.WARNING if self.generation else logging.INFO
+                is_news = self.generation and self.name in SERVICES  # who only asks is told how it ended
+                level = logging.WARNING if is_news else logging.INFO
                 logger.log(level, "%s has no broker; next attempt in %.1f s", self.name, pause_s)
             _raise_if_cancelled()
             if not self._stopping.is_set():

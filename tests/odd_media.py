@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import wave
 from collections.abc import Callable, Sequence
@@ -27,10 +28,11 @@ def film(
     has_video: bool = True,
     when_ms: Callable[[int], int] | None = None,
     start_s: float = 0.0,
+    heard_s: Sequence[tuple[float, float]] = ((0.0, math.inf),),
 ) -> Path:
     """Write a square that crosses the picture between 1 s and 3 s while a tone sounds; each sound has its own pitch.
 
-    `when_ms` gives the time of a frame by its number; `start_s` shifts all times.
+    `when_ms` gives the time of a frame by its number; `start_s` shifts all times; sound is there in `heard_s` only.
     """
     with av.open(str(path), "w") as container:
         video = container.add_stream(codec, rate=FPS) if has_video else None
@@ -51,6 +53,8 @@ def film(
             container.mux(video.encode(None))
         for number, tone in enumerate(tones, start=1):
             for at, samples in _cut(_sound(length_s, 440 * number)):
+                if not any(first_s <= at / RATE_HZ < last_s for first_s, last_s in heard_s):
+                    continue
                 piece = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
                 piece.sample_rate, piece.time_base = RATE_HZ, Fraction(1, RATE_HZ)
                 piece.pts = at + round(start_s * RATE_HZ)

@@ -114,6 +114,21 @@ async def test_a_recording_with_a_long_hole_is_played_to_its_end(tmp_path: Path)
 
 
 @pytest.mark.slow
+async def test_where_a_sound_track_has_nothing_is_not_called_quiet(tmp_path: Path) -> None:
+    clip = film(tmp_path / "part.mkv", length_s=14.0, heard_s=((2.5, 5.0), (8.0, 10.0)))
+    asked = ("Was it quiet before 2 seconds?", "Was it quiet after 11 seconds?", "Was it quiet between 5.5 and 7.5 s?")
+    result = await replay([clip], LOCAL, [*map(_asked, asked), Question(text="Is it quiet now?", at_s=13.0)])
+    assert [one.abstained for one in result.answers] == [True] * 4
+    assert "could hear nothing" in result.answers[1].answer
+    assert "from 0:00.0 to 0:02.0 (no sample)" in result.answers[1].answer
+    assert "the track has ended" in result.answers[2].answer
+
+
+def _asked(text: str) -> Question:
+    return Question(text=text)
+
+
+@pytest.mark.slow
 async def test_a_second_replay_into_the_same_memory_stores_nothing_twice(clip: Path, tmp_path: Path) -> None:
     stats = []
     for _ in range(2):

@@ -305,6 +305,26 @@ async def test_a_long_blindness_is_told_in_pieces_and_begins_before_it_was_belie
     assert gaps == [(3, 13), (13, 23), (23, 29)]
 
 
+async def test_a_hole_in_a_recording_is_told_to_its_very_ends() -> None:
+    first, second = blocks(10, 2 * S), blocks(10, 20 * S)
+    source = FakeSource("mic", first, second)
+    async with perceiving(source, gate=in_step()) as (service, others):
+        await service.done.wait()
+    gaps = [(one.start_ns, one.end_ns, one.reason) for one in others.told(Gap)]
+    assert gaps[0] == (0, 2 * S, "no sample")
+    assert gaps[1][0] == first[-1].end_ns
+    assert gaps[-1][1] == second[0].t_ns
+    assert [end for _, end, _ in gaps[1:-1]] == [start for start, _, _ in gaps[2:]]
+    assert others.told(Watermark)[-1].blind == ""
+
+
+async def test_a_pause_shorter_than_a_hole_is_none() -> None:
+    source = FakeSource("mic", blocks(10), blocks(10, 1_900 * MS))
+    async with perceiving(source, gate=in_step()) as (service, others):
+        await service.done.wait()
+    assert not others.told(Gap)
+
+
 @pytest.mark.virtual_clock
 async def test_a_live_source_that_never_gave_a_sample_soon_says_so() -> None:
     async with perceiving(FakeSource("mic", is_live=True), epoch=time.time_ns()) as (_, others):

@@ -71,7 +71,7 @@ def test_where_nothing_happened_nothing_more_particular_did() -> None:
         ("Did they say meters or kilometers?", 'Yes, I heard somebody say "go forward ten meters"'),
         ("Was it ever completely silent?", "Yes, it was quiet from 0:00.0 to 0:10.0"),
         ("Would you say it was quiet after 0:45?", "Yes, it was quiet between"),
-        ("Could somebody have walked by around 0:19?", "Yes, something moved from 0:18.0"),
+        ("Could somebody have walked by around 0:19?", "Perhaps: something moved from 0:18.0"),
         ("Did the left side or the right side move first?", "Something moved on the left, from 0:03.0"),
         ("Did it beep twice?", "No, 1 time: a tone at 440 Hz from 0:15.0 to 0:16.0."),
         ("Did anything move more than once?", "Yes, 3 times: "),

@@ -121,6 +121,8 @@ def moment_ns(text: str) -> int:
         raise ConfigError("--at", f"{text!r} is neither HH:MM[:SS], an ISO date and time, nor -SECONDS") from error
     if not 0 <= t_ns < 2**63:
         raise ConfigError("--at", f"{text!r} is before 1970 or after 2262")
+    if moment > now:
+        raise ConfigError("--at", f"{text!r} is still to come")
     return t_ns
 
 

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never, TypeVar
 
 # Several processes and models share the cores: waiting threads must sleep, not spin. Before NumPy, torch, FAISS load.
@@ -28,7 +29,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # onnxruntime would send its use to its makers
 
 from runtime.apps.arguments import data_folder, make_parser, moment_ns, question, results, seconds, setting, speed
-from runtime.errors import ConfigError, HeedfulError, MissingPart
+from runtime.errors import ConfigError, HeedfulError, InputError, MissingPart
 
 if TYPE_CHECKING:  # each verb imports what it needs: the first moments are short and Ctrl-C in them is quiet
     from runtime.config import Config
@@ -57,6 +58,7 @@ def main(argv: list[str] | None = None) -> None:
             if thread.is_alive():
                 logger.warning("%s is still busy and is left behind", thread.name)
                 os._exit(code)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Python's own end would let it kill what has done its work
     sys.exit(code)
 
 
@@ -87,6 +89,8 @@ def first_known(error: BaseException) -> HeedfulError | BrokenPipeError | None:
         return error
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
         return MissingPart(f"{error.filename or 'the output'} cannot be written ({error.strerror})", "free some space")
+    if isinstance(error, PermissionError) and error.filename:
+        return InputError(Path(error.filename), "may not be opened: permission denied")
     known = (first_known(one) for one in getattr(error, "exceptions", ()))
     return next((one for one in known if one is not None), None)
 
@@ -190,6 +194,7 @@ def _ask(arguments: argparse.Namespace) -> int:
 
     text = question("TEXT", arguments.text)
     asked_ns = moment_ns(arguments.at) if arguments.at else None  # now, by the session's clock: ours may be wrong
+    known = None
     if arguments.broker:
         session = setting("session", arguments.session or "live")
         address = broker_address(setting("broker", arguments.broker))
@@ -197,9 +202,15 @@ def _ask(arguments: argparse.Namespace) -> int:
         known = rendezvous.find(arguments.session)
         address, session = known.address, known.session
         asked_ns = asked_ns or time.time_ns()  # the same clock; a question with a time is known when it comes again
-    answer = _in_loop(ask_running(MqttBus(address, "user", session), session, text, asked_ns, ASK_S))
+    bus = MqttBus(address, "user", session)
+    is_running = partial(rendezvous.is_running, known) if known is not None else _for_all_we_know
+    answer = _in_loop(ask_running(bus, session, text, asked_ns, ASK_S, is_running))
     _printer(arguments)(answer)
     return 0
+
+
+def _for_all_we_know() -> bool:
+    return True  # it is another machine's
 
 
 def _memory(arguments: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -28,13 +28,14 @@ from runtime.bus import Bus
 from runtime.config import Config
 from runtime.errors import ConfigError, MissingPart
 from runtime.insist import insist
-from runtime.messages import QUESTION_LENGTH, Answer, Ask
+from runtime.messages import QUESTION_LENGTH, Answer, Ask, Message
 from runtime.service import Worker, run_services
 
 logger = logging.getLogger(__name__)
 
 START_S = 15.0
 ANSWER_S = 30.0
+LOOK_S = 0.5  # between two looks whether the session still runs
 AGAIN_S = 5.0  # the session may just be on its way back from a crash of its broker
 QUESTIONS_ROOM = 16  # typed questions that may wait
 
@@ -158,24 +159,42 @@ async def _answer_lines(
         print_answer(reply)
 
 
-async def ask_running(bus: Bus, session: str, text: str, asked_ns: int | None, deadline_s: float) -> Answer:
+async def ask_running(
+    bus: Bus,
+    session: str,
+    text: str,
+    asked_ns: int | None,
+    deadline_s: float,
+    is_running: Callable[[], bool],
+) -> Answer:
     """Put one question, about `asked_ns` or about when it arrives, to a running session.
 
-    A restart of its broker does not lose it. Raises MissingPart when nobody answers.
+    A restart of its broker does not lose it. Raises MissingPart when nobody answers, or the session is not running.
     """
     again_s = None if asked_ns is None else AGAIN_S  # without its time it would be another question each time
     ask = Ask(session=session, query_id=secrets.token_hex(8), question=text, asked_ns=asked_ns)
+    replies: list[Message] = []
+
+    async def put() -> None:
+        with suppress(TimeoutError):
+            replies.append(await insist(bus, ask, "answer", deadline_s, again_s=again_s))
+
     async with asyncio.TaskGroup() as group:
         connection = group.create_task(bus.run(), name="connection")
         try:
             await bus.ready(5.0)
-            reply = await insist(bus, ask, "answer", deadline_s, again_s=again_s)
-        except TimeoutError as error:
-            what = f"session {session!r} did not answer within {deadline_s:g} s"
-            raise MissingPart(what, "look whether it still runs") from error
+            asking = group.create_task(put(), name="question")
+            while not asking.done() and is_running():
+                await asyncio.wait({asking}, timeout=LOOK_S)
+            asking.cancel()
         finally:
             bus.stop()
             await asyncio.wait([connection], timeout=2.0)
             connection.cancel()
-    assert isinstance(reply, Answer)
-    return reply
+    if not replies and not is_running():
+        raise MissingPart(f"session {session!r} has ended", "start it again")
+    if not replies:
+        what = f"session {session!r} did not answer within {deadline_s:g} s"
+        raise MissingPart(what, "look whether it still runs")
+    assert isinstance(replies[0], Answer)
+    return replies[0]

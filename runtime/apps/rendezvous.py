@@ -86,6 +86,11 @@ def running_sessions() -> Iterator[Rendezvous]:
     return (one for one in _announced() if _is_alive(one.pid))
 
 
+def is_running(one: Rendezvous) -> bool:
+    """Say whether this very session still runs."""
+    return one in running_sessions()
+
+
 def _announced() -> Iterator[Rendezvous]:
     folder = runtime_folder()
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:

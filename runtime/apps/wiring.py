@@ -36,6 +36,7 @@ from runtime.config import (
     percept_digest,
 )
 from runtime.gate import ReplayGate
+from runtime.left_behind import sweep
 from runtime.local_bus import LocalBus, LocalHub
 from runtime.mqtt_bus import Address, MqttBus
 from runtime.service import Service
@@ -45,6 +46,7 @@ logger = logging.getLogger(__name__)
 
 VIDEO_BATCH = 8  # frames read at a time from a recording
 AUDIO_BATCH = 16  # blocks of 32 ms
+BROKER_FOLDER = "heedful-broker-"
 MIB = 1024 * 1024
 
 
@@ -80,7 +82,8 @@ def wire_up(config: Config, session: str, *, is_replay: bool) -> Wires:
             logger.warning("no mosquitto here, so other programs cannot join in; to install it: %s", how_to_install())
         hub = LocalHub()
         return Wires(make=lambda role: LocalBus(hub, role, is_lossless=is_replay), is_local=True)
-    broker = PrivateBroker(Path(tempfile.mkdtemp(prefix="heedful-broker-")), program)
+    sweep(BROKER_FOLDER)
+    broker = PrivateBroker(Path(tempfile.mkdtemp(prefix=BROKER_FOLDER)), program)
     return Wires(make=lambda role: MqttBus(broker.address(role), role, session, is_lossless=is_replay), broker=broker)
 
 

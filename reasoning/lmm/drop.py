@@ -1,0 +1,81 @@
+"""Token drop at ingest: of a frame only what differs from the last kept token at the same place.
+
+TimeChat-Online's differential token drop (Yao et al. 2025, arXiv:2504.17343) compares with the frame before, so a slow
+drift is never kept. Here the reference is the last *kept* token of the place, and every token is kept again after some
+frames. Before the decoder, causal, without attention weights; positions of what is kept do not change.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import torch
+from torch import Tensor
+
+REFRESH = 32  # frames after which a place is kept again
+HISTORY = 64  # frames from which the threshold is calibrated
+
+
+class TokenDrop:
+    """Follows one stream of frames (P, C); `threshold` above 1 keeps everything."""
+
+    def __init__(self, threshold: float, refresh: int = REFRESH) -> None:
+        """Drop where the cosine to the last kept token is above `threshold`."""
+        self.threshold = threshold
+        self.seen = 0
+        self.kept = 0
+        self._refresh = refresh
+        self._kept: Tensor | None = None  # (P, C) of unit length, the last kept token of each place
+        self._age = torch.empty(0)  # frames since then
+
+    def step(self, tokens: Tensor) -> Tensor:
+        """tokens (P, C) of one frame -> which are kept, (P,) bool; a new number of places starts anew."""
+        unit = torch.nn.functional.normalize(tokens.detach().float(), dim=-1)
+        if self._kept is None or self._kept.shape != unit.shape:
+            keep = torch.ones(len(unit), dtype=torch.bool, device=unit.device)
+            self._kept, self._age = unit.clone(), torch.zeros(len(unit), dtype=torch.int64, device=unit.device)
+        else:
+            self._age += 1
+            keep = (likeness(unit, self._kept) <= self.threshold) | (self._age >= self._refresh)
+            self._kept[keep] = unit[keep]
+            self._age[keep] = 0
+        self.seen += len(keep)
+        self.kept += int(keep.sum())
+        return keep
+
+    def likeness(self, tokens: Tensor) -> Tensor:
+        """Return the cosine (P,) of each token to the last kept one of its place, -1 before the first frame."""
+        if self._kept is None or self._kept.shape != tokens.shape:
+            return torch.full((len(tokens),), -1.0, device=tokens.device)
+        return likeness(torch.nn.functional.normalize(tokens.detach().float(), dim=-1), self._kept)
+
+    @property
+    def keep_rate(self) -> float:
+        """Return which share of the tokens was kept so far."""
+        return self.kept / self.seen if self.seen else 1.0
+
+
+class Calibrator:
+    """Finds the threshold that keeps a wanted share: the encoder decides how alike two views of the same thing are."""
+
+    def __init__(self, keep_rate: float) -> None:
+        """Aim at `keep_rate`, between 0 and 1."""
+        self._keep_rate = keep_rate
+        self._frames: deque[Tensor] = deque(maxlen=HISTORY)
+
+    def add(self, likeness_of_frame: Tensor) -> None:
+        """Note the cosines (P,) that one frame had to what was kept."""
+        self._frames.append(likeness_of_frame.detach().float().cpu())
+
+    def threshold(self) -> float:
+        """Return the cosine above which all but the wanted share lies; 2 (keep everything) before the first frame."""
+        if not self._frames:
+            return 2.0
+        values = torch.cat(list(self._frames)).sort().values
+        place = round(self._keep_rate * len(values)) - 1
+        return float(values[place]) if place >= 0 else float(values[0]) - 1e-6
+
+
+def likeness(tokens: Tensor, others: Tensor) -> Tensor:
+    """Return the cosine of each token and the other of its place; both (P, C) of unit length -> (P,)."""
+    return (tokens * others).sum(-1)

@@ -1,0 +1,47 @@
+"""Cached keys moved to other positions: a rotary embedding turned by the difference (Su et al. 2021, arXiv:2104.09864).
+
+Keys are cached as they were rotated. Turning them by a shift equals having rotated them at the shifted position, so
+contiguous positions after eviction or retrieval need no unrotated copy. Only the rotation is exact: what deeper layers
+put into the keys still comes from the old context.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from runtime.errors import ModelError
+
+FIXED = frozenset({"default", "linear", "llama3", "yarn"})  # whose frequencies do not depend on the sequence's length
+
+
+class Turner:
+    """Turns cached keys of one text decoder."""
+
+    def __init__(self, text: nn.Module, axes: int) -> None:
+        """Take the decoder's own rotary embedding; `axes` is 3 where positions have time, row and column, else 1.
+
+        Raises ModelError where the frequencies depend on how long the sequence is.
+        """
+        self._rotary: Any = text.rotary_emb
+        self._axes = axes
+        kind = getattr(self._rotary, "rope_type", "default")
+        if kind not in FIXED:
+            raise ModelError(type(text).__name__, f"has rotary embeddings of kind {kind!r}, which cannot be moved")
+
+    def turn(self, keys: Tensor, shift: int) -> Tensor:
+        """keys (B, H_kv, N, D), all moved by `shift` positions on every axis, forwards or back -> the same shape."""
+        if shift == 0:
+            return keys
+        shifts = torch.full((1, 1), shift, device=keys.device)
+        position = shifts[None].expand(3, 1, 1) if self._axes == 3 else shifts
+        cosine, sine = self._rotary(keys.new_empty(0, dtype=torch.float32), position)  # (1, 1, D'), with yarn's factor
+        factor = float(getattr(self._rotary, "attention_scaling", 1.0))
+        cosine, sine = (cosine / factor)[:, None], (sine / factor)[:, None]
+        width = cosine.shape[-1]
+        turned = keys[..., :width].float()
+        halves = torch.cat((-turned[..., width // 2 :], turned[..., : width // 2]), dim=-1)
+        turned = (turned * cosine + halves * sine).to(keys.dtype)
+        return turned if width == keys.shape[-1] else torch.cat((turned, keys[..., width:]), dim=-1)
