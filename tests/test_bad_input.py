@@ -336,8 +336,13 @@ def test_ctrl_c_ends_a_live_session_with_130_and_a_died_one_is_not_asked(house: 
         wait_for(process.stderr, "mosquitto_sub")
         end(process, signal.SIGKILL)
         done = house.run("ask", "What moved?")
+        assert len(list((house.folder / "tmp").glob("heedful-broker-*"))) == 1
     assert done.code == 3
-    assert done.line.startswith("heedful: no session runs on this machine; ")
+    assert done.line.startswith(f"heedful: session 'live' (process {process.pid}) died without a word; ")
+    with house.started("run", config) as process:
+        wait_for(process.stderr, "mosquitto_sub")
+        assert len(list((house.folder / "tmp").glob("heedful-broker-*"))) == 1  # its own: the other one is swept
+        end(process, signal.SIGINT)
 
 
 @pytest.mark.slow

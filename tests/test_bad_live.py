@@ -292,7 +292,13 @@ def test_wrong_credentials_end_with_3_and_one_line(session: Session) -> None:
 
 
 def test_a_second_run_of_the_same_session_ends_with_3(session: Session) -> None:
+    says = f"heedful: session 'robot' runs already, as process {session.process.pid}; stop it, or give this one another"
     done = session.house.run("run", session.config)
+    assert done.code == 3
+    assert done.line == f"{says} name"
+    other = session.house.folder / "other.yaml"
+    other.write_text(CONFIG.replace("session: robot", "session: other") + f"memory: {{folder: {session.memory}}}\n")
+    done = session.house.run("run", other)
     assert done.code == 3
     assert done.line == (
         f"heedful: {session.memory} is being written by process {session.process.pid}; stop it, or name another folder"

@@ -120,6 +120,9 @@ class StreamCache:
         self.layers = [GrowingLayer() for _ in range(layers)]
         self.kv = Cache(layers=list(self.layers))  # what the decoder is called with
         self.notes = notes_of_text(0, 0, device)
+        self.pinned = 0  # tokens at the beginning that never leave
+        self._originals: list[Tensor] = []  # their keys per layer, as they were first rotated
+        self._origin = self.notes.position
         self._turner = turner
 
     def __len__(self) -> int:
@@ -178,6 +181,20 @@ class StreamCache:
             new_values = torch.cat((values[None].to(later_values.device), later_values), dim=2)
             layer.write(at, torch.cat((turned, later_keys), dim=2), new_values)
         self.notes = join((self.notes.pick(slice(0, at)), moved, self.notes.pick(slice(at, None))))
+
+    def pin(self, count: int) -> None:
+        """Keep the first `count` tokens for ever, at whatever positions."""
+        self.pinned = count
+        self._originals = [layer.pair[0][:, :, :count].clone() for layer in self.layers]
+        self._origin = self.notes.position[:count].clone()
+
+    def pin_before(self, position: int) -> None:
+        """Move the pinned tokens so that they end just before a position, always from their first keys."""
+        shift = position - 1 - int(self._origin[-1]) if self.pinned else 0
+        for layer, keys in zip(self.layers, self._originals, strict=True):
+            layer.pair[0][:, :, : self.pinned] = self._turner.turn(keys, shift)
+        moved = torch.cat((self._origin + shift, self.notes.position[self.pinned :]))
+        self.notes = replace(self.notes, position=moved)
 
     def move(self, tokens: slice, shift: int) -> None:
         """Move tokens by so many positions, forwards or back."""
