@@ -45,14 +45,19 @@ def stream(model: Any) -> StreamCache:
     return StreamCache(LAYERS, Turner(text_of(model), axes_of(model)))
 
 
+def words_at(count: int, position: int) -> Notes:
+    return notes_of_text(count, position, LAYERS)
+
+
 def frame(count: int, number: int, position: int) -> Notes:
-    words = notes_of_text(count, position)
+    words = words_at(count, position)
     return Notes(
         visual=torch.ones(count, dtype=torch.bool),
         log_size=words.log_size,
         block=torch.full((count,), number),
         place=torch.arange(count),
         position=words.position,
+        sinks=words.sinks,
     )
 
 
@@ -61,7 +66,7 @@ def filled(model: Any) -> StreamCache:
     cache = stream(model)
     tokens = embeddings()
     run(model, tokens[:, :6], torch.arange(6), cache.kv)
-    cache.note(notes_of_text(6, 0))
+    cache.note(words_at(6, 0))
     for number in range(3):
         start = 6 + 8 * number
         position = 6 + 12 * number
@@ -110,7 +115,7 @@ def test_going_back_leaves_no_trace(model: Any) -> None:
     before = len(cache)
     for seed in (2, 3):
         run(model, embeddings(9, seed), torch.arange(40, 49), cache.kv)
-        cache.note(notes_of_text(9, 40))
+        cache.note(words_at(9, 40))
         cache.rewind(before)
     question, positions = embeddings(5, seed=4), torch.arange(40, 45)
     assert torch.equal(run(model, question, positions, cache.kv), run(model, question, positions, untouched.kv))
@@ -118,10 +123,10 @@ def test_going_back_leaves_no_trace(model: Any) -> None:
 
 def test_a_frame_taken_out_and_put_back_is_as_it_was(model: Any) -> None:
     cache, untouched = filled(model), filled(model)
-    block = cache.take(1)
+    block = cache.take(1, 8)
     assert block.size_bytes == 2 * LAYERS * 2 * 8 * 16 * 4
     cache.forget(cache.notes.block == 1)
-    cache.insert(14, block, int(block.notes.position[0]))
+    cache.insert(14, [block], int(block.notes.position[0]))
     assert cache.notes.block.tolist() == untouched.notes.block.tolist()
     question, positions = embeddings(5, seed=4), torch.arange(40, 45)
     assert torch.equal(run(model, question, positions, cache.kv), run(model, question, positions, untouched.kv))
@@ -131,7 +136,7 @@ def test_a_frame_taken_out_and_put_back_is_as_it_was(model: Any) -> None:
 def test_moved_first_layer_keys_equal_recomputed_ones(model: Any, shift: int) -> None:
     here, there = stream(model), stream(model)
     run(model, embeddings(), torch.arange(10, 10 + COUNT), here.kv)
-    here.note(notes_of_text(COUNT, 10))
+    here.note(words_at(COUNT, 10))
     run(model, embeddings(), torch.arange(10 + shift, 10 + shift + COUNT), there.kv)
     here.move(slice(0, COUNT), shift)
     tolerance = ATOL * max(1.0, abs(shift) / 100)  # of large angles float32 itself is this coarse

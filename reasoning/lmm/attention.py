@@ -25,10 +25,11 @@ ROWS = 16  # whose weights are in memory at once
 
 @dataclass(slots=True)
 class Reading:
-    """What one forward pass knows of the cached keys; with neither it is stock attention, bit for bit."""
+    """What one forward pass knows of the cached keys, and is asked; with nothing it is stock attention, bit for bit."""
 
     log_size: Tensor | None = None  # (N,) log of how many tokens each key stands for (ToMe's proportional attention)
     grounding: Grounding | None = None
+    queries: dict[int, Tensor] | None = None  # takes each layer's queries (H, T, D) of the first row of the batch
 
 
 def install(model: nn.Module) -> None:
@@ -50,6 +51,8 @@ def attend(
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """query (B, H, T, D), key and value (B, H_kv, N, D) -> (B, T, H, D); N counts the cached keys and the new ones."""
+    if reading is not None and reading.queries is not None:
+        reading.queries[module.layer_idx] = query[0]  # type: ignore[index]
     if reading is None or (reading.log_size is None and reading.grounding is None):
         stock: tuple[Tensor, None] = sdpa_attention_forward(
             module, query, key, value, attention_mask, scaling=scaling, **kwargs

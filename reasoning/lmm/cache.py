@@ -25,13 +25,14 @@ GROWTH = 1.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notes:
-    """What is known of cached tokens, in their order; every field (N,)."""
+    """What is known of cached tokens, in their order; every field (N,) but the last."""
 
     visual: Tensor  # bool
     log_size: Tensor  # float32: log of how many tokens it stands for
     block: Tensor  # int64: number of its frame, TEXT for words
     place: Tensor  # int64: row * columns + column in the frame's grid, -1 for words
     position: Tensor  # int64: on the first axis of the rotary embedding
+    sinks: Tensor  # (N, L) bool: in which layers it is an attention sink, where somebody looked
 
     def __len__(self) -> int:
         return len(self.visual)
@@ -46,14 +47,15 @@ def join(parts: Sequence[Notes]) -> Notes:
     return Notes(**{one.name: torch.cat([getattr(part, one.name) for part in parts]) for one in fields(Notes)})
 
 
-def notes_of_text(count: int, position: int, device: torch.device | str = "cpu") -> Notes:
-    """Return notes of words that begin at a position."""
+def notes_of_text(count: int, position: int, layers: int) -> Notes:
+    """Return notes of words that begin at a position, in a decoder of so many layers."""
     return Notes(
-        visual=torch.zeros(count, dtype=torch.bool, device=device),
-        log_size=torch.zeros(count, device=device),
-        block=torch.full((count,), TEXT, device=device),
-        place=torch.full((count,), -1, device=device),
-        position=torch.arange(position, position + count, device=device),
+        visual=torch.zeros(count, dtype=torch.bool),
+        log_size=torch.zeros(count),
+        block=torch.full((count,), TEXT),
+        place=torch.full((count,), -1),
+        position=torch.arange(position, position + count),
+        sinks=torch.zeros(count, layers, dtype=torch.bool),
     )
 
 
@@ -62,6 +64,7 @@ class Block:
     """A frame outside the cache, in memory of the CPU: keys and values (L, H_kv, N, D), as they were rotated."""
 
     number: int
+    span: int  # positions that it took, also those of tokens that were not kept
     keys: Tensor
     values: Tensor
     notes: Notes
@@ -115,11 +118,11 @@ class GrowingLayer(DynamicLayer):
 class StreamCache:
     """Keys, values and notes of one stream."""
 
-    def __init__(self, layers: int, turner: Turner, device: torch.device | str = "cpu") -> None:
+    def __init__(self, layers: int, turner: Turner) -> None:
         """Start empty; `turner` is the decoder's."""
         self.layers = [GrowingLayer() for _ in range(layers)]
         self.kv = Cache(layers=list(self.layers))  # what the decoder is called with
-        self.notes = notes_of_text(0, 0, device)
+        self.notes = notes_of_text(0, 0, layers)
         self.pinned = 0  # tokens at the beginning that never leave
         self._originals: list[Tensor] = []  # their keys per layer, as they were first rotated
         self._origin = self.notes.position
@@ -161,26 +164,33 @@ class StreamCache:
             layer.write(first, keys, values)
         self.notes = self.notes.pick(index)
 
-    def take(self, number: int) -> Block:
-        """Return a copy of a frame's keys and values in memory of the CPU."""
+    def take(self, number: int, span: int) -> Block:
+        """Return a copy of a frame's keys and values in memory of the CPU; it took `span` positions."""
         index = (self.notes.block == number).nonzero().squeeze(-1)
         return Block(
             number=number,
+            span=span,
             keys=torch.stack([layer.pair[0][0][:, index] for layer in self.layers]).to("cpu"),
             values=torch.stack([layer.pair[1][0][:, index] for layer in self.layers]).to("cpu"),
             notes=self.notes.pick(index),
         )
 
-    def insert(self, at: int, block: Block, position: int) -> None:
-        """Put a frame before token `at`, moved so that it begins at `position`."""
-        shift = position - int(block.notes.position.min())
-        moved = replace(block.notes, position=block.notes.position + shift)
-        for layer, keys, values in zip(self.layers, block.keys, block.values, strict=True):
-            later_keys, later_values = (one[:, :, at:].clone() for one in layer.pair)
-            turned = self._turner.turn(keys[None].to(later_keys.device), shift)
-            new_values = torch.cat((values[None].to(later_values.device), later_values), dim=2)
-            layer.write(at, torch.cat((turned, later_keys), dim=2), new_values)
-        self.notes = join((self.notes.pick(slice(0, at)), moved, self.notes.pick(slice(at, None))))
+    def insert(self, at: int, blocks: Sequence[Block], position: int) -> None:
+        """Put frames before token `at`, one after the other, moved so that the first begins at `position`."""
+        moved, shifts = [], []
+        for block in blocks:
+            shift = position - int(block.notes.position.min())
+            moved.append(replace(block.notes, position=block.notes.position + shift))
+            shifts.append(shift)
+            position += block.span
+        for place, layer in enumerate(self.layers):
+            keys, values = layer.pair
+            pairs = zip(blocks, shifts, strict=True)
+            turned = [self._turner.turn(block.keys[place][None].to(keys.device), shift) for block, shift in pairs]
+            back = [block.values[place][None].to(values.device) for block in blocks]
+            after = keys[:, :, at:].clone(), values[:, :, at:].clone()
+            layer.write(at, torch.cat((*turned, after[0]), dim=2), torch.cat((*back, after[1]), dim=2))
+        self.notes = join((self.notes.pick(slice(0, at)), *moved, self.notes.pick(slice(at, None))))
 
     def pin(self, count: int) -> None:
         """Keep the first `count` tokens for ever, at whatever positions."""

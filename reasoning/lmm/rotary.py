@@ -31,13 +31,19 @@ class Turner:
         if kind not in FIXED:
             raise ModelError(type(text).__name__, f"has rotary embeddings of kind {kind!r}, which cannot be moved")
 
-    def turn(self, keys: Tensor, shift: int) -> Tensor:
-        """keys (B, H_kv, N, D), all moved by `shift` positions on every axis, forwards or back -> the same shape."""
-        if shift == 0:
-            return keys
-        shifts = torch.full((1, 1), shift, device=keys.device)
-        position = shifts[None].expand(3, 1, 1) if self._axes == 3 else shifts
-        cosine, sine = self._rotary(keys.new_empty(0, dtype=torch.float32), position)  # (1, 1, D'), with yarn's factor
+    def turn(self, keys: Tensor, shift: int | Tensor) -> Tensor:
+        """keys (B, H_kv, N, D) moved by `shift` positions on every axis, forwards or back -> the same shape.
+
+        `shift` is one for all, or one per token (N,).
+        """
+        if isinstance(shift, int):
+            if shift == 0:
+                return keys
+            shift = torch.tensor([shift], device=keys.device)
+        position = shift.expand(3, 1, -1) if self._axes == 3 else shift[None]
+        cosine, sine = self._rotary(
+            keys.new_empty(0, dtype=torch.float32), position
+        )  # (1, 1 or N, D'), with yarn's factor
         factor = float(getattr(self._rotary, "attention_scaling", 1.0))
         cosine, sine = (cosine / factor)[:, None], (sine / factor)[:, None]
         width = cosine.shape[-1]

@@ -10,19 +10,23 @@ shared: a stream holds only its cache.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from reasoning.lmm.attention import Reading
+from reasoning.lmm.blocks import BlockStore
 from reasoning.lmm.cache import Notes, StreamCache, notes_of_text
+from reasoning.lmm.contrast import Contrast
 from reasoning.lmm.drop import TokenDrop
 from reasoning.lmm.families import Family, FrameTokens
 from reasoning.lmm.grounding import Grounding
 from reasoning.lmm.merge import merge
 from reasoning.lmm.rotary import Turner
+from reasoning.lmm.sinks import SinkFinder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,6 +45,8 @@ class Budget:
     dominant: int = 1_000_000  # tokens of a frame that stay as they are
     contextual: int = 10  # into which the others are averaged
     window: int = 1_000_000  # visual tokens in the cache; beyond that the oldest frame leaves
+    recalled: int = 0  # frames that left and come back for a question
+    room_bytes: int = 1_000_000_000  # for frames that left
 
 
 def greedy(logits: Tensor) -> int:
@@ -51,15 +57,24 @@ def greedy(logits: Tensor) -> int:
 class LmmStream:
     """The cache of one stream and what goes into it."""
 
-    def __init__(self, family: Family, budget: Budget) -> None:
-        """Begin with nothing; `attention.install` must have been called on the model."""
+    def __init__(self, family: Family, budget: Budget, sinks: SinkFinder | None = None) -> None:
+        """Begin with nothing; `attention.install` must have been called on the model.
+
+        With a finder the cache knows which of its tokens are attention sinks.
+        """
         self.position = 0  # of the next token
         self.frames = 0  # seen
         self._family = family
         self._budget = budget
         self._text = family.text
         self._drop = TokenDrop(budget.threshold, budget.refresh)
-        self.cache = StreamCache(len(self._text.layers), Turner(family.text, family.axes))
+        turner = Turner(family.text, family.axes)
+        self.cache = StreamCache(len(self._text.layers), turner)
+        self.store = BlockStore(turner, budget.room_bytes)
+        self._spans: dict[int, int] = {}  # positions that each frame in the cache took
+        self._prompt: list[int] = []
+        self._blank: LmmStream | None = None  # the same words without the pictures, once a contrast wants them
+        self._sinks = sinks
         self._logits: Tensor | None = None  # after the newest token
         self._cancelled = False
 
@@ -72,6 +87,7 @@ class LmmStream:
     def begin(self, ids: Sequence[int]) -> None:
         """Read the system prompt: it stays, whatever leaves the window."""
         self.append_text(ids)
+        self._prompt = list(ids)
         self.cache.pin(len(self.cache))
 
     @torch.inference_mode()
@@ -93,7 +109,8 @@ class LmmStream:
         if len(kept):
             merged = merge(frame.tokens[kept], novelty[kept], self._budget.dominant, self._budget.contextual)
             index = kept[merged.index]  # a merged token stands at its target's place
-            notes = Notes(
+            notes = replace(
+                notes_of_text(len(index), self.position, len(self.cache.layers)),
                 visual=torch.ones(len(index), dtype=torch.bool),
                 log_size=merged.size.float().log(),
                 block=torch.full((len(index),), self.frames),
@@ -104,7 +121,8 @@ class LmmStream:
             if frame.deepstack:  # features of later layers are added at the same places
                 extra["visual_pos_masks"] = torch.ones(1, len(index), dtype=torch.bool)
                 extra["deepstack_visual_embeds"] = [self._merged(one[kept], merged.owner) for one in frame.deepstack]
-            self._read(merged.tokens, places[:, index.cpu()], notes, None, **extra)
+            self._read(merged.tokens, places[:, index.cpu()], notes, Reading(), **extra)
+            self._spans[self.frames] = after - self.position
         self.frames += 1
         self.position = after
         self._forget_oldest()
@@ -119,52 +137,106 @@ class LmmStream:
         stops: frozenset[int] = frozenset(),
         decide: Decide = greedy,
         ground: Callable[[StreamCache], Grounding] | None = None,
+        contrast: Contrast | None = None,
     ) -> Iterator[int]:
         """Yield the answer's tokens, at most `limit`, until one of `stops`; then the question is forgotten.
 
-        `cancel` ends it before the next token, also from another thread.
+        Frames that left the window and are like the question come back for it. `ground` says how its rows read the
+        cache; a `contrast` needs it. `cancel` ends the answer before its next token, also from another thread.
         """
         length, position, logits = len(self.cache), self.position, self._logits
-        grounding = ground(self.cache) if ground is not None else None
         self._cancelled = False
+        recalled = self._recall(ids)
+        grounding = ground(self.cache) if ground is not None else None
+        blank: list[int] = list(ids)  # what the branch without pictures has not read yet
         try:
             self._read_text(ids, grounding)
             for _ in range(limit):
                 if self._cancelled:
                     return
                 assert self._logits is not None
-                token = decide(self._logits)
+                seen = self._logits
+                if contrast is not None and grounding is not None and contrast.is_needed(seen, grounding.reliance()):
+                    seen = contrast.apply(seen, self._without_pictures(blank))
+                    blank = []
+                token = decide(seen)
                 if token in stops:
                     return
                 yield token
+                blank.append(token)
                 self._read_text([token], grounding)
         finally:
-            self.cache.rewind(length)
+            self.cache.rewind(length + recalled)
+            self._send_back(recalled)
             self.position, self._logits = position, logits
+            if self._blank is not None:
+                self._blank.cache.rewind(len(self._prompt))
+                self._blank.position = len(self._prompt)
 
     def cancel(self) -> None:
         """End the answer that is being given."""
         self._cancelled = True
 
-    def _read_text(self, ids: Sequence[int], grounding: Grounding | None) -> None:
+    def _recall(self, ids: Sequence[int]) -> int:
+        """Bring frames back that are like the question; return how many tokens they have."""
+        if not len(self.store) or not self._budget.recalled or not ids:
+            return 0
+        length, position = len(self.cache), self.position
+        queries: dict[int, Tensor] = {}
+        self._read_text(ids, None, queries)
+        self.cache.rewind(length)
+        self.position = position
+        blocks = self.store.choose(queries, torch.arange(position, position + len(ids)), self._budget.recalled)
+        pinned = self.cache.pinned
+        window = int(self.cache.notes.position[pinned]) if length > pinned else position
+        start = window - sum(block.span for block in blocks)
+        self.cache.insert(pinned, blocks, start)
+        self.cache.pin_before(start)
+        return sum(len(block.notes) for block in blocks)
+
+    def _send_back(self, recalled: int) -> None:
+        """Take the frames that came back out again."""
+        if not recalled:
+            return
+        gone = torch.zeros(len(self.cache), dtype=torch.bool)
+        gone[self.cache.pinned : self.cache.pinned + recalled] = True
+        self.cache.forget(gone)
+        self._close_up()
+
+    def _without_pictures(self, ids: Sequence[int]) -> Tensor:
+        """Read on in the branch that has the same words and no pictures, and return what it would say next."""
+        if self._blank is None:
+            self._blank = LmmStream(self._family, Budget())
+            self._blank.begin(self._prompt)
+        self._blank.append_text(ids)
+        assert self._blank._logits is not None
+        return self._blank._logits
+
+    def _read_text(
+        self, ids: Sequence[int], grounding: Grounding | None, queries: dict[int, Tensor] | None = None
+    ) -> None:
         if not ids:
             return
         tokens = self._family.embed(torch.tensor(ids, device=self._device))
-        notes = notes_of_text(len(ids), self.position)
-        self._read(tokens, notes.position.expand(self._family.axes, -1), notes, grounding)
+        notes = notes_of_text(len(ids), self.position, len(self.cache.layers))
+        reading = Reading(grounding=grounding, queries=queries)
+        self._read(tokens, notes.position.expand(self._family.axes, -1), notes, reading)
         self.position += len(ids)
 
-    def _read(self, tokens: Tensor, places: Tensor, notes: Notes, grounding: Grounding | None, **extra: Any) -> None:
+    def _read(self, tokens: Tensor, places: Tensor, notes: Notes, reading: Reading, **extra: Any) -> None:
         """Run the decoder over tokens (N, C) at positions (axes, N) and note what it has cached."""
-        reading = Reading(log_size=self._log_size(notes), grounding=grounding)
+        reading.log_size = self._log_size(notes)
         places = places.to(self._device)
-        step = self._text(
-            inputs_embeds=tokens[None],
-            position_ids=places[:, None] if self._family.axes == 3 else places,
-            past_key_values=self.cache.kv,
-            reading=reading,
-            **extra,
-        )
+        with self._sinks.watch() if self._sinks is not None else nullcontext():
+            step = self._text(
+                inputs_embeds=tokens[None],
+                position_ids=places[:, None] if self._family.axes == 3 else places,
+                past_key_values=self.cache.kv,
+                reading=reading,
+                **extra,
+            )
+        if self._sinks is not None:
+            notes = replace(notes, sinks=self._sinks.sinks().T.cpu())
         self.cache.note(notes)
         self._logits = self._family.head(step.last_hidden_state[0, -1])
 
@@ -193,7 +265,15 @@ class LmmStream:
             return
         end = int(is_gone.nonzero()[-1]) + 1
         is_gone[self.cache.pinned : end] = True  # words between frames that leave are old as well
+        for number in blocks[blocks <= last].tolist():
+            span = self._spans.pop(number)
+            if self._budget.recalled:
+                self.store.add(self.cache.take(number, span))
         self.cache.forget(is_gone)
+        self._close_up()
+
+    def _close_up(self) -> None:
+        """Let the prompt end where the window begins."""
         if len(self.cache) > self.cache.pinned:
             self.cache.pin_before(int(self.cache.notes.position[self.cache.pinned]))
 
