@@ -170,6 +170,18 @@ def test_a_part_of_a_frame_equals_one_prefill_of_its_kept_tokens(model: Any) -> 
     torch.testing.assert_close(logits, model.lm_head(whole.last_hidden_state[0, -1]), rtol=RTOL, atol=ATOL)
 
 
+@pytest.mark.parametrize("chunk", [7, 40, 10_000])
+def test_frames_read_at_once_equal_frames_read_one_by_one(model: Any, chunk: int) -> None:
+    waiting, eager = opened(model, chunk=chunk)[0], opened(model)[0]
+    for number, image in enumerate(pictures(5)):
+        for stream in (waiting, eager):
+            stream.append_frame(image)
+            if number == 2:
+                stream.append_text([20, 21])
+    torch.testing.assert_close(answered(waiting)[1], answered(eager)[1], rtol=RTOL, atol=ATOL)
+    assert waiting.cache.notes.block.tolist() == eager.cache.notes.block.tolist()
+
+
 def test_the_window_stays_bounded_and_the_prompt_closes_up(model: Any) -> None:
     size = len(find_family(model).encode(pictures(1)[0], 64).tokens)
     stream, _ = opened(model, window=3 * size, frame_tokens=64)
@@ -203,10 +215,10 @@ def test_a_pinned_prompt_moved_often_equals_one_moved_once(model: Any) -> None:
 def test_merged_frames_stay_within_their_budget_and_count_for_what_they_stand_for(model: Any) -> None:
     stream, family = opened(model, dominant=2, contextual=1)
     (image,) = pictures(1)
-    count = stream.append_frame(image)
+    assert stream.append_frame(image) == 3
     notes = stream.cache.notes
     assert int(notes.visual.sum()) == 3
-    assert round(float(notes.log_size.exp()[notes.visual].sum())) == count
+    assert round(float(notes.log_size.exp()[notes.visual].sum())) == len(family.encode(image, 256).tokens)
     assert stream.position == len(SYSTEM) + family.positions(family.encode(image, 256), 0)[1]
 
 

@@ -7,8 +7,15 @@ reinforce      head outputs -> gains          VHR: louder where a head listens t
 sinks          layer inputs -> sinks          which tokens are attention sinks
 drop           frame tokens -> kept           what a frame shows that was not shown before, place by place
 merge          frame tokens -> fewer          the overflow averaged into a few, which count for as many as they are
+ingest         frame tokens -> piece          both of them, at their true positions
 rotary         keys, shift -> keys            cached keys moved to other positions
 cache          KV cache                       grows in place, forgets exactly, goes back to where it was
+blocks         question -> frames             what left the window, found again
+contrast       logits -> logits               what the words alone would say is taken away
+alignment      looks -> frames and boxes      what an answer looked at
+pack           picture -> patches             as the image processors do, without torchvision
+families       Family                         what differs between six families of models
+stream         LmmStream                      frames in, questions that leave no trace
 
 Tensors are torch's; B batch, H heads, T query rows, N keys, D head width, C model width, L layers.
 """

@@ -24,7 +24,7 @@ from reasoning.lmm.contrast import Contrast
 from reasoning.lmm.drop import TokenDrop
 from reasoning.lmm.families import Family, FrameTokens
 from reasoning.lmm.grounding import Grounding
-from reasoning.lmm.merge import merge
+from reasoning.lmm.ingest import Ingest, Piece, in_one
 from reasoning.lmm.rotary import Turner
 from reasoning.lmm.sinks import SinkFinder
 
@@ -44,6 +44,7 @@ class Budget:
     frame_tokens: int = 256  # that a tower may give, where it can choose
     dominant: int = 1_000_000  # tokens of a frame that stay as they are
     contextual: int = 10  # into which the others are averaged
+    chunk: int = 1  # visual tokens that wait to be read at once; a question never waits for more
     window: int = 1_000_000  # visual tokens in the cache; beyond that the oldest frame leaves
     recalled: int = 0  # frames that left and come back for a question
     room_bytes: int = 1_000_000_000  # for frames that left
@@ -67,9 +68,12 @@ class LmmStream:
         self._family = family
         self._budget = budget
         self._text = family.text
-        self._drop = TokenDrop(budget.threshold, budget.refresh)
+        layers = len(self._text.layers)
+        drop = TokenDrop(budget.threshold, budget.refresh)
+        self._ingest = Ingest(family, drop, budget.dominant, budget.contextual, layers)
+        self._pending: list[Piece] = []  # frames that the decoder has not read yet
         turner = Turner(family.text, family.axes)
-        self.cache = StreamCache(len(self._text.layers), turner)
+        self.cache = StreamCache(layers, turner)
         self.store = BlockStore(turner, budget.room_bytes)
         self._spans: dict[int, int] = {}  # positions that each frame in the cache took
         self._prompt: list[int] = []
@@ -81,7 +85,7 @@ class LmmStream:
     @property
     def keep_rate(self) -> float:
         """Return which share of the visual tokens was kept so far."""
-        return self._drop.keep_rate
+        return self._ingest.drop.keep_rate
 
     @torch.inference_mode()
     def begin(self, ids: Sequence[int]) -> None:
@@ -92,41 +96,42 @@ class LmmStream:
 
     @torch.inference_mode()
     def append_text(self, ids: Sequence[int]) -> None:
-        """Read words."""
+        """Read words, after the frames before them."""
+        self._flush()
         self._read_text(ids, None)
 
     @torch.inference_mode()
     def append_frame(self, image: NDArray[np.uint8]) -> int:
-        """Look at a picture (H, W, 3) and return how many of its tokens were kept."""
+        """Look at a picture (H, W, 3) and return how many tokens it became."""
         return self.append_tokens(self._family.encode(image, self._budget.frame_tokens))
 
     @torch.inference_mode()
     def append_tokens(self, frame: FrameTokens) -> int:
-        """Take a picture that is encoded already, compress it and return how many of its tokens were kept."""
-        novelty = 1 - self._drop.likeness(frame.tokens)
-        kept = self._drop.step(frame.tokens).nonzero().squeeze(-1)
-        places, after = self._family.positions(frame, self.position)
-        if len(kept):
-            merged = merge(frame.tokens[kept], novelty[kept], self._budget.dominant, self._budget.contextual)
-            index = kept[merged.index]  # a merged token stands at its target's place
-            notes = replace(
-                notes_of_text(len(index), self.position, len(self.cache.layers)),
-                visual=torch.ones(len(index), dtype=torch.bool),
-                log_size=merged.size.float().log(),
-                block=torch.full((len(index),), self.frames),
-                place=index.cpu(),
-                position=places[0, index.cpu()],
-            )
-            extra: dict[str, Any] = {}
-            if frame.deepstack:  # features of later layers are added at the same places
-                extra["visual_pos_masks"] = torch.ones(1, len(index), dtype=torch.bool)
-                extra["deepstack_visual_embeds"] = [self._merged(one[kept], merged.owner) for one in frame.deepstack]
-            self._read(merged.tokens, places[:, index.cpu()], notes, Reading(), **extra)
+        """Take a picture that is encoded already, compress it and return how many tokens it became."""
+        piece = self._ingest.step(frame, self.frames, self.position)
+        _, after = self._family.positions(frame, self.position)
+        if len(piece.notes):
+            self._pending.append(piece)
             self._spans[self.frames] = after - self.position
         self.frames += 1
         self.position = after
+        if sum(len(one.notes) for one in self._pending) >= self._budget.chunk:
+            self._flush()
+        return len(piece.notes)
+
+    @torch.inference_mode()
+    def _flush(self) -> None:
+        """Let the decoder read the frames that wait: a few at once cost little more than one."""
+        if not self._pending:
+            return
+        piece = in_one(self._pending)
+        self._pending.clear()
+        extra: dict[str, Any] = {}
+        if piece.deepstack:  # features of later layers are added at the same places
+            extra["visual_pos_masks"] = torch.ones(1, len(piece.notes), dtype=torch.bool)
+            extra["deepstack_visual_embeds"] = list(piece.deepstack)
+        self._read(piece.tokens, piece.places, piece.notes, Reading(), **extra)
         self._forget_oldest()
-        return len(kept)
 
     @torch.inference_mode()
     def answer(
@@ -144,6 +149,7 @@ class LmmStream:
         Frames that left the window and are like the question come back for it. `ground` says how its rows read the
         cache; a `contrast` needs it. `cancel` ends the answer before its next token, also from another thread.
         """
+        self._flush()
         length, position, logits = len(self.cache), self.position, self._logits
         self._cancelled = False
         recalled = self._recall(ids)
@@ -244,12 +250,6 @@ class LmmStream:
         """Return the log sizes of what is cached and of what comes, None where every token is one."""
         sizes = torch.cat((self.cache.notes.log_size, notes.log_size))
         return sizes.to(self._device) if bool(sizes.any()) else None
-
-    def _merged(self, features: Tensor, owner: Tensor) -> Tensor:
-        """Average features (N, C) over the tokens that were merged."""
-        sums = torch.zeros(int(owner.max()) + 1, features.shape[1], device=features.device)
-        sums.index_add_(0, owner, features.float())
-        return (sums / torch.bincount(owner)[:, None]).to(features.dtype)
 
     def _forget_oldest(self) -> None:
         """Let the oldest frames leave until the window fits; the system prompt closes up."""
