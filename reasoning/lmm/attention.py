@@ -88,8 +88,8 @@ def row_weights(query: Tensor, key: Tensor, bias: Tensor | None, scale: float) -
     """query (B, H, T, D), key (B, H_kv, N, D), bias (B or 1, 1, T, N) -> weights (B, H, T, N) in float32."""
     batch, heads, count, width = query.shape
     kv_heads = key.shape[1]
-    grouped = query.reshape(batch, kv_heads, heads // kv_heads * count, width)  # keys are not repeated
-    scores = (grouped @ key.transpose(2, 3)).view(batch, heads, count, -1).float() * scale
+    grouped = (query * scale).reshape(batch, kv_heads, heads // kv_heads * count, width)  # keys are not repeated
+    scores = (grouped @ key.transpose(2, 3)).view(batch, heads, count, -1).float()
     return torch.softmax(scores if bias is None else scores + bias, dim=-1)
 
 

@@ -7,13 +7,13 @@ frames. Before the decoder, causal, without attention weights; positions of what
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 REFRESH = 32  # frames after which a place is kept again
-HISTORY = 64  # frames from which the threshold is calibrated
+STEPS = 24  # halvings of the range of cosines
 
 
 class TokenDrop:
@@ -55,25 +55,19 @@ class TokenDrop:
         return self.kept / self.seen if self.seen else 1.0
 
 
-class Calibrator:
-    """Finds the threshold that keeps a wanted share: the encoder decides how alike two views of the same thing are."""
+def calibrate(frames: Sequence[Tensor], keep_rate: float, refresh: int = REFRESH) -> float:
+    """Return the threshold at which these frames (P, C) of one stream keep nearest to a share of their tokens.
 
-    def __init__(self, keep_rate: float) -> None:
-        """Aim at `keep_rate`, between 0 and 1."""
-        self._keep_rate = keep_rate
-        self._frames: deque[Tensor] = deque(maxlen=HISTORY)
-
-    def add(self, likeness_of_frame: Tensor) -> None:
-        """Note the cosines (P,) that one frame had to what was kept."""
-        self._frames.append(likeness_of_frame.detach().float().cpu())
-
-    def threshold(self) -> float:
-        """Return the cosine above which all but the wanted share lies; 2 (keep everything) before the first frame."""
-        if not self._frames:
-            return 2.0
-        values = torch.cat(list(self._frames)).sort().values
-        place = round(self._keep_rate * len(values)) - 1
-        return float(values[place]) if place >= 0 else float(values[0]) - 1e-6
+    How alike two views of the same thing are is the encoder's own: a threshold of one model says nothing for another.
+    """
+    low, high = -1.0, 1.0  # nothing but refreshes is kept; everything is
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        drop = TokenDrop(middle, refresh)
+        for frame in frames:
+            drop.step(frame)
+        low, high = (low, middle) if drop.keep_rate > keep_rate else (middle, high)
+    return (low + high) / 2
 
 
 def likeness(tokens: Tensor, others: Tensor) -> Tensor:

@@ -8,10 +8,9 @@ of its other visual keys, in proportion. Row sums stay.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from torch import Tensor
+import torch
+from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +23,10 @@ class Redistribution:
 
     def apply(self, weights: Tensor, visual: Tensor, sinks: Tensor) -> Tensor:
         """weights (B, H, T, N), visual and sinks (N,) bool -> weights of the same row sums."""
-        useful = weights * (visual & ~sinks)
-        on_useful = useful.sum(-1, keepdim=True)  # (B, H, T, 1)
-        on_visual = (weights * visual).sum(-1, keepdim=True)
+        kinds = torch.stack((visual & ~sinks, sinks, visual)).to(weights.dtype)  # (3, N)
+        on_useful, on_sinks, on_visual = (weights @ kinds.T).split(1, dim=-1)  # (B, H, T, 1) each
         takes_part = (on_visual >= self.visual_share) & (on_useful >= self.useful_share * on_visual) & (on_useful > 0)
-        freed = self.moved * weights * sinks
-        gained = useful * (freed.sum(-1, keepdim=True) / on_useful.clamp_min(1e-12))
-        return weights + takes_part * (gained - freed)
+        gained = self.moved * on_sinks / on_useful.clamp_min(1e-12)
+        change = takes_part * torch.cat((gained, torch.full_like(gained, -self.moved)), dim=-1)  # (B, H, T, 2)
+        changed: Tensor = weights * (1 + change @ kinds[:2])  # one pass over the keys
+        return changed

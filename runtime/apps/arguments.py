@@ -190,7 +190,9 @@ def _add_eval(verbs: Verbs) -> argparse.ArgumentParser:
 def _add_bench(verbs: Verbs) -> argparse.ArgumentParser:
     verb = verbs.add_parser("bench", help="measure speed against a baseline in the same run")
     verb.add_argument(
-        "name", metavar="NAME", help="replay, speech, digest, bus, freshness, outbox, idle, first-answer or all"
+        "name",
+        metavar="NAME",
+        help="replay, speech, digest, bus, freshness, outbox, idle, first-answer, stop, reasoner or all",
     )
     verb.add_argument("--data", metavar="DIR", type=Path, help="sample data (default: HEEDFUL_DATA)")
     verb.add_argument("--compare", metavar="FILE", type=Path, help="an earlier result to set beside this one")

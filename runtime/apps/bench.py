@@ -15,8 +15,8 @@ from typing import Any
 from runtime.apps.bench_measure import Length, Measure, Plan, load, machine, now
 from runtime.errors import ConfigError
 
-NAMES = ("replay", "speech", "digest", "bus", "freshness", "outbox", "idle", "first-answer", "stop")
-NEED_DATA = frozenset({"replay", "speech", "digest", "stop"})
+NAMES = ("replay", "speech", "digest", "bus", "freshness", "outbox", "idle", "first-answer", "stop", "reasoner")
+NEED_DATA = frozenset({"replay", "speech", "digest", "stop", "reasoner"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +99,10 @@ def measure(name: str, plan: Plan) -> list[Measure]:
             from runtime.apps.bench_process import measure_first_answer
 
             return measure_first_answer(plan)
+        case "reasoner":
+            from runtime.apps.bench_reasoner import measure_reasoner
+
+            return measure_reasoner(plan)
         case _:
             from runtime.apps.bench_stop import measure_stop
 
