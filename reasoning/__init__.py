@@ -15,4 +15,6 @@ The `evidence` backend, a path of pure functions, in this order:
     evidence     View -> Composed          by answers, absence, order and sensors, in the words of phrases and wording,
                                            into a draft that keeps facts and their evidence together
     service      asks on the bus, answers on the bus
+
+`lmm` holds what an LMM backend is made of; no backend uses it yet.
 """

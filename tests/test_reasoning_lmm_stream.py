@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+import transformers
 from torch import Tensor
 
 from reasoning.lmm.attention import install
@@ -17,6 +18,7 @@ from reasoning.lmm.grounding import Grounding
 from reasoning.lmm.pack import normalised, patches, pixels
 from reasoning.lmm.reinforce import Reinforcement
 from reasoning.lmm.stream import Budget, LmmStream
+from runtime.errors import ModelError
 from tests.tiny_lmms import FAMILIES, IMAGE_TOKEN, text_of, tiny
 
 if TYPE_CHECKING:
@@ -220,6 +222,50 @@ def test_merged_frames_stay_within_their_budget_and_count_for_what_they_stand_fo
     assert int(notes.visual.sum()) == 3
     assert round(float(notes.log_size.exp()[notes.visual].sum())) == len(family.encode(image, 256).tokens)
     assert stream.position == len(SYSTEM) + family.positions(family.encode(image, 256), 0)[1]
+
+
+def test_a_snapshot_goes_on_by_itself(model: Any) -> None:
+    size = len(find_family(model).encode(pictures(1)[0], 64).tokens)
+    stream, _ = opened(model, window=2 * size, frame_tokens=64, recalled=1, threshold=0.999)
+    images = pictures(6)
+    for image in images[:4]:
+        stream.append_frame(image)
+    before = answered(stream)[1]
+    copy = stream.snapshot()
+    for image in images[4:]:
+        stream.append_frame(image)
+    assert torch.equal(answered(copy)[1], before)
+    for image in images[4:]:
+        copy.append_frame(image)
+    assert torch.equal(answered(copy)[1], answered(stream)[1])
+    assert copy.keep_rate == stream.keep_rate
+
+
+def test_sound_is_heard_as_stock_hears_it() -> None:
+    model = tiny("qwen2_5_omni")
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, 16_000).astype(np.float32)
+    extractor = transformers.WhisperFeatureExtractor(feature_size=16)
+    heard = extractor(samples, sampling_rate=16_000, padding="longest", return_attention_mask=True, return_tensors="pt")
+    family = find_family(model)
+    count = len(family.listen(samples))
+    ids = torch.tensor([[*SYSTEM, *[154] * count, *QUESTION]])
+    stock = model(
+        input_ids=ids,
+        attention_mask=torch.ones_like(ids),
+        input_features=heard["input_features"],
+        feature_attention_mask=heard["attention_mask"],
+    ).logits[0, -1]
+    stream, _ = opened(model)
+    assert stream.append_audio(samples) == count
+    assert count == 25
+    torch.testing.assert_close(answered(stream)[1][0], stock, rtol=RTOL, atol=ATOL)
+
+
+@pytest.mark.parametrize("name", ["smolvlm", "qwen2_5_vl"])
+def test_who_has_no_ears_says_so(name: str) -> None:
+    stream, _ = opened(tiny(name))
+    with pytest.raises(ModelError, match="hears nothing"):
+        stream.append_audio(np.zeros(16_000, np.float32))
 
 
 def test_a_cancelled_answer_ends_before_its_next_token_and_is_forgotten() -> None:

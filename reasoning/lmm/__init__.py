@@ -15,6 +15,7 @@ contrast       logits -> logits               what the words alone would say is 
 alignment      looks -> frames and boxes      what an answer looked at
 pack           picture -> patches             as the image processors do, without torchvision
 families       Family                         what differs between six families of models
+load           name -> Lmm                    from a folder or the hub: no pickles, no code of the model's own
 stream         LmmStream                      frames in, questions that leave no trace
 
 Tensors are torch's; B batch, H heads, T query rows, N keys, D head width, C model width, L layers.

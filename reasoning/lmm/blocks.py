@@ -34,6 +34,13 @@ class BlockStore:
     def __len__(self) -> int:
         return len(self._blocks)
 
+    def copy(self) -> BlockStore:
+        """Return a store of its own with the same blocks."""
+        other = BlockStore(self._turner, self._room_bytes)
+        other.size_bytes, other.lost = self.size_bytes, self.lost
+        other._blocks, other._keys = self._blocks.copy(), self._keys.copy()
+        return other
+
     def add(self, block: Block) -> None:
         """Keep a block and the key by which it is found."""
         start = int(block.notes.position.min())

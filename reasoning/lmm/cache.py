@@ -192,6 +192,16 @@ class StreamCache:
             layer.write(at, torch.cat((*turned, after[0]), dim=2), torch.cat((*back, after[1]), dim=2))
         self.notes = join((self.notes.pick(slice(0, at)), *moved, self.notes.pick(slice(at, None))))
 
+    def copy(self) -> StreamCache:
+        """Return a cache of its own with the same tokens."""
+        other = StreamCache(len(self.layers), self._turner)
+        for mine, theirs in zip(self.layers, other.layers, strict=True):
+            if mine.get_seq_length():
+                theirs.write(0, *mine.pair)
+        other.notes, other.pinned = self.notes, self.pinned
+        other._originals, other._origin = self._originals, self._origin
+        return other
+
     def pin(self, count: int) -> None:
         """Keep the first `count` tokens for ever, at whatever positions."""
         self.pinned = count

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
+from transformers import WhisperFeatureExtractor
 
 from reasoning.lmm.pack import grid_within, normalised, patches, pixels
 from runtime.errors import ModelError
@@ -51,6 +52,9 @@ class Family(Protocol):
     def positions(self, frame: FrameTokens, start: int) -> tuple[Tensor, int]:
         """Return the positions (axes, P) of a picture that begins at `start`, and the position after it."""
 
+    def listen(self, samples: NDArray[np.float32]) -> Tensor:
+        """samples (T,) at 16 kHz, -1 to 1 -> tokens (N, C). Raises ModelError where the model hears nothing."""
+
 
 class SquareFamily:
     """Every picture is squeezed into one square."""
@@ -84,6 +88,10 @@ class SquareFamily:
         end = start + frame.rows * frame.columns
         return torch.arange(start, end)[None], end
 
+    def listen(self, samples: NDArray[np.float32]) -> Tensor:
+        """Refuse: these families see only."""
+        raise ModelError(type(self._model).__name__, "hears nothing")
+
     def _features(self, values: Tensor) -> Tensor:
         inner = self._model.model
         match type(self._model).__name__:
@@ -103,6 +111,7 @@ class QwenFamily:
     def __init__(self, model: Any, mean: tuple[float, ...], deviation: tuple[float, ...]) -> None:
         """Take a Qwen2.5-VL, Qwen3-VL or Qwen2.5-Omni thinker and how its pictures are normalised."""
         self._inner = model.model
+        self._name = type(model).__name__
         self._mean, self._deviation = mean, deviation
         self.text: Any = self._inner.language_model
         self.head: Any = model.lm_head
@@ -133,6 +142,17 @@ class QwenFamily:
         row, column = torch.meshgrid(torch.arange(frame.rows), torch.arange(frame.columns), indexing="ij")
         place = start + torch.stack((torch.zeros_like(row), row, column)).flatten(1)  # (3, P)
         return place, start + max(frame.rows, frame.columns)
+
+    def listen(self, samples: NDArray[np.float32]) -> Tensor:
+        """samples (T,) at 16 kHz, -1 to 1 -> tokens (N, C), 25 a second. Raises ModelError where it hears nothing."""
+        if not hasattr(self._inner, "audio_tower"):
+            raise ModelError(self._name, "hears nothing")
+        weight = self._inner.audio_tower.conv1.weight  # (width, mel bins, 3)
+        extractor = WhisperFeatureExtractor(feature_size=weight.shape[1])
+        heard = extractor(samples, sampling_rate=16_000, padding="longest", return_attention_mask=True)
+        mel = torch.from_numpy(heard["input_features"]).to(weight.device, weight.dtype)  # (1, mel bins, T)
+        mask = torch.from_numpy(heard["attention_mask"]).to(weight.device)
+        return self._inner.get_audio_features(mel, mask).last_hidden_state  # type: ignore[no-any-return]
 
 
 def find_family(

@@ -9,6 +9,7 @@ shared: a stream holds only its cache.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -101,6 +102,14 @@ class LmmStream:
         self._read_text(ids, None)
 
     @torch.inference_mode()
+    def append_audio(self, samples: NDArray[np.float32]) -> int:
+        """Listen to samples (T,) at 16 kHz and return how many tokens they became. Raises ModelError."""
+        self._flush()
+        tokens = self._family.listen(samples)
+        self._read_words(tokens, Reading())
+        return len(tokens)
+
+    @torch.inference_mode()
     def append_frame(self, image: NDArray[np.uint8]) -> int:
         """Look at a picture (H, W, 3) and return how many tokens it became."""
         return self.append_tokens(self._family.encode(image, self._budget.frame_tokens))
@@ -179,6 +188,16 @@ class LmmStream:
                 self._blank.cache.rewind(len(self._prompt))
                 self._blank.position = len(self._prompt)
 
+    def snapshot(self) -> LmmStream:
+        """Return a stream of its own that has seen and read what this one has; the model stays shared."""
+        self._flush()
+        other = LmmStream(self._family, self._budget, self._sinks)
+        other.position, other.frames, other._logits = self.position, self.frames, self._logits
+        other._prompt, other._spans = self._prompt, dict(self._spans)
+        other._ingest.drop = copy.deepcopy(self._ingest.drop)
+        other.cache, other.store = self.cache.copy(), self.store.copy()
+        return other
+
     def cancel(self) -> None:
         """End the answer that is being given."""
         self._cancelled = True
@@ -224,10 +243,13 @@ class LmmStream:
         if not ids:
             return
         tokens = self._family.embed(torch.tensor(ids, device=self._device))
-        notes = notes_of_text(len(ids), self.position, len(self.cache.layers))
-        reading = Reading(grounding=grounding, queries=queries)
+        self._read_words(tokens, Reading(grounding=grounding, queries=queries))
+
+    def _read_words(self, tokens: Tensor, reading: Reading) -> None:
+        """Read tokens (N, C) that stand one after the other: words, or sound."""
+        notes = notes_of_text(len(tokens), self.position, len(self.cache.layers))
         self._read(tokens, notes.position.expand(self._family.axes, -1), notes, reading)
-        self.position += len(ids)
+        self.position += len(tokens)
 
     def _read(self, tokens: Tensor, places: Tensor, notes: Notes, reading: Reading, **extra: Any) -> None:
         """Run the decoder over tokens (N, C) at positions (axes, N) and note what it has cached."""
