@@ -282,6 +282,34 @@ def test_a_cancelled_answer_ends_before_its_next_token_and_is_forgotten() -> Non
     assert len(list(stream.answer(QUESTION, limit=3))) == 3
 
 
+def test_cancel_before_the_first_token_gives_none_and_the_next_answer_is_whole() -> None:
+    stream, _ = opened(tiny("smolvlm"))
+    stream.append_frame(pictures(1)[0])
+    length = len(stream.cache)
+    asking = stream.answer(QUESTION, limit=5)
+    stream.cancel()
+    assert list(asking) == []
+    assert len(stream.cache) == length
+    assert len(list(stream.answer(QUESTION, limit=5))) == 5
+
+
+def test_an_answer_that_fails_on_the_way_leaves_no_trace(model: Any) -> None:
+    size = len(find_family(model).encode(pictures(1)[0], 64).tokens)
+    stream, _ = opened(model, window=2 * size, frame_tokens=64, recalled=2)
+    for image in pictures(5):
+        stream.append_frame(image)
+    before = answered(stream)[1]
+
+    def fail(_: object) -> Any:
+        raise RuntimeError("no")
+
+    failures: tuple[dict[str, Any], ...] = ({"ground": fail}, {"decide": fail})
+    for options in failures:
+        with pytest.raises(RuntimeError, match="no"):
+            list(stream.answer(QUESTION, limit=3, **options))
+    assert torch.equal(answered(stream)[1], before)
+
+
 def test_an_answer_that_nobody_takes_to_its_end_is_forgotten_too() -> None:
     stream, _ = opened(tiny("smolvlm"))
     stream.append_frame(pictures(1)[0])

@@ -142,7 +142,6 @@ class LmmStream:
         self._read(piece.tokens, piece.places, piece.notes, Reading(), **extra)
         self._forget_oldest()
 
-    @torch.inference_mode()
     def answer(
         self,
         ids: Sequence[int],
@@ -156,15 +155,29 @@ class LmmStream:
         """Yield the answer's tokens, at most `limit`, until one of `stops`; then the question is forgotten.
 
         Frames that left the window and are like the question come back for it. `ground` says how its rows read the
-        cache; a `contrast` needs it. `cancel` ends the answer before its next token, also from another thread.
+        cache; a `contrast` needs it. `cancel` ends the answer before its next token, also before the first, and also
+        from another thread.
         """
+        self._cancelled = False
+        return self._answer(ids, limit, stops, decide, ground, contrast)
+
+    @torch.inference_mode()
+    def _answer(
+        self,
+        ids: Sequence[int],
+        limit: int,
+        stops: frozenset[int],
+        decide: Decide,
+        ground: Callable[[StreamCache], Grounding] | None,
+        contrast: Contrast | None,
+    ) -> Iterator[int]:
         self._flush()
         length, position, logits = len(self.cache), self.position, self._logits
-        self._cancelled = False
-        recalled = self._recall(ids)
-        grounding = ground(self.cache) if ground is not None else None
+        recalled = 0
         blank: list[int] = list(ids)  # what the branch without pictures has not read yet
         try:
+            recalled = self._recall(ids)
+            grounding = ground(self.cache) if ground is not None else None
             self._read_text(ids, grounding)
             for _ in range(limit):
                 if self._cancelled:
