@@ -199,6 +199,18 @@ def test_the_window_stays_bounded_and_the_prompt_closes_up(model: Any) -> None:
     assert notes.position[: len(SYSTEM)].tolist() == [start - 3, start - 2, start - 1]
 
 
+def test_counting_anew_changes_no_answer(model: Any) -> None:
+    size = len(find_family(model).encode(pictures(1)[0], 64).tokens)
+    options: dict[str, Any] = {"window": 3 * size, "frame_tokens": 64, "recalled": 2}
+    anew, plain = opened(model, far=60, **options)[0], opened(model, **options)[0]
+    for image in pictures(40):
+        for stream in (anew, plain):
+            stream.append_frame(image)
+    assert anew.position < 60 + 3 * size
+    assert plain.position > anew.position
+    torch.testing.assert_close(answered(anew)[1], answered(plain)[1], rtol=RTOL, atol=1e-4)
+
+
 def test_a_pinned_prompt_moved_often_equals_one_moved_once(model: Any) -> None:
     install(model)
     family = find_family(model)
@@ -259,6 +271,16 @@ def test_sound_is_heard_as_stock_hears_it() -> None:
     assert stream.append_audio(samples) == count
     assert count == 25
     torch.testing.assert_close(answered(stream)[1][0], stock, rtol=RTOL, atol=ATOL)
+
+
+def test_old_sound_leaves_the_window_as_old_frames_do() -> None:
+    stream, _ = opened(tiny("qwen2_5_omni"), window=60, recalled=1)
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, 16_000).astype(np.float32)
+    for _ in range(6):
+        stream.append_audio(samples)
+    assert len(stream.cache) == len(SYSTEM) + 50
+    assert len(stream.store) == 4
+    assert len(answered(stream)[0]) == 5
 
 
 @pytest.mark.parametrize("name", ["smolvlm", "qwen2_5_vl"])
