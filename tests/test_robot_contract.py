@@ -61,6 +61,7 @@ class Client:
     password: str
     heard: list[Heard] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)  # of connections that ended
+    topics: list[str] = field(default_factory=list)  # subscribed to
 
     def __post_init__(self) -> None:
         self.name = f"{self.role}-{secrets.token_hex(4)}"
@@ -85,11 +86,15 @@ class Client:
         self._mqtt.loop_stop()
 
     def listen(self, *topics: str) -> None:
-        """Subscribe at QoS 1 and wait until the broker agreed."""
+        """Subscribe at QoS 1 and wait until the broker agreed; what overlaps would come twice (MQTT 5.0, 3.3.4)."""
+        fresh = [one for one in topics if not any(mqtt.topic_matches_sub(known, one) for known in self.topics)]
+        if not fresh:
+            return
         agreed = threading.Event()
         self._mqtt.on_subscribe = lambda *_: agreed.set()
-        self._mqtt.subscribe([(topic, 1) for topic in topics])
+        self._mqtt.subscribe([(topic, 1) for topic in fresh])
         assert agreed.wait(WAIT_S)
+        self.topics += fresh
 
     def send(self, topic: str, payload: bytes | str, *, qos: int = 0, **properties: Any) -> mqtt.MQTTMessageInfo:
         """Publish; properties are MQTT v5 publish properties by their paho names."""
