@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from reasoning.lmm.alignment import Alignment
+from reasoning.lmm.alignment import Alignment, focus
 from reasoning.lmm.cache import Notes
 from reasoning.lmm.grounding import Grounding, Look
 
 WORDS, PLACES, FRAMES = 4, 12, 3  # a grid of 3 rows and 4 columns
 COUNT = WORDS + PLACES * FRAMES
+GRIDS = dict.fromkeys(range(FRAMES), (3, 4))
 
 
 def notes() -> Notes:
@@ -31,7 +32,8 @@ def looking_at(weights: torch.Tensor, heads: dict[int, torch.Tensor] | None = No
     empty = torch.zeros_like(weights)
     for layer in range(3):
         zero = torch.zeros(len(weights))
-        grounding.looks[layer] = Look(visual_mass=zero, divergence=zero, weights=weights if layer == 1 else empty)
+        shown = weights if layer == 1 else empty
+        grounding.looks[layer] = Look(visual_mass=zero, divergence=zero, weights=shown, reliance=zero)
     return grounding
 
 
@@ -46,7 +48,7 @@ def test_the_frame_and_the_box_that_were_looked_at_come_first() -> None:
     weights[:, 0] = 0.5  # words are no evidence
     alignment = Alignment(notes())
     alignment.add(looking_at(weights))
-    first, second, third = alignment.frames(columns=4, rows=3)
+    first, second, third = alignment.frames(GRIDS)
     assert (first.block, second.block, third.share) == (1, 2, 0.0)
     assert first.share == pytest.approx(0.32 / 0.33)
     assert first.box == pytest.approx((0.25, 1 / 3, 0.75, 2 / 3))
@@ -59,7 +61,7 @@ def test_a_head_that_looks_sharply_counts_more_than_one_that_looks_everywhere() 
     weights[1, WORDS:] = 0.9 / (PLACES * FRAMES)
     alignment = Alignment(notes())
     alignment.add(looking_at(weights))
-    assert alignment.frames(columns=4, rows=3)[0].share > 0.95
+    assert alignment.frames(GRIDS)[0].share > 0.95
 
 
 def test_sinks_are_no_evidence() -> None:
@@ -69,7 +71,7 @@ def test_sinks_are_no_evidence() -> None:
     known.sinks[at(0, 0)] = True
     alignment = Alignment(known)
     alignment.add(looking_at(weights))
-    assert [seen.block for seen in alignment.frames(columns=4, rows=3, count=1)] == [2]
+    assert [seen.block for seen in alignment.frames(GRIDS, count=1)] == [2]
 
 
 def test_chosen_heads_alone_are_followed_and_words_after_the_question_are_ignored() -> None:
@@ -78,8 +80,54 @@ def test_chosen_heads_alone_are_followed_and_words_after_the_question_are_ignore
     weights[:, COUNT:] = 0.1
     alignment = Alignment(notes())
     alignment.add(looking_at(weights, {1: torch.tensor([False, True])}))
-    assert [seen.block for seen in alignment.frames(columns=4, rows=3, count=1)] == [1]
+    assert [seen.block for seen in alignment.frames(GRIDS, count=1)] == [1]
 
 
 def test_who_looked_at_nothing_has_no_evidence() -> None:
-    assert Alignment(notes()).frames(columns=4, rows=3) == []
+    assert Alignment(notes()).frames(GRIDS) == []
+
+
+def test_a_quoted_line_that_was_looked_at_has_its_share() -> None:
+    weights = torch.zeros(1, COUNT + 6)
+    weights[0, at(1, 5)] = 0.1
+    weights[0, COUNT + 1 : COUNT + 3] = 0.15
+    weights[0, COUNT + 5] = 0.6  # a word of the question itself
+    alignment = Alignment(notes(), [range(1, 3), range(3, 5)])
+    alignment.add(looking_at(weights))
+    assert alignment.lines() == pytest.approx([0.75, 0.0])
+    assert alignment.frames(GRIDS, count=1)[0].share == pytest.approx(0.25)
+
+
+def test_words_of_a_frame_have_no_place_in_its_box() -> None:
+    known = notes()
+    known.block[WORDS - 1] = 0  # the frame's time, written before it
+    weights = torch.zeros(1, COUNT)
+    weights[0, WORDS - 1], weights[0, at(0, 11)] = 0.9, 0.2
+    alignment = Alignment(known)
+    alignment.add(looking_at(weights))
+    assert alignment.frames(GRIDS, count=1)[0].box == pytest.approx((0.75, 2 / 3, 1.0, 1.0))
+
+
+def test_focus_adds_what_the_words_that_are_read_had_looked_at() -> None:
+    generator = torch.Generator().manual_seed(1)
+    heads, before, words, after = 3, 7, 4, 2
+    weights = torch.rand(heads, before + words + after, generator=generator)
+    rows = torch.rand(words, before + words, generator=generator)
+    expected = weights.clone()
+    for head in range(heads):
+        for word in range(words):
+            for key in range(before + words):
+                expected[head, key] += weights[head, before + word] * rows[word, key]
+    torch.testing.assert_close(focus(weights, rows, before), expected)
+
+
+def test_what_only_the_questions_words_looked_at_is_evidence_too() -> None:
+    weights = torch.zeros(1, COUNT + 2)
+    weights[0, COUNT + 1] = 1.0  # the answer's row reads the second word of the question alone
+    grounding = looking_at(weights)
+    rows = torch.zeros(2, COUNT + 2)
+    rows[1, at(2, 3)] = 0.5
+    grounding.words[1] = rows
+    alignment = Alignment(notes())
+    alignment.add(grounding)
+    assert [seen.block for seen in alignment.frames(GRIDS, count=1)] == [2]

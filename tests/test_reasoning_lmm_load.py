@@ -44,7 +44,7 @@ def test_a_saved_model_watches_and_answers_as_before(family: str, tmp_path: Path
     tokenizer_in(tmp_path)
     lmm = load_lmm(str(tmp_path))
     assert text_of(lmm.model).config._attn_implementation == NAME
-    assert lmm.tokenizer("w5 w6")["input_ids"] == [5, 6]
+    assert lmm.chat.words("w5 w6") == [5, 6]
     for name, weights in model.state_dict().items():
         assert torch.equal(lmm.model.state_dict()[name], weights)
     stream = LmmStream(lmm.family, Budget())

@@ -126,11 +126,14 @@ FAMILIES: dict[str, Callable[[], Any]] = {
 }
 
 
-def tiny(family: str) -> Any:
+def tiny(family: str, vocabulary: int = VOCABULARY) -> Any:
     """Return the family's model with random weights, ready to answer."""
     with torch.random.fork_rng():
         torch.manual_seed(7)
-        return FAMILIES[family]().eval()
+        model = FAMILIES[family]().eval()
+        if vocabulary > VOCABULARY:
+            model.resize_token_embeddings(vocabulary, mean_resizing=False)
+        return model
 
 
 def text_of(model: Any) -> Any:

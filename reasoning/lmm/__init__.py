@@ -15,6 +15,9 @@ contrast       logits -> logits               what the words alone would say is 
 alignment      looks -> frames and boxes      what an answer looked at
 pack           picture -> patches             as the image processors do, without torchvision
 families       Family                         what differs between six families of models
+chat           text -> tokens                 in the form a model was taught, without anybody's control tokens
+watch          frames, prompt -> sentences    one session: what every sentence rests on
+level          Lmm -> reliance                what leaning on nothing amounts to
 answer         question -> tokens             brought back, read, answered, forgotten
 load           name -> Lmm                    from a folder or the hub: no pickles, no code of the model's own
 stream         LmmStream                      frames in, questions that leave no trace

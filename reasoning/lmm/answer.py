@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from reasoning.lmm.attention import Reading
-from reasoning.lmm.cache import StreamCache
+from reasoning.lmm.cache import Notes, StreamCache
 from reasoning.lmm.contrast import Contrast
 from reasoning.lmm.grounding import Grounding
 
@@ -44,12 +45,8 @@ class Answering:
     def tokens(self, ids: Sequence[int], limit: int, stops: frozenset[int]) -> Iterator[int]:
         """Yield at most `limit` tokens, until one of `stops` or the stream's `cancel`; then go back to before."""
         stream = self._stream
-        stream.flush()
-        length, position, logits = len(stream.cache), stream.position, stream.logits
         self._unread = list(ids)
-        recalled = 0
-        try:
-            recalled = self._recall(ids)
+        with self._asked(ids):
             self._grounding = self._ground(stream.cache) if self._ground is not None else None
             stream.read_text(ids, Reading(grounding=self._grounding))
             for _ in range(limit):
@@ -61,6 +58,35 @@ class Answering:
                 yield token
                 self._unread.append(token)
                 stream.read_text([token], Reading(grounding=self._grounding))
+
+    @torch.inference_mode()
+    def score(self, ids: Sequence[int], said: Sequence[int], hides: Callable[[Notes], Sequence[Tensor]]) -> list[float]:
+        """Return log likelihoods of an answer: with all keys, then with each mask's hidden."""
+        stream = self._stream
+        wanted = torch.tensor(said)
+        scores = []
+        with self._asked(ids):
+            length, position = len(stream.cache), stream.position
+            for hidden in (None, *hides(stream.cache.notes)):
+                states = stream.read_text([*ids, *said], Reading(hidden=hidden))
+                assert states is not None
+                logits = stream.family.head(states[len(ids) - 1 : -1])  # each row says what comes after it
+                shares = torch.log_softmax(logits.float(), dim=-1).cpu()
+                scores.append(float(shares.gather(1, wanted[:, None]).sum()))
+                stream.cache.rewind(length)
+                stream.position = position
+        return scores
+
+    @contextmanager
+    def _asked(self, ids: Sequence[int]) -> Iterator[None]:
+        """Bring back what the question needs; afterwards all is as it was before."""
+        stream = self._stream
+        stream.flush()
+        length, position, logits = len(stream.cache), stream.position, stream.logits
+        recalled = 0
+        try:
+            recalled = self._recall(ids)
+            yield
         finally:
             stream.cache.rewind(length + recalled)
             self._send_back(recalled)

@@ -29,6 +29,7 @@ class Reading:
 
     log_size: Tensor | None = None  # (N,) log of how many tokens each key stands for (ToMe's proportional attention)
     grounding: Grounding | None = None
+    hidden: Tensor | None = None  # (N,) bool, of the first keys: those that nobody sees; the stream makes sizes of it
     queries: dict[int, Tensor] | None = None  # takes each layer's queries (H, T, D) of the first row of the batch
 
 

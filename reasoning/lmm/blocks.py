@@ -34,6 +34,11 @@ class BlockStore:
     def __len__(self) -> int:
         return len(self._blocks)
 
+    @property
+    def numbers(self) -> frozenset[int]:
+        """Return the numbers of the frames that are kept."""
+        return frozenset(self._blocks)
+
     def copy(self) -> BlockStore:
         """Return a store of its own with the same blocks."""
         other = BlockStore(self._turner, self._room_bytes)

@@ -7,6 +7,7 @@ frames. Before the decoder, causal, without attention weights; positions of what
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -14,14 +15,20 @@ from torch import Tensor
 
 REFRESH = 32  # frames after which a place is kept again
 STEPS = 24  # halvings of the range of cosines
+LEARNT = 16  # frames from which a threshold is learnt, all of which are kept
 
 
 class TokenDrop:
     """Follows one stream of frames (P, C); `threshold` above 1 keeps everything."""
 
-    def __init__(self, threshold: float, refresh: int = REFRESH) -> None:
-        """Drop where the cosine to the last kept token is above `threshold`."""
+    def __init__(self, threshold: float, refresh: int = REFRESH, keep_rate: float = 1.0) -> None:
+        """Drop where the cosine to the last kept token is above `threshold`.
+
+        With a `keep_rate` below 1 that is found on the first frames, which are kept whole.
+        """
         self.threshold = threshold
+        self._wanted = keep_rate  # 1 once the threshold is found
+        self._first: list[Tensor] = []  # frames (P, C) from which it is learnt
         self.seen = 0
         self.kept = 0
         self._refresh = refresh
@@ -36,9 +43,12 @@ class TokenDrop:
             self._kept, self._age = unit.clone(), torch.zeros(len(unit), dtype=torch.int64, device=unit.device)
         else:
             self._age += 1
-            keep = (likeness(unit, self._kept) <= self.threshold) | (self._age >= self._refresh)
+            limit = self.threshold if self._wanted == 1 else math.inf
+            keep = (likeness(unit, self._kept) <= limit) | (self._age >= self._refresh)
             self._kept[keep] = unit[keep]
             self._age[keep] = 0
+        if self._wanted < 1:
+            self._learn(tokens)
         self.seen += len(keep)
         self.kept += int(keep.sum())
         return keep
@@ -48,6 +58,13 @@ class TokenDrop:
         if self._kept is None or self._kept.shape != tokens.shape:
             return torch.full((len(tokens),), -1.0, device=tokens.device)
         return likeness(torch.nn.functional.normalize(tokens.detach().float(), dim=-1), self._kept)
+
+    def _learn(self, tokens: Tensor) -> None:
+        self._first.append(tokens.detach())
+        if len(self._first) == LEARNT:
+            self.threshold = calibrate(self._first, self._wanted, self._refresh)
+            self._wanted = 1.0
+            self._first.clear()
 
     @property
     def keep_rate(self) -> float:

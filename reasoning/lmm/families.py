@@ -40,6 +40,7 @@ class Family(Protocol):
     """One LMM, whatever its family."""
 
     axes: int  # of a position: 1, or 3 for time, row and column
+    marks: tuple[str, str]  # control tokens before and after a picture, as the family was taught
     text: Any  # the decoder
     head: Any  # hidden states -> logits
 
@@ -56,6 +57,13 @@ class Family(Protocol):
         """samples (T,) at 16 kHz, -1 to 1 -> tokens (N, C). Raises ModelError where the model hears nothing."""
 
 
+SQUARE_MARKS = {
+    "SmolVLMForConditionalGeneration": ("<fake_token_around_image><global-img>", "<fake_token_around_image>"),
+    "InternVLForConditionalGeneration": ("<img>", "</img>"),
+    "LlavaOnevisionForConditionalGeneration": ("", ""),
+}
+
+
 class SquareFamily:
     """Every picture is squeezed into one square."""
 
@@ -65,6 +73,7 @@ class SquareFamily:
         """Take a SmolVLM, InternVL or LLaVA-OneVision and how its pictures are normalised."""
         self._model = model
         self._mean, self._deviation = mean, deviation
+        self.marks = SQUARE_MARKS[type(model).__name__]
         inner = model.model
         self.text: Any = inner.text_model if hasattr(inner, "text_model") else inner.language_model
         self.head: Any = model.lm_head
@@ -107,6 +116,7 @@ class QwenFamily:
     """Pictures of any shape; positions have time, row and column."""
 
     axes = 3
+    marks = ("<|vision_start|>", "<|vision_end|>")
 
     def __init__(self, model: Any, mean: tuple[float, ...], deviation: tuple[float, ...]) -> None:
         """Take a Qwen2.5-VL, Qwen3-VL or Qwen2.5-Omni thinker and how its pictures are normalised."""

@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoModelForImageTextToText, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
 from reasoning.lmm.attention import install
+from reasoning.lmm.chat import Chat
 from reasoning.lmm.families import Family, find_family
 from runtime.errors import ModelError
 
@@ -26,7 +27,7 @@ class Lmm:
     name: str
     model: Any
     family: Family
-    tokenizer: Any
+    chat: Chat
 
 
 def load_lmm(name: str, *, device: str = "cpu", dtype: torch.dtype = torch.float32, is_offline: bool = False) -> Lmm:
@@ -52,7 +53,13 @@ def load_lmm(name: str, *, device: str = "cpu", dtype: torch.dtype = torch.float
     family = find_family(model, mean, deviation)
     torch.nn.Module.to(model, device).eval()
     install(model)
-    return Lmm(name=name, model=model, family=family, tokenizer=tokenizer)
+    return Lmm(name=name, model=model, family=family, chat=Chat(tokenizer, _stops(model)))
+
+
+def _stops(model: Any) -> list[int]:
+    """Return the tokens that end an answer, as the model's generation settings name them."""
+    ends = model.generation_config.eos_token_id if model.generation_config is not None else None
+    return [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
 
 
 def _check_folder(folder: Path) -> None:

@@ -9,10 +9,11 @@ shared: a stream holds only its cache.
 
 from __future__ import annotations
 
-import copy
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -40,6 +41,7 @@ class Budget:
     """How much of a stream is kept; the defaults keep every token of every frame."""
 
     threshold: float = 2.0  # a token is dropped whose cosine to the last kept one of its place is above
+    keep_rate: float = 1.0  # below 1 each camera's threshold is found on its first frames, so that this share is kept
     refresh: int = 32  # frames after which a place is kept again
     frame_tokens: int = 256  # that a tower may give, where it can choose
     dominant: int = 1_000_000  # tokens of a frame that stay as they are
@@ -65,8 +67,8 @@ class LmmStream:
         self.budget = budget
         self._text = family.text
         layers = len(self._text.layers)
-        drop = TokenDrop(budget.threshold, budget.refresh)
-        self._ingest = Ingest(family, drop, budget.dominant, budget.contextual, layers)
+        make_drop = partial(TokenDrop, budget.threshold, budget.refresh, budget.keep_rate)
+        self._ingest = Ingest(family, make_drop, budget.dominant, budget.contextual, layers)
         self._pending: list[Piece] = []  # frames that the decoder has not read yet
         turner = Turner(family.text, family.axes)
         self.cache = StreamCache(layers, turner)
@@ -80,7 +82,7 @@ class LmmStream:
     @property
     def keep_rate(self) -> float:
         """Return which share of the visual tokens was kept so far."""
-        return self._ingest.drop.keep_rate
+        return self._ingest.keep_rate
 
     @torch.inference_mode()
     def begin(self, ids: Sequence[int]) -> None:
@@ -113,18 +115,23 @@ class LmmStream:
         return self.append_tokens(self.family.encode(image, self.budget.frame_tokens))
 
     @torch.inference_mode()
-    def append_tokens(self, frame: FrameTokens) -> int:
-        """Take a picture that is encoded already, compress it and return how many tokens it became."""
-        piece = self._ingest.step(frame, self.frames, self.position)
-        _, after = self.family.positions(frame, self.position)
-        if len(piece.notes):
-            self._pending.append(piece)
-            self._spans[self.frames] = after - self.position
+    def append_tokens(
+        self, frame: FrameTokens, *, camera: str = "", before: Sequence[int] = (), after: Sequence[int] = ()
+    ) -> int:
+        """Take a picture that is encoded already, compress it and return how many tokens it became.
+
+        It is compared with what its `camera` showed before. The words `before` and `after` it come along unless
+        nothing of it is kept.
+        """
+        pieces, end = self._ingest.step(frame, self.frames, self.position, camera, before, after)
+        if pieces:
+            self._pending += pieces
+            self._spans[self.frames] = end - self.position
         self.frames += 1
-        self.position = after
+        self.position = end
         if sum(len(one.notes) for one in self._pending) >= self.budget.chunk:
             self.flush()
-        return len(piece.notes)
+        return sum(int(piece.notes.visual.sum()) for piece in pieces)
 
     @torch.inference_mode()
     def flush(self) -> None:
@@ -135,7 +142,7 @@ class LmmStream:
         self._pending.clear()
         extra: dict[str, Any] = {}
         if piece.deepstack:  # features of later layers are added at the same places
-            extra["visual_pos_masks"] = torch.ones(1, len(piece.notes), dtype=torch.bool)
+            extra["visual_pos_masks"] = piece.notes.visual[None].to(self._device)
             extra["deepstack_visual_embeds"] = list(piece.deepstack)
         self._read(piece.tokens, piece.places, piece.notes, Reading(), **extra)
         self._forget_oldest()
@@ -160,13 +167,20 @@ class LmmStream:
         self.is_cancelled = False
         return Answering(self, decide, ground, contrast).tokens(ids, limit, stops)
 
+    def score(self, ids: Sequence[int], said: Sequence[int], hides: Callable[[Notes], Sequence[Tensor]]) -> list[float]:
+        """Return how likely an answer of tokens is, in nats: with all there is, then with each mask's keys hidden.
+
+        The masks (N,) bool are made of the cache's notes and may go on into the question's own keys.
+        """
+        return Answering(self, greedy).score(ids, said, hides)
+
     def snapshot(self) -> LmmStream:
         """Return a stream of its own that has seen and read what this one has; the model stays shared."""
         self.flush()
         other = LmmStream(self.family, self.budget, self._sinks)
         other.position, other.frames, other.logits = self.position, self.frames, self.logits
         other.prompt, other._spans = self.prompt, dict(self._spans)
-        other._ingest.drop = copy.deepcopy(self._ingest.drop)
+        other._ingest = self._ingest.copy()
         other.cache, other.store = self.cache.copy(), self.store.copy()
         return other
 
@@ -180,21 +194,23 @@ class LmmStream:
         """End the answer that is being given."""
         self.is_cancelled = True
 
-    def read_text(self, ids: Sequence[int], reading: Reading) -> None:
-        """Read words as `reading` says."""
-        if ids:
-            self._read_words(self.family.embed(torch.tensor(ids, device=self._device)), reading)
+    def read_text(self, ids: Sequence[int], reading: Reading) -> Tensor | None:
+        """Read words as `reading` says and return what the decoder makes of each, (N, C)."""
+        if not ids:
+            return None
+        return self._read_words(self.family.embed(torch.tensor(ids, device=self._device)), reading)
 
-    def _read_words(self, tokens: Tensor, reading: Reading, block: int = TEXT) -> None:
+    def _read_words(self, tokens: Tensor, reading: Reading, block: int = TEXT) -> Tensor:
         """Read tokens (N, C) that stand one after the other: words, or sound, which is a block as frames are."""
         notes = notes_of_text(len(tokens), self.position, len(self.cache.layers))
         notes = replace(notes, block=torch.full_like(notes.block, block))
-        self._read(tokens, notes.position.expand(self.family.axes, -1), notes, reading)
+        states = self._read(tokens, notes.position.expand(self.family.axes, -1), notes, reading)
         self.position += len(tokens)
+        return states
 
-    def _read(self, tokens: Tensor, places: Tensor, notes: Notes, reading: Reading, **extra: Any) -> None:
-        """Run the decoder over tokens (N, C) at positions (axes, N) and note what it has cached."""
-        reading.log_size = self._log_size(notes)
+    def _read(self, tokens: Tensor, places: Tensor, notes: Notes, reading: Reading, **extra: Any) -> Tensor:
+        """Run the decoder over tokens (N, C) at positions (axes, N), note what it has cached, return its states."""
+        reading.log_size = self._log_size(notes, reading.hidden)
         places = places.to(self._device)
         with self._sinks.watch() if self._sinks is not None else nullcontext():
             step = self._text(
@@ -207,11 +223,18 @@ class LmmStream:
         if self._sinks is not None:
             notes = replace(notes, sinks=self._sinks.sinks().T.cpu())
         self.cache.note(notes)
-        self.logits = self.family.head(step.last_hidden_state[0, -1])
+        states: Tensor = step.last_hidden_state[0]
+        self.logits = self.family.head(states[-1])
+        return states
 
-    def _log_size(self, notes: Notes) -> Tensor | None:
-        """Return the log sizes of what is cached and of what comes, None where every token is one."""
+    def _log_size(self, notes: Notes, hidden: Tensor | None) -> Tensor | None:
+        """Return the log sizes of what is cached and of what comes, None where every token is one.
+
+        What is hidden counts for nothing.
+        """
         sizes = torch.cat((self.cache.notes.log_size, notes.log_size))
+        if hidden is not None:
+            sizes[: len(hidden)] = sizes[: len(hidden)].masked_fill(hidden[: len(sizes)], -math.inf)
         return sizes.to(self._device) if bool(sizes.any()) else None
 
     def _forget_oldest(self) -> None:
@@ -250,6 +273,11 @@ class LmmStream:
         """Let the prompt end where the window begins."""
         if len(self.cache) > self.cache.pinned:
             self.cache.pin_before(int(self.cache.notes.position[self.cache.pinned]))
+
+    def blocks(self) -> frozenset[int]:
+        """Return the numbers of the frames and sounds that can still be looked at or found again."""
+        waiting = [int(piece.notes.block[0]) for piece in self._pending]
+        return frozenset((*self.cache.notes.block.tolist(), *self.store.numbers, *waiting)) - {TEXT}
 
     @property
     def _device(self) -> torch.device:
