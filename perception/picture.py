@@ -1,4 +1,4 @@
-"""Pictures: the gray thumbnail that change detection works on, and JPEG in and out, all through FFmpeg's own code."""
+"""Pictures: the gray thumbnail that change detection works on, and JPEG, all through FFmpeg's own code."""
 
 from __future__ import annotations
 
@@ -14,12 +14,6 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-LARGEST_PICTURE_PX = 50_000_000
-_STANDALONE_MARKERS = frozenset((0x01, *range(0xD0, 0xD9)))  # TEM, RST0-7 and SOI carry no length
-_NOT_A_FRAME = frozenset((0xC4, 0xC8, 0xCC))  # DHT, JPG and DAC lie within the range of the SOF markers
-_SOS = 0xDA
-_EOI = b"\xff\xd9"
 
 
 def to_gray(picture: av.VideoFrame, width_px: int, scaler: VideoReformatter | None = None) -> NDArray[np.uint8]:
@@ -94,44 +88,3 @@ class _JpegEncoder:
 def _encoder(width_px: int, height_px: int, quality: int, thread_id: int) -> _JpegEncoder:
     """Keep encoders per thread: FFmpeg contexts must not be shared."""
     return _JpegEncoder(width_px, height_px, quality)
-
-
-def decode_jpeg(data: bytes) -> av.VideoFrame:
-    """Return the picture in `data`; ValueError if it is not a whole JPEG or is larger than 50 megapixels."""
-    width_px, height_px = _jpeg_size(data)
-    if width_px * height_px > LARGEST_PICTURE_PX:
-        raise ValueError(f"{width_px} x {height_px} is more than {LARGEST_PICTURE_PX // 1_000_000} megapixels")
-    codec = av.VideoCodecContext.create("mjpeg", "r")
-    codec.thread_count = 1
-    try:
-        frames = codec.decode(av.Packet(data)) + codec.decode(None)
-    except av.FFmpegError as error:
-        raise ValueError(f"damaged JPEG: {error.strerror}") from error
-    if not frames:
-        raise ValueError("damaged JPEG: no picture in it")
-    return frames[0]
-
-
-def _jpeg_size(data: bytes) -> tuple[int, int]:
-    """Return (width_px, height_px) from the frame header; ValueError where the markers do not make sense."""
-    if data[:2] != b"\xff\xd8":
-        raise ValueError("not a JPEG: it does not start with ff d8")
-    at = 2
-    size = (0, 0)
-    while at + 4 <= len(data):
-        if data[at] != 0xFF:
-            raise ValueError("damaged JPEG: a marker is missing")
-        marker = data[at + 1]
-        if marker == 0xFF or marker in _STANDALONE_MARKERS:
-            at += 1 if marker == 0xFF else 2
-            continue
-        if marker == _SOS:
-            break
-        if 0xC0 <= marker <= 0xCF and marker not in _NOT_A_FRAME and at + 9 <= len(data):
-            size = (int.from_bytes(data[at + 7 : at + 9]), int.from_bytes(data[at + 5 : at + 7]))
-        at += 2 + int.from_bytes(data[at + 2 : at + 4])
-    if 0 in size:
-        raise ValueError("damaged JPEG: it states no size")
-    if data.rfind(_EOI) < at:  # FFmpeg would fill what is missing with gray
-        raise ValueError("damaged JPEG: it breaks off")
-    return size

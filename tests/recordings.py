@@ -8,6 +8,8 @@ from pathlib import Path
 import av
 import numpy as np
 
+from perception.picture import encode_jpeg
+
 RATE_HZ = 16_000
 FPS = 10
 MOVES_S = (2.0, 4.0)  # the square crosses the picture in this time
@@ -57,3 +59,8 @@ def hear(length_s: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     tone = 0.2 * np.sin(2 * np.pi * 660 * t_s) * ((t_s >= TONE_S[0]) & (t_s < TONE_S[1]))
     samples: np.ndarray[tuple[int, ...], np.dtype[np.float64]] = noise + tone
     return samples
+
+
+def jpeg(image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
+    """Return a picture (H, W, 3) as perception would send it."""
+    return encode_jpeg(av.VideoFrame.from_ndarray(image, format="rgb24"), 640)[0]

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perception.picture import decode_jpeg, encode_jpeg, to_gray
+from perception.picture import encode_jpeg, to_gray
+from runtime.jpeg import decode_jpeg
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

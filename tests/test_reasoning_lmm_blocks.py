@@ -120,7 +120,7 @@ def test_recalled_frames_stand_between_prompt_and_window_in_the_order_of_time(mo
     _, span = family.positions(family.encode(pictures(1)[0], 64), 0)
     assert [later - earlier for earlier, later in pairwise(starts)] == [span] * 3
     assert int(notes.position[2]) == starts[0] - 1
-    asking.close()  # type: ignore[attr-defined]
+    asking.close()
 
 
 def test_when_everything_is_recalled_it_is_as_if_nothing_had_left() -> None:
@@ -140,4 +140,4 @@ def test_when_everything_is_recalled_it_is_as_if_nothing_had_left() -> None:
     shift = int(recalling.cache.notes.position[0] - whole.cache.notes.position[0])
     whole.cache.move(slice(0, count), shift)
     torch.testing.assert_close(recalled[0][:, :, :count], kept[0][:, :, :count], rtol=0, atol=1e-5)
-    asking.close()  # type: ignore[attr-defined]
+    asking.close()

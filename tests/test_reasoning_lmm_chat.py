@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-import transformers
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, decoders, pre_tokenizers
-from tokenizers.models import BPE
 
 from reasoning.lmm.chat import Chat, Transcript
+from tests.tiny_lmms import CONTROL, TEMPLATE, byte_tokenizer
 
-CONTROL = ["<|start|>", "<|end|>", "<image>"]
-PLAIN = (
-    "{% for message in messages %}<|start|>{{ message['role'] }}\n{{ message['content'] }}<|end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|start|>assistant\n{% endif %}"
-)
-TYPED = PLAIN.replace("{{ message['content'] }}", "{% for part in message['content'] %}{{ part['text'] }}{% endfor %}")
-NO_SYSTEM = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system role') }}{% endif %}" + PLAIN
+PARTS = "{% for part in message['content'] %}{{ part['text'] }}{% endfor %}"
+TYPED = TEMPLATE.replace("{{ message['content'] }}", PARTS)
+NO_SYSTEM = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system role') }}{% endif %}" + TEMPLATE
 
 
-def tokenizer(template: str | None = None) -> Any:
-    """Return a tokenizer of bytes, as real ones end up with for unknown words."""
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    inner = Tokenizer(BPE({one: number for number, one in enumerate(alphabet)}, []))
-    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    inner.decoder = decoders.ByteLevel()
-    made = transformers.PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<|end|>")
-    made.add_special_tokens({"additional_special_tokens": CONTROL})
-    made.chat_template = template
-    return made
-
-
-@pytest.mark.parametrize("template", [PLAIN, TYPED, NO_SYSTEM])
+@pytest.mark.parametrize("template", [TEMPLATE, TYPED, NO_SYSTEM])
 def test_a_talk_has_the_form_of_the_models_own_template(template: str) -> None:
-    chat = Chat(tokenizer(template))
+    chat = Chat(byte_tokenizer(template))
     head, tail = chat.frame("Watch closely.")
     talk = chat._tokenizer.decode([*head, *chat.words("what is it?"), *tail])
     assert talk.endswith("what is it?<|end|>\n<|start|>assistant\n")
@@ -46,7 +26,7 @@ def test_a_talk_has_the_form_of_the_models_own_template(template: str) -> None:
 
 
 def test_a_model_without_a_template_gets_plain_lines() -> None:
-    chat = Chat(tokenizer())
+    chat = Chat(byte_tokenizer())
     head, tail = chat.frame("Watch closely.")
     assert chat.text([*head, *tail]) == "Watch closely.\n\nAnswer:"
 
@@ -60,24 +40,22 @@ def test_nobodys_words_become_control_tokens(before: str, control: str, after: s
 
 
 def test_an_answer_ends_at_the_tokenizers_end_and_the_models_own() -> None:
-    made = tokenizer()
+    made = byte_tokenizer()
     assert Chat(made, [3]).stops == {3, made.eos_token_id}
 
 
 @given(st.text(alphabet=st.sampled_from("ab \n.é漢🙂"), max_size=30))
-def test_words_come_whole_and_together_are_the_answer(text: str) -> None:
-    chat = Chat(TOKENIZER)
-    transcript = Transcript(chat)
-    pieces = [transcript.add(token) for token in chat.words(text)]
-    assert all(piece == "" or piece[-1].isspace() for piece in pieces)
-    assert "".join([*pieces, transcript.rest()]) == text
+def test_characters_come_as_soon_as_they_are_whole(text: str) -> None:
+    transcript = Transcript(Chat(TOKENIZER))
+    pieces = [transcript.add(token) for token in TOKENIZER(text)["input_ids"]]
+    assert "".join(pieces) == text
+    assert sum(piece != "" for piece in pieces) == len(text)  # a token is a byte here
 
 
 def test_bytes_that_never_become_a_character_are_left_out() -> None:
-    chat = Chat(TOKENIZER)
-    transcript = Transcript(chat)
-    ids = chat.words("ab 漢")[:-1]
-    assert "".join([*map(transcript.add, ids), transcript.rest()]) == "ab "
+    transcript = Transcript(Chat(TOKENIZER))
+    ids = TOKENIZER("ab 漢")["input_ids"][:-1]
+    assert "".join(map(transcript.add, ids)) == "ab "
 
 
-TOKENIZER = tokenizer(PLAIN)
+TOKENIZER = byte_tokenizer(TEMPLATE)

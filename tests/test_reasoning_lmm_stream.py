@@ -339,7 +339,7 @@ def test_an_answer_that_nobody_takes_to_its_end_is_forgotten_too() -> None:
     asking = stream.answer(QUESTION, limit=50)
     next(asking)
     assert len(stream.cache) > length
-    asking.close()  # type: ignore[attr-defined]
+    asking.close()
     assert len(stream.cache) == length
 
 

@@ -17,10 +17,10 @@ from reasoning.lmm.load import Lmm
 from reasoning.lmm.redistribute import Redistribution
 from reasoning.lmm.reinforce import Reinforcement
 from reasoning.lmm.stream import Budget
-from reasoning.lmm.watch import Methods, Prompt, Shown, Watcher
-from tests.test_reasoning_lmm_chat import CONTROL, tokenizer
+from reasoning.lmm.watch import Methods, Shown, Watcher
+from reasoning.prompt import Prompt
 from tests.test_reasoning_lmm_stream import pictures
-from tests.tiny_lmms import tiny
+from tests.tiny_lmms import CONTROL, byte_tokenizer, tiny
 
 SYSTEM = "Watch."
 ASKED = Prompt(intro="Heard:", lines=("0:01 hello there", "0:02 a tone"), closing="What?")
@@ -37,7 +37,7 @@ def lmm(family: str = "smolvlm") -> Lmm:
     """Return a tiny model that talks in bytes."""
     model = tiny(family, vocabulary=320)
     install(model)
-    return Lmm(name=family, model=model, family=find_family(model), chat=Chat(tokenizer()))
+    return Lmm(name=family, model=model, family=find_family(model), chat=Chat(byte_tokenizer()), context_tokens=4096)
 
 
 def watcher(family: str = "smolvlm", methods: Methods | None = None, **budget: float) -> Watcher:
@@ -179,7 +179,30 @@ def test_closing_an_answer_forgets_it() -> None:
         look(each, 2)
     words = one.answer(ASKED, 50)
     next(words)
-    words.close()  # type: ignore[attr-defined]
+    words.close()
     assert len(one.stream.cache) == len(fresh.stream.cache)
     one.stream.read_text([1], Reading())
     assert len(one.stream.cache) == len(fresh.stream.cache) + 1
+
+
+def test_an_aside_has_seen_the_same_and_leaves_the_first_alone() -> None:
+    one, alone = watcher(), watcher()
+    for each in (one, alone):
+        look(each, 2)
+    aside = one.aside()
+    look(aside, 3, "old")
+    said = "".join(aside.answer(ASKED, 9))
+    assert {frame.stream for sentence in aside.spoken for frame, _ in sentence.frames} >= {"old"}
+    assert said
+    assert list(one.answer(ASKED, 9)) == list(alone.answer(ASKED, 9))
+
+
+def test_an_answer_that_is_closed_keeps_the_sentences_so_far() -> None:
+    one = watcher()
+    look(one, 1)
+    words = one.answer(ASKED, 50)
+    for _ in range(20):
+        next(words)
+    words.close()
+    assert len(one.said) == 20
+    assert one.spoken[0].reliances

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from reasoning.backend import EvidenceBackend
 from reasoning.service import ROOM, ReasoningService
 from runtime.bus import LOSSLESS, Delivery, filter_of
 from runtime.local_bus import LocalBus, LocalHub
@@ -24,7 +25,8 @@ pytestmark = pytest.mark.virtual_clock
 class FakeMemory:
     """Answers recalls when the test lets it."""
 
-    def __init__(self, hub: LocalHub) -> None:
+    def __init__(self, hub: LocalHub, session: str = SESSION) -> None:
+        self.session = session
         self.recalls: list[Recall] = []
         self.reason = ""  # why it does not look
         self.answers = asyncio.Event()
@@ -33,7 +35,7 @@ class FakeMemory:
         self._bus = LocalBus(hub, "memory", is_lossless=True)
 
     async def run(self) -> None:
-        async for delivery in await self._bus.subscribe(filter_of(SESSION, "recall", "memory"), rule=LOSSLESS):
+        async for delivery in await self._bus.subscribe(filter_of(self.session, "recall", "memory"), rule=LOSSLESS):
             query = delivery.message
             assert isinstance(query, Recall)
             self.recalls.append(query)
@@ -56,7 +58,7 @@ def recalled(query: Recall) -> Recalled:
         level=0.2,
     )
     return Recalled(
-        session=SESSION,
+        session=query.session,
         query_id=query.query_id,
         hits=(),
         timeline=(moved,),
@@ -99,7 +101,9 @@ async def reasoning(*, is_replay: bool = True, deadline_s: float = 10.0) -> Asyn
     hub = LocalHub()
     memory = FakeMemory(hub)
     bus = LocalBus(hub, "reasoning", is_lossless=is_replay)
-    service = ReasoningService(bus, SESSION, recall_deadline_s=deadline_s, settle_s=1.5, is_replay=is_replay)
+    service = ReasoningService(
+        bus, SESSION, EvidenceBackend(), recall_deadline_s=deadline_s, settle_s=1.5, is_replay=is_replay
+    )
     asker = Asker(hub, memory, service)
     async with asyncio.TaskGroup() as group:
         remembering = group.create_task(memory.run(), name="memory")

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
+from tokenizers import Tokenizer, decoders, pre_tokenizers
+from tokenizers.models import BPE
 
 IMAGE_TOKEN = 150
 VOCABULARY = 160
 LAYERS = 4
+CONTROL = ["<|start|>", "<|end|>", "<image>"]
+TEMPLATE = (
+    "{% for message in messages %}<|start|>{{ message['role'] }}\n{{ message['content'] }}<|end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|start|>assistant\n{% endif %}"
+)
 
 _TEXT: dict[str, Any] = {
     "vocab_size": VOCABULARY,
@@ -145,3 +153,22 @@ def text_of(model: Any) -> Any:
 def axes_of(model: Any) -> int:
     """Return how many position axes the family has."""
     return 3 if "Qwen2_5" in type(model).__name__ or "Qwen3" in type(model).__name__ else 1
+
+
+def save_tiny(folder: Path, family: str = "smolvlm", vocabulary: int = 320) -> Path:
+    """Write the family's model and a tokenizer of bytes into a folder, as a hub would hold them."""
+    tiny(family, vocabulary).save_pretrained(folder)
+    byte_tokenizer(TEMPLATE).save_pretrained(folder)
+    return folder
+
+
+def byte_tokenizer(template: str | None = None) -> Any:
+    """Return a tokenizer of bytes, as real ones end up with for unknown words."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    inner = Tokenizer(BPE({one: number for number, one in enumerate(alphabet)}, []))
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.decoder = decoders.ByteLevel()
+    made = transformers.PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<|end|>")
+    made.add_special_tokens({"additional_special_tokens": CONTROL})
+    made.chat_template = template
+    return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,7 @@ class Answering:
         self._unread: list[int] = []  # what that branch has not read yet
 
     @torch.inference_mode()
-    def tokens(self, ids: Sequence[int], limit: int, stops: frozenset[int]) -> Iterator[int]:
+    def tokens(self, ids: Sequence[int], limit: int, stops: frozenset[int]) -> Generator[int]:
         """Yield at most `limit` tokens, until one of `stops` or the stream's `cancel`; then go back to before."""
         stream = self._stream
         self._unread = list(ids)

@@ -44,7 +44,7 @@ class Chat:
 
 
 class Transcript:
-    """Tokens of an answer as whole words, as soon as each is whole."""
+    """Tokens of an answer as text, as soon as each character is whole."""
 
     def __init__(self, chat: Chat) -> None:
         """Start with nothing said."""
@@ -53,17 +53,9 @@ class Transcript:
         self._given = 0  # characters
 
     def add(self, token: int) -> str:
-        """Take a token and return the words that are whole now, perhaps none."""
+        """Take a token and return the characters that are whole now, perhaps none."""
         self._ids.append(token)
-        text = self._chat.text(self._ids)
-        whole = max((place for place, one in enumerate(text) if one.isspace()), default=-1) + 1
-        return self._give(text[:whole])
-
-    def rest(self) -> str:
-        """Return what is left at the end."""
-        return self._give(self._chat.text(self._ids).rstrip(UNFINISHED))
-
-    def _give(self, text: str) -> str:
+        text = self._chat.text(self._ids).rstrip(UNFINISHED)
         new, self._given = text[self._given :], max(self._given, len(text))
         return new
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from reasoning.lmm.load import Lmm
 from reasoning.lmm.stream import Budget
-from reasoning.lmm.watch import Methods, Prompt, Shown, Watcher
+from reasoning.lmm.watch import Methods, Shown, Watcher
+from reasoning.prompt import Prompt
 
 SHADES = (64, 128, 192)
 SIZE_PX = (480, 640)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
@@ -28,6 +29,7 @@ class Lmm:
     model: Any
     family: Family
     chat: Chat
+    context_tokens: int  # that it was made to read at once
 
 
 def load_lmm(name: str, *, device: str = "cpu", dtype: torch.dtype = torch.float32, is_offline: bool = False) -> Lmm:
@@ -38,6 +40,7 @@ def load_lmm(name: str, *, device: str = "cpu", dtype: torch.dtype = torch.float
     folder = Path(name)
     if folder.is_dir():
         _check_folder(folder)
+    transformers.utils.logging.disable_progress_bar()
     options: dict[str, Any] = {"trust_remote_code": False, "local_files_only": is_offline or folder.is_dir()}
     try:
         config = AutoConfig.from_pretrained(name, **options)
@@ -53,7 +56,13 @@ def load_lmm(name: str, *, device: str = "cpu", dtype: torch.dtype = torch.float
     family = find_family(model, mean, deviation)
     torch.nn.Module.to(model, device).eval()
     install(model)
-    return Lmm(name=name, model=model, family=family, chat=Chat(tokenizer, _stops(model)))
+    return Lmm(
+        name=name,
+        model=model,
+        family=family,
+        chat=Chat(tokenizer, _stops(model)),
+        context_tokens=int(family.text.config.max_position_embeddings),
+    )
 
 
 def _stops(model: Any) -> list[int]:

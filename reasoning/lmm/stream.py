@@ -10,7 +10,7 @@ shared: a stream holds only its cache.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -157,7 +157,7 @@ class LmmStream:
         decide: Decide = greedy,
         ground: Callable[[StreamCache], Grounding] | None = None,
         contrast: Contrast | None = None,
-    ) -> Iterator[int]:
+    ) -> Generator[int]:
         """Yield the answer's tokens, at most `limit`, until one of `stops`; then the question is forgotten.
 
         Frames that left the window and are like the question come back for it. `ground` says how its rows read the
@@ -276,8 +276,12 @@ class LmmStream:
 
     def blocks(self) -> frozenset[int]:
         """Return the numbers of the frames and sounds that can still be looked at or found again."""
+        return self.visible() | self.store.numbers
+
+    def visible(self) -> frozenset[int]:
+        """Return the numbers of the frames and sounds that are in the window."""
         waiting = [int(piece.notes.block[0]) for piece in self._pending]
-        return frozenset((*self.cache.notes.block.tolist(), *self.store.numbers, *waiting)) - {TEXT}
+        return frozenset((*self.cache.notes.block.unique().tolist(), *waiting)) - {TEXT}
 
     @property
     def _device(self) -> torch.device:

@@ -6,7 +6,7 @@ Every sentence comes with what was looked at while it was said, and with how muc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,12 +24,18 @@ from reasoning.lmm.redistribute import Redistribution
 from reasoning.lmm.reinforce import Reinforcement
 from reasoning.lmm.sinks import SinkFinder
 from reasoning.lmm.stream import Budget, LmmStream
+from reasoning.prompt import Prompt
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SENTENCE_END = re.compile(r"\S\s+\S.*[.!?…][\"')\]]*\s+$|\S\s*\n\s*$", re.DOTALL)  # "1. " is none
+SENTENCE_END = re.compile(
+    r"""\S\s+\S.*?(?:[.!?…]+["')\]]*(?=\s)|\n)   # of two words at least: "1. " is none
+    |[\u3002\uff01\uff1f]  # the full stops of Chinese and Japanese
+    """,
+    re.DOTALL | re.VERBOSE,
+)
 SPARE = 64  # frames that are remembered beyond those that can still be looked at
 
 
@@ -59,15 +65,6 @@ class Shown:
     columns: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
-    """What is asked: words of ours, lines of what was recorded, words of ours and the question."""
-
-    intro: str
-    lines: tuple[str, ...]
-    closing: str
-
-
 @dataclass(slots=True, kw_only=True)
 class Spoken:
     """A sentence, and what it rests on."""
@@ -92,11 +89,13 @@ class Watcher:
         self.said: list[int] = []  # its tokens
         self._lmm = lmm
         self._methods = methods
+        self._system = system
         head, self._tail = lmm.chat.frame(system)
         finder = SinkFinder(lmm.family.text) if methods.look or methods.redistribution is not None else None
         self.stream = LmmStream(lmm.family, budget, finder)
         self.stream.begin(head)
         self._shown: dict[int, Shown] = {}
+        self._since_ns: int | None = None
 
     def see(self, image: NDArray[np.uint8], frame: Shown, label: str) -> int:
         """Look at a picture (H, W, 3) under a label, its time; return how many tokens of it were kept."""
@@ -110,20 +109,25 @@ class Watcher:
         before, after = [*chat.words(label), *chat.own(start)], chat.own(end)
         kept = self.stream.append_tokens(tokens, camera=frame.stream, before=before, after=after)
         self._forget_old()
+        window = self.window()
+        self._since_ns = window[0].t_ns if window else None
         return kept
 
     def count(self, text: str) -> int:
         """Return how many tokens a text has."""
         return len(self._lmm.chat.words(text))
 
+    @property
+    def since_ns(self) -> int | None:
+        """Return the time of the oldest frame that the model still sees, as of the last one that was shown."""
+        return self._since_ns
+
     def window(self) -> list[Shown]:
         """Return the frames that the model still sees, oldest first."""
-        self.stream.flush()
-        blocks = self.stream.cache.notes.block.unique().tolist()
-        return [self._shown[block] for block in sorted(blocks) if block in self._shown]
+        return [self._shown[block] for block in sorted(self.stream.visible()) if block in self._shown]
 
-    def answer(self, prompt: Prompt, limit: int) -> Iterator[str]:
-        """Yield the answer's words as they come, "" where a token ends none; at most `limit` tokens.
+    def answer(self, prompt: Prompt, limit: int) -> Generator[str]:
+        """Yield the answer's text token by token, "" where one ends no character; at most `limit` tokens.
 
         Afterwards `spoken` holds its sentences. Closing the iterator, or `stream.cancel`, ends the answer.
         """
@@ -131,22 +135,30 @@ class Watcher:
         self.spoken, self.said = [], []
         looking = _Looking(self._methods, len(self._lmm.family.text.layers), len(ids), lines)
         transcript = Transcript(self._lmm.chat)
-        for token in self.stream.answer(
+        tokens = self.stream.answer(
             ids,
             limit=limit,
             stops=self._lmm.chat.stops,
             decide=greedy,
             ground=None if self._methods.are_off else looking.ground,
             contrast=self._methods.contrast,
-        ):
-            self.said.append(token)
-            words = transcript.add(token)
-            looking.at_token()
-            looking.say(words)
-            yield words
-        looking.say(rest := transcript.rest())
-        self.spoken = looking.sentences(self._shown)
-        yield rest
+        )
+        try:
+            for token in tokens:
+                self.said.append(token)
+                text = transcript.add(token)
+                looking.say(text)
+                looking.at_token()
+                yield text
+        finally:
+            tokens.close()
+            self.spoken = looking.sentences(self._shown)
+
+    def aside(self) -> Watcher:
+        """Return one of its own that has seen what this one has, to be shown other things."""
+        other = Watcher(self._lmm, self.stream.budget, self._methods, self._system)
+        other.stream, other._shown = self.stream.snapshot(), dict(self._shown)
+        return other
 
     def effects(self, prompt: Prompt, frames: Sequence[str], lines: Sequence[int]) -> tuple[list[float], list[float]]:
         """Return how many nats less likely the last answer is without each frame (by record) and each quoted line.
@@ -200,7 +212,7 @@ class _Looking:
         self._grounding: Grounding | None = None
         self._notes: Notes | None = None
         self._sentences = [Spoken()]
-        self._alignments: list[Alignment | None] = []
+        self._alignments: dict[int, Alignment] = {}  # by the number of the sentence
 
     def ground(self, cache: StreamCache) -> Grounding:
         """Return how the answer's rows read the cache."""
@@ -217,28 +229,28 @@ class _Looking:
         )
         return self._grounding
 
-    def say(self, words: str) -> None:
-        """Note the words that have become whole."""
-        sentence = self._sentences[-1]
-        sentence.text += words
-        if SENTENCE_END.search(sentence.text):
+    def say(self, text: str) -> None:
+        """Note the newest text: it may end sentences."""
+        text = self._sentences[-1].text + text
+        while end := SENTENCE_END.search(text):
+            self._sentences[-1].text, text = text[: end.end()], text[end.end() :]
             self._sentences.append(Spoken())
+        self._sentences[-1].text = text
 
     def at_token(self) -> None:
-        """Note what the newest token looked at."""
-        sentence = self._sentences[-1]
-        if len(self._alignments) < len(self._sentences):
-            self._alignments.append(Alignment(self._notes, self._lines) if self._notes is not None else None)
-        alignment = self._alignments[-1]
-        if alignment is not None and self._grounding is not None and self._grounding.looks:
-            alignment.add(self._grounding)
-            sentence.reliances.append(self._grounding.reliance())
+        """Note what the newest token looked at: it belongs to the sentence in which its text ends."""
+        if self._notes is None or self._grounding is None or not self._grounding.looks:
+            return
+        number = len(self._sentences) - 1
+        alignment = self._alignments.setdefault(number, Alignment(self._notes, self._lines))
+        alignment.add(self._grounding)
+        self._sentences[-1].reliances.append(self._grounding.reliance())
 
     def sentences(self, shown: dict[int, Shown]) -> list[Spoken]:
         """Return the sentences with what they rest on."""
         grids = {block: (one.rows, one.columns) for block, one in shown.items()}
-        for sentence, alignment in zip(self._sentences, self._alignments, strict=False):
-            if alignment is not None:
+        for number, sentence in enumerate(self._sentences):
+            if alignment := self._alignments.get(number):
                 sentence.frames = [(shown[seen.block], seen) for seen in alignment.frames(grids)]
                 sentence.lines = alignment.lines()
             sentence.text = " ".join(sentence.text.split())

@@ -64,7 +64,7 @@ async def run_live(
             partial(make_memory, config, buses["memory"], session, memory_folder(config), is_replay=False)
         )
         streams = await loader.call(configured_streams, config, buses["perception"], epoch)
-    reason = make_reasoning(config, buses["reasoning"], session, is_replay=False)
+        reason = await loader.call(partial(make_reasoning, config, buses["reasoning"], session, is_replay=False))
     perceive = make_perception(config, buses["perception"], session, streams, (remember, reason), epoch=epoch)
 
     async def course() -> None:

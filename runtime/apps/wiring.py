@@ -25,6 +25,7 @@ from perception.sources import ImageSource, PcmSource, ReaderSource, Source
 from perception.vad import Vad
 from perception.video import VideoStream
 from reasoning.service import ReasoningService
+from runtime.apps.backends import make_backend
 from runtime.broker import PrivateBroker, find_mosquitto, how_to_install
 from runtime.bus import Bus, Delivery, dead_letter
 from runtime.config import (
@@ -165,17 +166,16 @@ def make_memory(config: Config, bus: Bus, session: str, folder: Path, *, is_repl
 
 
 def make_reasoning(config: Config, bus: Bus, session: str, *, is_replay: bool) -> ReasoningService:
-    """Return the reasoner of the configured backend."""
+    """Return the reasoner of the configured backend; its model loads here. Raises ModelError and MissingPart."""
     settings = config.reasoning
-    match settings.backend:
-        case "evidence":
-            return ReasoningService(
-                bus,
-                session,
-                recall_deadline_s=settings.recall_deadline_s,
-                settle_s=settings.settle_s,
-                is_replay=is_replay,
-            )
+    return ReasoningService(
+        bus,
+        session,
+        make_backend(settings, is_replay=is_replay),
+        recall_deadline_s=settings.recall_deadline_s,
+        settle_s=settings.settle_s,
+        is_replay=is_replay,
+    )
 
 
 def make_perception(

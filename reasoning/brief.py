@@ -1,0 +1,109 @@
+"""A question and what memory recalled -> what a language model is told, within a budget of tokens.
+
+What was worked out from the records comes first, then the records that are most like the question, then the newest.
+Whatever was said, written or heard in the scene stands between quotation marks and fences: it is data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from reasoning.backend import Case
+from reasoning.draft import Draft
+from reasoning.episodes import Episode, gather
+from reasoning.evidence import Composed
+from reasoning.prompt import Prompt
+from reasoning.wording import Clock, plain, quote
+from runtime.errors import HeedfulError
+from runtime.messages import QUESTION_LENGTH, Evidence, Recalled
+
+INTRO = "\nRecorded:\n<<<\n"
+KINDS = ("utterance", "sound", "motion")
+
+
+class QuestionTooLong(HeedfulError):
+    """A question leaves no room in what a model reads at once."""
+
+    def __init__(self, tokens: int, room: int) -> None:
+        """Say how long it is, and how long it may be."""
+        super().__init__(f"Your question is too long for me: {tokens} tokens, and I read {room} at once.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """A prompt, and what each of its lines rests on."""
+
+    prompt: Prompt
+    evidence: tuple[tuple[Evidence, ...], ...]  # of each line
+
+
+def brief(case: Case, found: Composed | None, notes: Iterable[str], room: int, count: Callable[[str], int]) -> Brief:
+    """Return what the model is told, at most `room` tokens as `count` counts them.
+
+    `found` is what the records alone say, `notes` what the sensors missed. Raises QuestionTooLong.
+    """
+    clock = clock_of(case)
+    told = "".join(f"{note}\n" for note in notes)
+    closing = f">>>\n{told}It is {clock.at(case.asked_ns)} now.\nQuestion: {_asked(case)}"
+    left = room - count(INTRO) - count(closing)
+    if left < 0:
+        raise QuestionTooLong(count(closing), room)
+    lines: list[tuple[int, str, tuple[Evidence, ...]]] = []
+    for start_ns, text, evidence in _candidates(case, found, clock):
+        cost = count(f"[{len(lines) + 1}] {text}\n")
+        if cost <= left:
+            left -= cost
+            lines.append((start_ns, text, evidence))
+    lines.sort(key=lambda line: line[0])
+    return Brief(
+        prompt=Prompt(
+            intro=INTRO,
+            lines=tuple(f"[{number}] {text}" for number, (_, text, _) in enumerate(lines, start=1)),
+            closing=closing,
+        ),
+        evidence=tuple(evidence for _, _, evidence in lines),
+    )
+
+
+def clock_of(case: Case) -> Clock:
+    """Return the clock that writes this case's times."""
+    origin_ns = case.recalled.session_start_ns if case.recalled is not None else 0
+    return Clock(case.asked_ns, origin_ns, None)
+
+
+def _asked(case: Case) -> str:
+    return plain(case.question.text, QUESTION_LENGTH)
+
+
+def _candidates(case: Case, found: Composed | None, clock: Clock) -> Iterable[tuple[int, str, tuple[Evidence, ...]]]:
+    """Yield when, what and on what it rests: first what was worked out, then the relevant, then the newest."""
+    if found is not None and not found.abstained:
+        worked_out = " ".join(sentence.text for sentence in found.sentences if sentence.supported)
+        if worked_out:
+            yield -1, f"counted from the records: {plain(worked_out, QUESTION_LENGTH)}", found.evidence
+    if case.recalled is None:
+        return
+    draft = Draft(clock)
+    for episode in _episodes(case.recalled):
+        yield episode.start_ns, _line(episode, clock), tuple(draft.rows([episode]))
+
+
+def _episodes(recalled: Recalled) -> list[Episode]:
+    """Return what happened, the most relevant first, then the newest."""
+    known = {hit.record_id for hit in recalled.timeline}
+    hits = [*recalled.timeline, *(hit for hit in recalled.hits if hit.record_id not in known)]
+    episodes = [episode for kind in KINDS for episode in gather(hits, kind)]
+    ranks = {hit.record_id: rank for rank, hit in enumerate(recalled.hits)}
+
+    def place(episode: Episode) -> tuple[int, int]:
+        return min((ranks.get(hit.record_id, len(ranks)) for hit in episode.hits), default=0), -episode.end_ns
+
+    return sorted(episodes, key=place)
+
+
+def _line(episode: Episode, clock: Clock) -> str:
+    what = f"somebody said {quote(episode.words)}" if episode.kind == "utterance" else plain(episode.told, 200)
+    if episode.kind == "utterance" and not episode.words:
+        what = "somebody spoke, no words recognised"
+    return f"{clock.stretch(episode.start_ns, episode.end_ns)} {plain(episode.hits[0].stream)}: {what}"

@@ -1,0 +1,100 @@
+"""One streamed chat completion of a server that speaks OpenAI's protocol; whatever goes wrong is one ModelError."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import httpx2
+
+from runtime.errors import ModelError
+
+CONNECT_S = 5.0
+REASON_LENGTH = 160
+CHARACTERS_PER_TOKEN = 16  # what goes on beyond what was asked for is cut off
+EVENT_BYTES = 1_000_000
+
+
+class Completions:
+    """Asks one model of one server."""
+
+    def __init__(self, url: str, model: str, key: str, *, tokens: int, stall_s: float) -> None:
+        """Ask for at most `tokens` tokens at `url`, which ends with /v1; wait `stall_s` for each word."""
+        self._url = url.rstrip("/") + "/chat/completions"
+        self._model = model
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._tokens = tokens
+        self._stall_s = stall_s
+
+    async def stream(self, system: str, content: Sequence[dict[str, Any]]) -> AsyncIterator[str]:
+        """Yield the answer's pieces as the server sends them. Raises ModelError."""
+        body = {
+            "model": self._model,
+            "messages": [{"role": "system", "content": system}, {"role": "user", "content": list(content)}],
+            "max_tokens": self._tokens,
+            "temperature": 0,
+            "stream": True,
+        }
+        limits = httpx2.Timeout(self._stall_s, connect=min(CONNECT_S, self._stall_s))
+        try:
+            async with (
+                httpx2.AsyncClient(timeout=limits, headers=self._headers) as client,
+                client.stream("POST", self._url, json=body) as response,
+            ):
+                if response.status_code != httpx2.codes.OK:
+                    raise ModelError(self._model, f"was refused by its server ({await _reason(response)})")
+                async for piece in self._pieces(response):
+                    yield piece
+        except httpx2.TimeoutException as error:
+            raise ModelError(self._model, f"gave no word for {self._stall_s:g} s") from error
+        except httpx2.ConnectError as error:
+            raise ModelError(self._model, f"cannot be reached at {self._url}") from error
+        except httpx2.HTTPError as error:
+            raise ModelError(self._model, f"broke off ({_short(str(error)) or type(error).__name__})") from error
+        except (ValueError, httpx2.SSEError, httpx2.InvalidURL) as error:
+            raise ModelError(self._model, f"sent what is no answer ({_short(str(error))})") from error
+
+    async def _pieces(self, response: httpx2.Response) -> AsyncIterator[str]:
+        """Yield the pieces of a stream of events. Raises ValueError and httpx2's errors."""
+        length, is_done = 0, False
+        async for event in httpx2.EventSource(response, EVENT_BYTES):
+            if event.data.strip() == "[DONE]":
+                return
+            for choice in _choices(event.data):
+                is_done = is_done or bool(choice.get("finish_reason"))
+                piece = (choice.get("delta") or {}).get("content")
+                if isinstance(piece, str) and piece:
+                    length += len(piece)
+                    yield piece
+            if length > self._tokens * CHARACTERS_PER_TOKEN:
+                return
+        if not is_done:
+            raise ModelError(self._model, "broke off in the middle")
+
+
+def _choices(data: str) -> list[dict[str, Any]]:
+    """Return the first choice of an event, if it has any. Raises ValueError."""
+    event = json.loads(data)
+    if not isinstance(event, dict):
+        raise ValueError("an event that is no object")
+    if event.get("error"):
+        raise ValueError(f"an error: {event['error']}")
+    choices = event.get("choices") or []
+    if not isinstance(choices, list) or not all(isinstance(one, dict) for one in choices):
+        raise ValueError("choices that are no list of objects")
+    return choices[:1]
+
+
+async def _reason(response: httpx2.Response) -> str:
+    """Return the status, and how what the server says about it begins."""
+    said = b""
+    async for piece in response.aiter_bytes():
+        said += piece
+        if len(said) > REASON_LENGTH:
+            break
+    return f"{response.status_code} {_short(said.decode(errors='replace'))}".strip()
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[:REASON_LENGTH]

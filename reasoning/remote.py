@@ -1,0 +1,165 @@
+"""The `openai` backend: any server that speaks OpenAI's protocol, asked with the newest pictures and what was recorded.
+
+Nothing is known of what such a model looks at, so it is told to name the numbers of the pictures and lines that each
+sentence rests on; a sentence without any has no support. Where the server fails or stalls the records answer, and the
+reason is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reasoning.backend import Case, Picture, Say, from_records, picture_of
+from reasoning.brief import QuestionTooLong, brief, clock_of
+from reasoning.completions import Completions
+from reasoning.evidence import Composed
+from reasoning.prompt import SYSTEM
+from reasoning.spoken import Claim, compose, missed, refusal, remarked
+from reasoning.timepoints import S_NS
+from runtime.errors import ModelError
+from runtime.messages import Evidence, Frame
+
+CITING = SYSTEM + " After each sentence write the numbers of the lines and pictures it rests on, like [2] or [1][3]."
+RECENT = 64  # frames kept, for questions about a time before the newest
+LONGEST_NUMBERS = 16  # characters
+NUMBERS = re.compile(r"\[(\d+(?:\s*,\s*\d+)*)\]")
+SENTENCE = re.compile(
+    r"""(\S.*?                                # words,
+        (?:[.!?…]+["')]*(?=\s|\[|$)|$))       # up to where a sentence ends,
+        \s*((?:\[[\d,\s]+\][.\s]*)*)        # and numbers behind it""",
+    re.DOTALL | re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """How much a server is sent, and how long it may take."""
+
+    pictures: int
+    characters: int
+    deadline_s: float | None  # None in a replay, whose time stands still at a question
+
+
+class RemoteBackend:
+    """Asks a server; between questions it only keeps the newest frames."""
+
+    wants_frames = True
+
+    def __init__(self, model: str, completions: Completions, sending: Sending) -> None:
+        """Ask `completions`, a server's `model`."""
+        self.name = model
+        self._completions = completions
+        self._sending = sending
+        self._recent: deque[Frame] = deque(maxlen=max(RECENT, sending.pictures))
+
+    async def see(self, frame: Frame) -> None:
+        """Keep it."""
+        self._recent.append(frame)
+
+    def sees_from_ns(self) -> int | None:
+        """Return the time of the oldest picture that would be sent now."""
+        newest = self._newest(list(self._recent))
+        return newest[0].t_ns if newest else None
+
+    async def answer(self, case: Case, say: Say) -> Composed:
+        """Ask the server; where it cannot answer the records do, and the reason is told."""
+        found = from_records(case)
+        limit_s = self._sending.deadline_s
+        left_s = None if limit_s is None else limit_s - case.waited_s
+        if left_s is not None and left_s <= 0:
+            return remarked(found, f"Others asked before you for {case.waited_s:.0f} s, so only the records answer.")
+        try:
+            return await self._asked(case, found, say, left_s)
+        except QuestionTooLong as error:
+            return refusal(str(error), case)
+        except (ModelError, TimeoutError) as error:
+            return remarked(found, f"The model {self.name} {_why(error, limit_s)}, so only the records answer.")
+
+    def close(self) -> None:
+        """Forget the pictures."""
+        self._recent.clear()
+
+    async def _asked(self, case: Case, found: Composed, say: Say, left_s: float | None) -> Composed:
+        told = brief(case, found, missed(case), self._sending.characters, len)
+        recent = [one for one in self._recent if one.t_ns <= case.asked_ns]
+        pictures = [*case.pictures, *(picture_of(one) for one in self._newest(recent))]
+        if not (pictures or told.prompt.lines):
+            return found  # nothing to look at and nothing to read: the records say why
+        clock, evidence = clock_of(case), list(told.evidence)
+        content: list[dict[str, Any]] = []
+        for picture in pictures:
+            evidence.append((_row(picture, clock.origin_ns),))
+            content += _as_content(picture, f"Picture [{len(evidence)}] at {clock.at(picture.t_ns)} {picture.stream}:")
+        content.append(
+            {"type": "text", "text": "\n".join((told.prompt.intro, *told.prompt.lines, told.prompt.closing))}
+        )
+        said, told_to, remarks = "", 0, []
+        try:
+            async with asyncio.timeout(left_s):
+                async for piece in self._completions.stream(CITING, content):
+                    said, told_to = await _tell(said + piece, told_to, say)
+            await _tell(said + " ", told_to, say)
+        except (ModelError, TimeoutError) as error:
+            if not said.strip():
+                raise
+            remarks.append(f"The answer is not whole: the model {self.name} {_why(error, self._sending.deadline_s)}.")
+        if case.skipped:
+            remarks.append(f"I skipped {case.skipped} pictures of the last two minutes.")
+        return compose(claims_of(said, evidence), case, 0.0, remarks)
+
+    def _newest(self, frames: Sequence[Frame]) -> Sequence[Frame]:
+        return frames[-self._sending.pictures :] if self._sending.pictures else ()
+
+
+def _why(error: ModelError | TimeoutError, limit_s: float | None) -> str:
+    return error.reason if isinstance(error, ModelError) else f"took longer than {limit_s:g} s"
+
+
+async def _tell(said: str, start: int, say: Say) -> tuple[str, int]:
+    """Tell what came after `start`, but for the numbers in brackets; return all that was said, and what is told of it.
+
+    What may yet become such a number waits.
+    """
+    open_at = said.rfind("[", start)
+    end = len(said) if open_at < 0 or "]" in said[open_at:] or len(said) - open_at > LONGEST_NUMBERS else open_at
+    if text := NUMBERS.sub("", said[start:end]):
+        await say(text)
+    return said, end
+
+
+def claims_of(said: str, evidence: Sequence[Sequence[Evidence]]) -> list[Claim]:
+    """Return the sentences of an answer with what their numbers name; numbers that name nothing are left out."""
+    claims = []
+    for found in SENTENCE.finditer(said.strip()):
+        numbers = [int(one) for group in NUMBERS.findall(found[0]) for one in group.split(",")]
+        text = re.sub(r"\s+([.,!?…])", r"\1", " ".join(NUMBERS.sub("", found[1]).split()))
+        rows = [row for number in dict.fromkeys(numbers) if 0 < number <= len(evidence) for row in evidence[number - 1]]
+        if re.search(r"\w", text):
+            claims.append(Claim(text=text, evidence=tuple(rows)))
+    return claims
+
+
+def _as_content(picture: Picture, title: str) -> list[dict[str, Any]]:
+    url = f"data:image/jpeg;base64,{base64.b64encode(picture.payload).decode()}"
+    return [{"type": "text", "text": title}, {"type": "image_url", "image_url": {"url": url}}]
+
+
+def _row(picture: Picture, origin_ns: int) -> Evidence:
+    at_s = round((picture.t_ns - origin_ns) / S_NS, 3)
+    return Evidence(
+        clip_id="",
+        record_id=picture.record_id,
+        stream=picture.stream,
+        kind="frame",
+        start_s=at_s,
+        end_s=at_s,
+        box=None,
+        score=1.0,
+        text="",
+    )

@@ -1,0 +1,107 @@
+"""What a language model said -> an answer: each sentence with what stands behind it, or an abstention.
+
+A sentence is supported when it relied on pictures and records more than on nothing at all (`level`). Where none is, the
+answer abstains and says so. What the sensors missed is told in any case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from reasoning.backend import Case
+from reasoning.brief import clock_of
+from reasoning.coverage import Coverage
+from reasoning.draft import EVIDENCE_MAX
+from reasoning.episodes import gather
+from reasoning.evidence import Composed
+from reasoning.prompt import UNKNOWN
+from runtime.messages import Evidence, Sentence
+
+UNSUPPORTED = f"{UNKNOWN}: nothing that I saw or heard stands behind what I would say."
+SILENT = f"{UNKNOWN}: my language model said nothing."
+SENSES = ("video", "audio")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A sentence as it was said, and what it rests on."""
+
+    text: str
+    evidence: tuple[Evidence, ...]  # strongest first
+    reliance: float | None = None  # None where nobody measured
+
+
+def compose(claims: Sequence[Claim], case: Case, level: float, remarks: Iterable[str]) -> Composed:
+    """Return the answer that the claims are; those whose reliance is not above `level` have no support."""
+    sentences = [
+        Sentence(
+            text=claim.text,
+            supported=bool(claim.evidence) and (claim.reliance is None or claim.reliance > level),
+            reliance=None if claim.reliance is None else round(claim.reliance, 4),
+        )
+        for claim in claims
+    ]
+    abstains = not claims or claims[0].text.startswith(UNKNOWN) or not any(one.supported for one in sentences)
+    evidence: list[Evidence] = []
+    if not claims:
+        sentences = [Sentence(text=SILENT, supported=False)]
+    elif abstains and not claims[0].text.startswith(UNKNOWN):
+        sentences = [Sentence(text=UNSUPPORTED, supported=False)]
+    elif abstains:
+        sentences = [replace(sentence, supported=False) for sentence in sentences]
+    else:
+        pairs = zip(claims, sentences, strict=True)
+        evidence = strongest(row for claim, one in pairs if one.supported for row in claim.evidence)
+    notes = [*remarks, *missed(case)]
+    said = {sentence.text for sentence in sentences}
+    return Composed(
+        sentences=(*sentences, *(Sentence(text=note, supported=False) for note in notes if note not in said)),
+        abstained=abstains,
+        evidence=tuple(evidence),
+        blind=tuple(sorted(case.blind)),
+        truncated=case.truncated,
+    )
+
+
+def refusal(reason: str, case: Case) -> Composed:
+    """Return an abstention for a reason."""
+    return Composed(
+        sentences=(Sentence(text=f"{UNKNOWN}. {reason}", supported=False),),
+        abstained=True,
+        evidence=(),
+        blind=tuple(sorted(case.blind)),
+        truncated=case.truncated,
+    )
+
+
+def remarked(found: Composed, reason: str) -> Composed:
+    """Return what the records say, and why they alone were asked."""
+    return replace(found, sentences=(*found.sentences, Sentence(text=reason, supported=False)))
+
+
+def strongest(rows: Iterable[Evidence]) -> list[Evidence]:
+    """Return each piece of evidence once, by its best score, the strongest first, at most as many as an answer has."""
+    best: dict[tuple[str, str, float, float], Evidence] = {}
+    for row in rows:
+        key = (row.record_id, row.kind, row.start_s, row.end_s)
+        if key not in best or row.score > best[key].score:
+            best[key] = row
+    return sorted(best.values(), key=lambda row: -row.score)[:EVIDENCE_MAX]
+
+
+def missed(case: Case) -> list[str]:
+    """Return a sentence for each stream that saw or heard nothing in the time that was asked about, or now."""
+    start_ns, end_ns = window_of(case)
+    gaps = gather(case.recalled.timeline, "gap") if case.recalled is not None else []
+    coverage = Coverage(
+        streams=case.sensors, blind=case.blind, clock=clock_of(case), windows=((start_ns, end_ns),), gaps=gaps
+    )
+    return coverage.notes(SENSES)  # type: ignore[arg-type]
+
+
+def window_of(case: Case) -> tuple[int, int]:
+    """Return the time that is asked about: the recalled window, up to the question."""
+    if case.recalled is None:
+        return case.asked_ns, case.asked_ns
+    return max(case.recalled.start_ns, case.recalled.session_start_ns), min(case.recalled.end_ns, case.asked_ns)

@@ -1,0 +1,67 @@
+"""What a language model looked at, tied to what can be opened: frames, records, and what hiding them would change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from reasoning.backend import Case
+from reasoning.brief import Brief, clock_of
+from reasoning.evidence import Composed
+from reasoning.lmm.alignment import Seen
+from reasoning.lmm.watch import Shown, Spoken, Watcher
+from reasoning.spoken import Claim, strongest
+from reasoning.timepoints import S_NS
+from runtime.messages import Evidence
+
+LEAST_SHARE = 0.1  # of all that a sentence looked at: less is no evidence
+
+
+def tie(spoken: Sequence[Spoken], lines: Sequence[Sequence[Evidence]], case: Case) -> list[Claim]:
+    """Return the sentences with frames and records as evidence; `lines` are what each quoted line rests on."""
+    origin_ns = clock_of(case).origin_ns
+    return [
+        Claim(
+            text=sentence.text,
+            evidence=tuple(strongest([*_of_frames(sentence.frames, origin_ns), *_of_lines(sentence.lines, lines)])),
+            reliance=sentence.reliance,
+        )
+        for sentence in spoken
+    ]
+
+
+def measured(composed: Composed, watcher: Watcher, told: Brief) -> Composed:
+    """Return the answer with the effect of hiding each piece of evidence from it."""
+    line_of = {replace(row, score=0.0): number for number, rows in enumerate(told.evidence) for row in rows}
+    lines = {row: line_of[replace(row, score=0.0)] for row in composed.evidence if replace(row, score=0.0) in line_of}
+    frames = [row for row in composed.evidence if row not in lines]
+    of_frames, of_lines = watcher.effects(told.prompt, [row.record_id for row in frames], list(lines.values()))
+    effects = dict(zip([*frames, *lines], [*of_frames, *of_lines], strict=True))
+    return replace(composed, evidence=tuple(replace(row, effect=round(effects[row], 3)) for row in composed.evidence))
+
+
+def _of_frames(frames: Sequence[tuple[Shown, Seen]], origin_ns: int) -> list[Evidence]:
+    return [
+        Evidence(
+            clip_id="",
+            record_id=shown.record_id,
+            stream=shown.stream,
+            kind="frame",
+            start_s=round((shown.t_ns - origin_ns) / S_NS, 3),
+            end_s=round((shown.t_ns - origin_ns) / S_NS, 3),
+            box=seen.box,
+            score=round(seen.share, 3),
+            text="",
+        )
+        for shown, seen in frames
+        if seen.share >= LEAST_SHARE
+    ]
+
+
+def _of_lines(shares: Sequence[float], lines: Sequence[Sequence[Evidence]]) -> list[Evidence]:
+    return [
+        replace(row, score=round(share, 3))
+        for share, rows in zip(shares, lines, strict=False)
+        for row in rows
+        if share >= LEAST_SHARE
+    ]

@@ -1,0 +1,142 @@
+"""The configured reasoner: loading a model takes seconds and memory, so each is imported where it is chosen."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reasoning.backend import Backend, EvidenceBackend
+from runtime.config import CONTEXTUAL_TOKENS, GroundingConfig, LmmConfig, ReasoningConfig, ServerConfig
+from runtime.errors import MissingPart
+
+if TYPE_CHECKING:
+    import torch
+
+    from reasoning.lmm.load import Lmm
+    from reasoning.lmm.stream import Budget
+    from reasoning.lmm.watch import Methods
+    from reasoning.watching import Engine
+
+CHUNK = 256  # visual tokens that the decoder reads at once
+LONGEST = 8192  # positions: of large angles float32 is coarse
+
+
+def make_backend(settings: ReasoningConfig, *, is_replay: bool) -> Backend:
+    """Return what answers. Raises ModelError and MissingPart."""
+    match settings.backend:
+        case "evidence":
+            return EvidenceBackend()
+        case "transformers":
+            return _watching(settings.lmm, is_replay=is_replay)
+        case "openai":
+            return _server(settings.server, is_replay=is_replay)
+
+
+def _watching(settings: LmmConfig, *, is_replay: bool) -> Backend:
+    from reasoning.watching import Limits, WatchingBackend
+
+    engine = load_engine(settings)
+    limits = Limits(
+        answer_tokens=settings.answer_tokens,
+        question_tokens=settings.question_tokens,
+        deadline_s=None if is_replay else settings.deadline_s,
+    )
+    return WatchingBackend(engine, limits)
+
+
+def load_engine(settings: LmmConfig) -> Engine:
+    """Load the model that the settings name, with its budget and methods; sessions may share it. Raises ModelError."""
+    from reasoning.lmm.level import null_level
+    from reasoning.lmm.load import load_lmm
+    from reasoning.prompt import EMPTY_LINES, SYSTEM
+    from reasoning.watching import Engine
+
+    assert settings.model is not None
+    device = _device(settings.device)
+    lmm = load_lmm(settings.model, device=device, dtype=_dtype(settings.dtype, device))
+    budget, methods = _budget(settings, lmm), _methods(settings.grounding)
+    level = settings.grounding.supported_above
+    if level is None:
+        level = null_level(lmm, budget, methods, SYSTEM, EMPTY_LINES) if methods.look else 0.0
+    if methods.contrast is not None:  # drawn where an answer leans on nothing
+        methods = replace(methods, contrast=replace(methods.contrast, reliance=level))
+    return Engine(lmm, budget, methods, level)
+
+
+def _budget(settings: LmmConfig, lmm: Lmm) -> Budget:
+    from reasoning.lmm.stream import Budget
+
+    asked = settings.question_tokens + settings.answer_tokens
+    far = min(LONGEST, lmm.context_tokens - asked)
+    least = settings.window_tokens + settings.frame_tokens
+    if far < least:
+        raise MissingPart(
+            f"{lmm.name} reads {lmm.context_tokens} tokens at once, fewer than the window and a question take",
+            "lower reasoning.lmm.window_tokens, question_tokens or answer_tokens",
+        )
+    return Budget(
+        keep_rate=settings.keep_rate,
+        frame_tokens=settings.frame_tokens,
+        dominant=settings.frame_tokens,
+        contextual=CONTEXTUAL_TOKENS,
+        chunk=CHUNK,
+        window=settings.window_tokens,
+        recalled=settings.recalled_frames,
+        far=far,
+    )
+
+
+def _methods(settings: GroundingConfig) -> Methods:
+    from reasoning.lmm.contrast import Contrast
+    from reasoning.lmm.redistribute import Redistribution
+    from reasoning.lmm.reinforce import Reinforcement
+    from reasoning.lmm.watch import Methods
+
+    return Methods(
+        look=settings.look,
+        redistribution=Redistribution(moved=settings.moved) if settings.weights == "redistribution" else None,
+        reinforcement=Reinforcement(gain=settings.gain) if settings.outputs == "reinforcement" else None,
+        contrast=Contrast(strength=settings.contrast) if settings.contrast else None,
+    )
+
+
+def _device(wanted: str) -> str:
+    import torch
+
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted.startswith("cuda") and not torch.cuda.is_available():
+        raise MissingPart("reasoning.lmm.device: no CUDA device is here", "write auto or cpu")
+    if wanted == "mps" and not torch.backends.mps.is_available():
+        raise MissingPart("reasoning.lmm.device: no Metal device is here", "write auto or cpu")
+    return wanted
+
+
+def _dtype(wanted: str, device: str) -> torch.dtype:
+    import torch
+
+    if wanted == "auto":
+        return torch.bfloat16 if device.startswith("cuda") else torch.float32
+    return torch.bfloat16 if wanted == "bfloat16" else torch.float32
+
+
+def _server(settings: ServerConfig, *, is_replay: bool) -> Backend:
+    from reasoning.completions import Completions
+    from reasoning.remote import RemoteBackend, Sending
+
+    assert settings.url is not None
+    assert settings.model is not None
+    completions = Completions(
+        settings.url,
+        settings.model,
+        os.environ.get("HEEDFUL_OPENAI_KEY", ""),
+        tokens=settings.answer_tokens,
+        stall_s=settings.stall_s,
+    )
+    sending = Sending(
+        pictures=settings.pictures,
+        characters=settings.prompt_characters,
+        deadline_s=None if is_replay else settings.deadline_s,
+    )
+    return RemoteBackend(settings.model, completions, sending)
