@@ -50,10 +50,10 @@ class Completions:
             raise ModelError(self._model, f"gave no word for {self._stall_s:g} s") from error
         except httpx2.ConnectError as error:
             raise ModelError(self._model, f"cannot be reached at {self._url}") from error
-        except httpx2.HTTPError as error:
-            raise ModelError(self._model, f"broke off ({_short(str(error)) or type(error).__name__})") from error
         except (ValueError, httpx2.SSEError, httpx2.InvalidURL) as error:
             raise ModelError(self._model, f"sent what is no answer ({_short(str(error))})") from error
+        except httpx2.HTTPError as error:
+            raise ModelError(self._model, f"broke off ({_short(str(error)) or type(error).__name__})") from error
 
     async def _pieces(self, response: httpx2.Response) -> AsyncIterator[str]:
         """Yield the pieces of a stream of events. Raises ValueError and httpx2's errors."""

@@ -14,21 +14,22 @@ import itertools
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
-from reasoning.backend import Backend, Case, parts_of
+from reasoning.backend import Backend, Case, from_records, parts_of
 from reasoning.evidence import Composed
-from reasoning.frames import FrameQueue
-from reasoning.pictures import bring
+from reasoning.eyes import Eyes
 from reasoning.plan import plan
 from reasoning.present import add_ended
+from reasoning.recalls import Recalls
+from reasoning.standing import TICK_NS, StandingRequests
 from reasoning.understand import Question, understand
 from runtime.bus import LOSSLESS, Bus, Delivery, Subscription, filter_of
-from runtime.errors import HeedfulError, RecallTimeout
-from runtime.insist import insist
 from runtime.messages import (
     QUESTION_LENGTH,
+    Ack,
     Answer,
     AnswerPart,
     Ask,
@@ -36,10 +37,10 @@ from runtime.messages import (
     Frame,
     Message,
     Progress,
+    Recall,
     Recalled,
-    Record,
-    Sensor,
     Sentence,
+    StandingRule,
     Timing,
     Watermark,
 )
@@ -53,10 +54,16 @@ ROOM = 16  # questions that may wait
 PROGRESS_NS = 500_000_000
 REPLAY_RECALL_S = 600.0  # a replay's deadlines count event time, and that stands still at a question
 NOW_NS = 10_000_000_000  # a live question about a time within so much of now is about now
-SKIPPED_NS = 120_000_000_000  # before a question: pictures that were skipped then are told of
-FRAMES_ROOM = 64  # live frames that wait for a slow model: half a minute of them
 OWN_ID = "_"  # how the ids begin that questions without one get; nobody else may give such an id
 CANCELLED = "This question was cancelled."
+
+
+@dataclass(slots=True)
+class Voice:
+    """What was told of an answer so far."""
+
+    parts: int = 0
+    first_s: float | None = None  # wall clock of the first one
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,7 @@ class Pending:
     came_s: float  # wall clock
     key: tuple[str, str, int] | None  # by which a repeated question is known
     ways_back: list[Delivery]  # more than one where the asker lost its broker and asked again
+    voice: Voice
     settled_s: float  # wall clock from which the latency bill counts: all that was to be seen by then had been seen
 
 
@@ -87,40 +95,55 @@ class ReasoningService:
         recall_deadline_s: float,
         settle_s: float,
         is_replay: bool,
+        rules: Sequence[StandingRule] = (),
     ) -> None:
-        """Answer on `bus`; a live question waits at most `settle_s` for streams to catch up, a replayed one gladly."""
+        """Answer on `bus`; a live question waits at most `settle_s` for streams to catch up, a replayed one gladly.
+
+        `rules` stand from the beginning; others come as messages.
+        """
         self.meter = Meter()
         self.ready = asyncio.Event()  # subscribed: whoever sends before this is not heard
         self._bus = bus
         self._session = session
-        self._backend = backend
-        self._patience_s = REPLAY_RECALL_S if is_replay else recall_deadline_s  # with memory
         self._is_replay = is_replay
-        self._session_start_ns: int | None = 0 if is_replay else None  # memory knows; learnt with the first recall
+        memory_s = REPLAY_RECALL_S if is_replay else recall_deadline_s
+        self._memory = Recalls(bus, self.meter, memory_s, 0 if is_replay else None)
         self._order = EventOrder()
         self._waiting: WaitingRoom[Pending] = WaitingRoom(ROOM, None if is_replay else settle_s, self._has_reached)
         self._numbers = itertools.count(1)
-        self._frames = FrameQueue(None if is_replay else FRAMES_ROOM)
-        self._looking = asyncio.Lock()  # held while the backend looks or answers
-        self._may_look = asyncio.Event()
+        self._eyes = Eyes(backend, bus, session, is_replay=is_replay, memory_s=memory_s)
+        self._rules = rules
+        self._standing = StandingRequests(
+            session,
+            has_model=backend.wants_frames,
+            is_replay=is_replay,
+            search=self._memory.search,
+            judge=self._judge,
+            records=lambda question, recalled, t_ns: from_records(self._case(question, recalled, t_ns)),
+            tell=self._tell,
+        )
+        self._reached = asyncio.Event()  # event time has moved: rules may have something to look at
         self._in_hand: Pending | None = None
-        self._parts = 0  # of the answer in hand
-        self._first_s: float | None = None  # when its first words were told
         self._composing: asyncio.Task[tuple[Composed, Recalled | None, float]] | None = None  # the one in hand
         self._given: OrderedDict[tuple[str, str, int], Answer] = OrderedDict()  # for who asks the same again
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
         """Answer until `stop`, then give the answer in hand."""
-        kinds = ("watermark", "frame") if self._backend.wants_frames else ("watermark",)
+        kinds = ("watermark", "frame") if self._eyes.backend.wants_frames else ("watermark",)
         stream = await self._bus.subscribe(*(filter_of(self._session, kind) for kind in kinds), rule=LOSSLESS)
+        rules = await self._bus.subscribe(*(filter_of(self._session, kind) for kind in ("rule", "ack")), rule=LOSSLESS)
         asks = await self._bus.subscribe(filter_of(self._session, "ask"), rule=LOSSLESS)
         cancels = await self._bus.subscribe(filter_of(self._session, "cancel"), rule=LOSSLESS)
         self.ready.set()
+        for rule in self._rules:
+            await self._standing.set(rule, self._now_ns())
         async with asyncio.TaskGroup() as group:
             beside = [
                 group.create_task(self._follow(stream), name="stream"),
-                group.create_task(self._look_on(), name="frames"),
+                group.create_task(self._eyes.look_on(self._earliest_ns), name="frames"),
+                group.create_task(self._note_rules(rules), name="rules"),
+                group.create_task(self._watch_rules(), name="standing requests"),
                 group.create_task(self._take(asks), name="asks"),
                 group.create_task(self._note_cancels(cancels), name="cancels"),
                 group.create_task(report(self._bus, self._session, self.meter), name="metrics"),
@@ -130,7 +153,7 @@ class ReasoningService:
             for task in beside:
                 task.cancel()
             await asyncio.wait([answering])
-            self._backend.close()
+            self._eyes.backend.close()
 
     def stop(self) -> None:
         """Take no more questions; those that wait are answered from what is there."""
@@ -145,7 +168,7 @@ class ReasoningService:
                 continue
             asked_ns = ask.asked_ns
             if asked_ns is None:
-                asked_ns = self._order.last_ns() if self._is_replay else time.time_ns()
+                asked_ns = self._now_ns()
             pending = Pending(
                 query_id=ask.query_id or f"{OWN_ID}{next(self._numbers)}",
                 question=ask.question[:QUESTION_LENGTH],
@@ -155,6 +178,7 @@ class ReasoningService:
                 key=_key(ask),
                 ways_back=[delivery],
                 settled_s=time.perf_counter(),
+                voice=Voice(),
             )
             if ask.query_id.startswith(OWN_ID):
                 await self._refuse(pending, f"A query_id that begins with {OWN_ID} is not yours to give.")
@@ -188,13 +212,12 @@ class ReasoningService:
             self._in_hand = pending
             await self._answer(pending)
             self._in_hand = None
-            self._may_look.set()
+            self._eyes.may_look()
 
     async def _answer(self, pending: Pending) -> None:
         if not self._has_reached(pending.asked_ns):
             self.meter.counters["unsettled"] += 1
         pending = replace(pending, settled_s=time.perf_counter())
-        self._parts, self._first_s = 0, None
         if self._order.reached_ns() == END_NS:  # after the end of a recording its end is now
             pending = replace(pending, asked_ns=min(pending.asked_ns, self._order.last_ns()))
         async with asyncio.TaskGroup() as group:
@@ -206,87 +229,56 @@ class ReasoningService:
 
     async def _compose(self, pending: Pending) -> tuple[Composed, Recalled | None, float]:
         """Return the answer, what it was made from, and how many milliseconds the recall took."""
-        recalled, recall_ms = None, 0.0
-        if self._session_start_ns is None:  # once: "in the first minute" needs to know when that was
-            _, recall_ms = await self._recall(understand("", pending.asked_ns), pending)
-        question = understand(pending.question, pending.asked_ns, self._session_start_ns)
-        if self._session_start_ns is not None:  # else memory is silent: one deadline of waiting is enough
-            recalled, recall_ms = await self._recall(question, pending)
-        marks = self._order.streams
-        sensors: dict[str, Sensor] = {name: mark.sensor for name, mark in marks.items()}
-        is_now = self._is_replay or time.time_ns() - pending.asked_ns < NOW_NS  # of earlier times memory's gaps tell
-        blind = {name: mark.blind for name, mark in marks.items() if mark.blind and is_now}
-        if recalled is not None and self._is_replay:
-            ended = {name: mark.t_ns for name, mark in marks.items() if mark.ended}
-            recalled = add_ended(recalled, pending.asked_ns, ended)
-        truncated = any(mark.truncated for mark in marks.values())
-        active = {name: mark.active_ns for name, mark in marks.items() if mark.active_ns and is_now}
-        case = Case(
-            question=question,
-            recalled=recalled,
-            asked_ns=pending.asked_ns,
-            blind=blind,
-            sensors=sensors,
-            truncated=truncated,
-            active=active,
+        memory, recalled, recall_ms = self._memory, None, 0.0
+        if memory.session_start_ns is None:  # once: "in the first minute" needs to know when that was
+            _, recall_ms = await memory.timed(self._plan(understand("", pending.asked_ns), pending))
+        question = understand(pending.question, pending.asked_ns, memory.session_start_ns)
+        if memory.session_start_ns is not None:  # else memory is silent: one deadline of waiting is enough
+            recalled, recall_ms = await memory.timed(self._plan(question, pending))
+        case = replace(
+            self._case(question, recalled, pending.asked_ns),
             waited_s=pending.settled_s - pending.came_s,
             explains=pending.explains,
         )
-        async with self._looking:
-            return await self._ask_backend(case, pending), recalled, recall_ms
+        return await self._eyes.ask(case, pending.query_id, partial(self._say, pending)), recalled, recall_ms
 
-    async def _ask_backend(self, case: Case, pending: Pending) -> Composed:
-        """Show the backend all frames up to the question and nothing after it, then ask."""
+    def _case(self, question: Question, recalled: Recalled | None, asked_ns: int) -> Case:
+        """Return a question with what is known of the streams."""
+        marks = self._order.streams
+        is_now = self._is_replay or time.time_ns() - asked_ns < NOW_NS  # of earlier times memory's gaps tell
+        if recalled is not None and self._is_replay:
+            ended = {name: mark.t_ns for name, mark in marks.items() if mark.ended}
+            recalled = add_ended(recalled, asked_ns, ended)
+        return Case(
+            question=question,
+            recalled=recalled,
+            asked_ns=asked_ns,
+            blind={name: mark.blind for name, mark in marks.items() if mark.blind and is_now},
+            sensors={name: mark.sensor for name, mark in marks.items()},
+            truncated=any(mark.truncated for mark in marks.values()),
+            active={name: mark.active_ns for name, mark in marks.items() if mark.active_ns and is_now},
+        )
 
-        async def say(text: str) -> None:
-            if self._first_s is None:
-                self._first_s = time.perf_counter()
-            part = AnswerPart(session=self._session, query_id=pending.query_id, index=self._parts, text=text)
-            self._parts += 1
-            await self._tell(part)  # to whoever follows the session; a requester gets one reply, the answer
+    def _plan(self, question: Question, pending: Pending) -> Recall:
+        return plan(question, pending.query_id, self._session, pending.asked_ns)
 
-        if self._backend.wants_frames:
-            while frame := self._frames.take(case.asked_ns):
-                await self._backend.see(frame)
-            since_ns = self._backend.sees_from_ns()
-            old = await bring(self._bus, self._session, case, since_ns, pending.query_id, self._patience_s)
-            skipped = self._frames.lost_between(case.asked_ns - SKIPPED_NS, case.asked_ns)
-            case = replace(case, pictures=old, skipped=skipped)
-        return await self._backend.answer(case, say)
-
-    async def _recall(self, question: Question, pending: Pending) -> tuple[Recalled | None, float]:
-        start_s = time.perf_counter()
-        try:
-            reply = await self._ask_memory(question, pending)
-        except RecallTimeout as error:
-            logger.warning("%s", error)
-            self.meter.counters["recall timeouts"] += 1
-            reply = None
-        if reply is not None and reply.reason:
-            logger.warning("memory did not look: %s", reply.reason)
-            self.meter.counters["recalls refused"] += 1
-            reply = None
-        if reply is not None:
-            self._session_start_ns = reply.session_start_ns
-        return reply, (time.perf_counter() - start_s) * 1e3
-
-    async def _ask_memory(self, question: Question, pending: Pending) -> Recalled:
-        query = plan(question, pending.query_id, self._session, pending.asked_ns)
-        try:
-            reply = await insist(self._bus, query, "recalled", self._patience_s)
-        except (TimeoutError, HeedfulError) as error:
-            raise RecallTimeout(pending.query_id, self._patience_s) from error
-        assert isinstance(reply, Recalled)
-        return reply
+    async def _say(self, pending: Pending, text: str) -> None:
+        """Tell the next part to whoever follows the session; a requester gets one reply, the answer."""
+        voice = pending.voice
+        if voice.first_s is None:
+            voice.first_s = time.perf_counter()
+        part = AnswerPart(session=self._session, query_id=pending.query_id, index=voice.parts, text=text)
+        voice.parts += 1
+        await self._tell(part)
 
     async def _refuse(self, pending: Pending, reason: str) -> None:
         await self._reply(pending, _refused(reason), None, 0.0)
 
     async def _reply(self, pending: Pending, composed: Composed, recalled: Recalled | None, recall_ms: float) -> None:
-        session_start_ns = self._session_start_ns or 0
-        first_ms = ((self._first_s or time.perf_counter()) - pending.settled_s) * 1e3
-        for index, text in enumerate(parts_of(composed) if self._parts == 0 else ()):  # nothing was told yet
-            await self._tell(AnswerPart(session=self._session, query_id=pending.query_id, index=index, text=text))
+        session_start_ns = self._memory.session_start_ns or 0
+        for text in parts_of(composed) if pending.voice.parts == 0 else ():  # nothing was told yet
+            await self._say(pending, text)
+        first_ms = ((pending.voice.first_s or time.perf_counter()) - pending.settled_s) * 1e3
         total_ms = (time.perf_counter() - pending.settled_s) * 1e3
         whole = Answer(
             session=self._session,
@@ -300,7 +292,7 @@ class ReasoningService:
             evidence=composed.evidence,
             searched=recalled.searched if recalled is not None else (),
             timing_ms=Timing(recall=round(recall_ms, 3), first_token=round(first_ms, 3), total=round(total_ms, 3)),
-            model=self._backend.name,
+            model=self._eyes.backend.name,
             blind=composed.blind,
             truncated=composed.truncated,
         )
@@ -318,43 +310,54 @@ class ReasoningService:
     async def _tell(self, message: Message, to: Delivery | None = None) -> None:
         await tell(self._bus, self.meter, message, to)
 
-    async def _look_on(self) -> None:
-        """Live: show the backend frames as they come, up to the earliest question that waits."""
-        while not self._is_replay:
-            self._may_look.clear()
-            async with self._looking:
-                frame = self._frames.take(min((one.asked_ns for one in self._unanswered()), default=END_NS))
-                if frame is not None:
-                    await self._backend.see(frame)
-            if frame is None:
-                await self._may_look.wait()
+    async def _judge(self, question: Question, recalled: Recalled, t_ns: int) -> Composed:
+        """Ask the backend on behalf of a rule."""
+        return await self._eyes.ask(self._case(question, recalled, t_ns), f"rules-{t_ns}", _unsaid)
 
-    async def _show(self, frames: Iterable[Record]) -> None:
-        """Take frames whose time has come; a replay waits until they were looked at."""
-        for frame in frames:
-            assert isinstance(frame, Frame)
-            self._frames.put(frame)
-        self.meter.counters["frames lost"] = self._frames.lost
-        self._may_look.set()
-        if self._is_replay and len(self._frames):
-            async with self._looking:
-                while one := self._frames.take(END_NS):
-                    await self._backend.see(one)
+    async def _note_rules(self, inbox: Subscription) -> None:
+        async for delivery in inbox:
+            message = delivery.message
+            if isinstance(message, Ack):
+                self._standing.acknowledge(message, self._now_ns())
+            else:
+                assert isinstance(message, StandingRule)
+                await self._standing.set(message, self._now_ns())
+
+    async def _watch_rules(self) -> None:
+        """Live: look at what is new beside the stream, which does not wait for it."""
+        while not self._is_replay:
+            await self._reached.wait()
+            self._reached.clear()
+            await self._standing.reach(self._standing_ns())
+
+    def _standing_ns(self) -> int:
+        """Return up to when rules may look: at the end of everything, the second that was begun is whole."""
+        low_ns = self._order.reached_ns()
+        return low_ns if low_ns < END_NS else self._order.last_ns() + TICK_NS - 1
+
+    def _now_ns(self) -> int:
+        return self._order.last_ns() if self._is_replay else time.time_ns()
+
+    def _earliest_ns(self) -> int:
+        return min((one.asked_ns for one in self._unanswered()), default=END_NS)
 
     async def _follow(self, inbox: Subscription) -> None:
         told_ns = -1
         async for delivery in inbox:
             mark = delivery.message
             if isinstance(mark, Frame):
-                await self._show(self._order.add(mark))
+                await self._eyes.take(self._order.add(mark))
                 continue
             assert isinstance(mark, Watermark)
             is_call = mark.call != 0 or self._order.has_passed(mark)  # perception wants to hear that we are here
             released = self._order.advance(mark)
-            if released:
-                await self._show(released)
+            await self._eyes.take(released)
+            self.meter.counters["frames lost"] = self._eyes.lost
             self._waiting.look()
             low_ns = self._order.reached_ns()
+            self._reached.set()
+            if self._is_replay:
+                await self._standing.reach(self._standing_ns())
             if is_call or (self._is_replay and low_ns - told_ns >= PROGRESS_NS):
                 told_ns = low_ns
                 progress = Progress(session=self._session, stream=self.name, t_ns=max(0, low_ns), call=mark.call)
@@ -377,6 +380,10 @@ class ReasoningService:
 def _key(ask: Ask) -> tuple[str, str, int] | None:
     """Return what makes a question the same one; without id and time each is a new one."""
     return (ask.query_id, ask.question, ask.asked_ns) if ask.query_id and ask.asked_ns is not None else None
+
+
+async def _unsaid(text: str) -> None:
+    """Keep it: what is asked for a rule is nobody's answer."""
 
 
 def _refused(reason: str) -> Composed:

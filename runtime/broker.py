@@ -30,7 +30,8 @@ logger = logging.getLogger(__name__)
 PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 ROLES = (*SERVICES, "user", "robot")
 STARTS = 3  # attempts before a mosquitto that never came up is given up
-OWN_STREAM = ("status", "metrics", "dead-letter", "progress", "answer_part")  # a service says these of itself only
+# A service says these of itself only.
+OWN_STREAM = ("status", "metrics", "dead-letter", "progress", "answer_part", "alert")
 HASH_ROUNDS = 101  # mosquitto's own default: these passwords are random and live as long as one run
 MIB = 1024 * 1024
 

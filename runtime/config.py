@@ -119,10 +119,18 @@ class ServerConfig(_Section):
     deadline_s: Annotated[float, Field(gt=0, le=600)] = 60.0
 
 
+class RuleConfig(_Section):
+    """A standing request."""
+
+    request: Annotated[str, Field(min_length=1, max_length=200)]  # "somebody says help"
+    cool_down_s: Annotated[float, Field(ge=0, le=86_400)] = 30.0  # silence after an alert
+
+
 class ReasoningConfig(_Section):
     """Who answers."""
 
     backend: Literal["evidence", "transformers", "openai"] = "evidence"
+    rules: dict[str, RuleConfig] = {}  # name -> what to tell when it happens
     lmm: LmmConfig = LmmConfig()
     server: ServerConfig = ServerConfig()
     recall_deadline_s: Annotated[float, Field(gt=0, le=600)] = 10.0
@@ -155,6 +163,13 @@ class Config(_Section):
                 "environment: HEEDFUL_MQTT_USERNAME, HEEDFUL_MQTT_PASSWORD)"
             )
         return value
+
+    @field_validator("reasoning")
+    @classmethod
+    def _rules(cls, settings: ReasoningConfig) -> ReasoningConfig:
+        for name in settings.rules:
+            _checked_name(name)
+        return settings
 
     @field_validator("streams")
     @classmethod

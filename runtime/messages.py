@@ -366,6 +366,50 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StandingRule:
+    """Tell me when `request` happens; its name is the stream of its topic, and an empty request removes it.
+
+    It is retained: the broker hands it to a reasoner that starts later. After an alert a rule is silent for
+    `cool_down_s`.
+    """
+
+    kind: Literal["rule"] = "rule"
+    session: str
+    stream: str
+    request: str
+    cool_down_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """What a rule asked for has happened, with what shows it; or the rule is refused, and `text` says why."""
+
+    kind: Literal["alert"] = "alert"
+    session: str
+    stream: str = "reasoning"
+    rule: str
+    alert_id: str
+    state: Literal["fired", "refused"]
+    session_start_ns: int
+    t_ns: int  # when it was known
+    text: str
+    evidence: tuple[Evidence, ...]
+    checked: bool  # a language model looked and said yes
+    suppressed: int  # alerts that the limit on all rules together held back before this one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ack:
+    """An alert was seen; its rule is silent for `snooze_s` from now."""
+
+    kind: Literal["ack"] = "ack"
+    session: str
+    stream: str = "_"
+    alert_id: str
+    snooze_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Media:
     """Ask memory for the picture behind a frame record."""
 
@@ -441,6 +485,9 @@ Message: TypeAlias = (
     | Cancel
     | AnswerPart
     | Answer
+    | StandingRule
+    | Alert
+    | Ack
     | Media
     | MediaReply
     | Status
@@ -537,6 +584,16 @@ KINDS: dict[str, Kind] = {
     "answer": Kind(
         type=Answer, qos=1, limit_bytes=256 * KIB, senders=("reasoning",), receivers=("user", "robot"), is_reply=True
     ),
+    "rule": Kind(
+        type=StandingRule,
+        qos=1,
+        limit_bytes=16 * KIB,
+        senders=("user", "robot"),
+        receivers=("reasoning", "user"),
+        is_retained=True,
+    ),
+    "alert": Kind(type=Alert, qos=1, limit_bytes=256 * KIB, senders=("reasoning",), receivers=("user", "robot")),
+    "ack": Kind(type=Ack, qos=1, limit_bytes=4 * KIB, senders=("user", "robot"), receivers=("reasoning", "user")),
     "status": Kind(
         type=Status, qos=1, limit_bytes=4 * KIB, senders=SERVICES, receivers=("user", *SERVICES), is_retained=True
     ),

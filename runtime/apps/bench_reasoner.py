@@ -47,6 +47,8 @@ HEADS = {"SmolVLM2-500M": (15, 5, 64), "Qwen2.5-VL-7B": (28, 4, 128)}  # query h
 
 def measure_reasoner(plan: Plan) -> list[Measure]:
     """Measure ingest with and without token drop, and decoding with and without grounding."""
+    from runtime.apps.bench_reasoner_peers import measure_peers  # which measures as this file does
+
     with torch.inference_mode():
         decoding = _decode(plan)
         progress("making a model of 0.5 B random parameters")
@@ -63,6 +65,7 @@ def measure_reasoner(plan: Plan) -> list[Measure]:
         return [
             *decoding,
             *_ingest(plan, family, frames, threshold, tower_s),
+            *measure_peers(plan, model, images, frames, tower_s),
             *_endless(plan, family, frames, threshold),
         ]
 

@@ -33,7 +33,8 @@ from runtime.errors import ConfigError, HeedfulError, InputError, MissingPart
 
 if TYPE_CHECKING:  # each verb imports what it needs: the first moments are short and Ctrl-C in them is quiet
     from runtime.config import Config
-    from runtime.messages import Answer
+    from runtime.digest import RunDigest
+    from runtime.messages import Alert, Answer, Message
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ T = TypeVar("T")
 
 INTERRUPTED = 130
 LINGER_S = 1.0  # how long threads of models may take after everything else has ended
-ASK_S = 30.0  # how long `ask` waits for its answer
+ASK_S = 90.0  # how long `ask` waits for its answer: a language model takes up to 60 s, and others may be before
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -133,7 +134,8 @@ def _replay(arguments: argparse.Namespace) -> int:
             speed=speed(arguments.speed),
             memory=arguments.memory,
             on_answer=_printer(arguments),
-            listen=digest.add if digest is not None else None,
+            listen=_listener(arguments, settings, digest),
+            explains=arguments.explain,
         )
     )
     streams = ", ".join(result.streams)
@@ -179,7 +181,7 @@ def _run(arguments: argparse.Namespace) -> int:
         loop.add_signal_handler(signal.SIGINT, partial(end, interrupted=True))
         loop.add_signal_handler(signal.SIGTERM, partial(end, interrupted=False))
         show = partial(print, file=sys.stderr, flush=True)
-        await run_live(settings, stop, is_up, show, _printer(arguments))
+        await run_live(settings, stop, is_up, show, _printer(arguments), _alert_printer(arguments))
 
     with suppress(asyncio.CancelledError):
         asyncio.run(until_signalled())
@@ -204,7 +206,7 @@ def _ask(arguments: argparse.Namespace) -> int:
         asked_ns = asked_ns or time.time_ns()  # the same clock; a question with a time is known when it comes again
     bus = MqttBus(address, "user", session)
     is_running = partial(rendezvous.is_running, known) if known is not None else _for_all_we_know
-    answer = _in_loop(ask_running(bus, session, text, asked_ns, ASK_S, is_running))
+    answer = _in_loop(ask_running(bus, session, text, asked_ns, ASK_S, is_running, explains=arguments.explain))
     _printer(arguments)(answer)
     return 0
 
@@ -288,6 +290,30 @@ def _printer(arguments: argparse.Namespace) -> Callable[[Answer], None]:
         return lambda answer: print(as_json(answer), flush=True)
     explain = getattr(arguments, "explain", False)
     return lambda answer: print(as_text(answer, explain=explain) + "\n", flush=True)
+
+
+def _listener(
+    arguments: argparse.Namespace, settings: Config, digest: RunDigest | None
+) -> Callable[[Message], None] | None:
+    """Return what hears a replay's messages: the digest, and whoever wants to read alerts; None where nobody does."""
+    show = _alert_printer(arguments) if settings.reasoning.rules else None
+    if show is None:
+        return digest.add if digest is not None else None
+
+    def listen(message: Message) -> None:
+        if digest is not None:
+            digest.add(message)
+        if message.kind == "alert":
+            show(message)
+
+    return listen
+
+
+def _alert_printer(arguments: argparse.Namespace) -> Callable[[Alert], None]:
+    from runtime.apps.present import alert_json, alert_text
+
+    told = alert_json if arguments.json else alert_text
+    return lambda alert: print(told(alert), flush=True)
 
 
 def _load(source: str | None) -> Config:

@@ -8,15 +8,14 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 from perception.sources import open_all
 from runtime.apps.rendezvous import announced, refuse_second
 from runtime.apps.wiring import (
-    Wires,
     configured_streams,
     make_memory,
     make_perception,
@@ -24,17 +23,17 @@ from runtime.apps.wiring import (
     memory_folder,
     wire_up,
 )
-from runtime.bus import Bus
+from runtime.bus import LOSSLESS, Bus, filter_of
 from runtime.config import Config
 from runtime.errors import ConfigError, MissingPart
 from runtime.insist import insist
-from runtime.messages import QUESTION_LENGTH, Answer, Ask, Message
+from runtime.messages import QUESTION_LENGTH, Alert, Answer, Ask, Message
 from runtime.service import Worker, run_services
 
 logger = logging.getLogger(__name__)
 
 START_S = 15.0
-ANSWER_S = 30.0
+ANSWER_S = 90.0
 LOOK_S = 0.5  # between two looks whether the session still runs
 AGAIN_S = 5.0  # the session may just be on its way back from a crash of its broker
 QUESTIONS_ROOM = 16  # typed questions that may wait
@@ -46,6 +45,7 @@ async def run_live(
     is_up: asyncio.Event,
     show: Callable[[str], None],
     print_answer: Callable[[Answer], None],
+    print_alert: Callable[[Alert], None],
 ) -> None:
     """Run a session until `stop`; before `is_up` is set it may be cancelled without loss.
 
@@ -58,7 +58,7 @@ async def run_live(
     if config.broker == "auto":
         refuse_second(session)
     wires = wire_up(config, session, is_replay=False)
-    buses = {role: wires.bus(role) for role in ("memory", "reasoning", "perception")}
+    buses = {role: wires.bus(role) for role in ("memory", "reasoning", "perception", "user")}
     with closing(Worker("loader")) as loader:  # models load beside the event loop, so that Ctrl-C is heard
         remember = await loader.call(
             partial(make_memory, config, buses["memory"], session, memory_folder(config), is_replay=False)
@@ -75,6 +75,10 @@ async def run_live(
         perceive.go.set()
         await perceive.started.wait()  # who asks from now on is heard
         is_up.set()
+        async with _alerts(buses["user"], session, print_alert):
+            await serve()
+
+    async def serve() -> None:
         with ExitStack() as left:
             if wires.broker is not None:
                 options = left.enter_context(announced(session, wires.broker))
@@ -83,7 +87,7 @@ async def run_live(
                 show(f"listening through {config.broker}; Ctrl-C ends it")
             if wires.is_local:
                 show("listening; type a question and press Enter")
-                await _questions_from_stdin(config, wires, stop, print_answer)
+                await _questions_from_stdin(config, buses["user"], stop, print_answer)
             await stop.wait()
 
     await run_services([perceive, remember, reason, *wires.services], course())
@@ -99,11 +103,26 @@ def _how_to_join(options: Path) -> str:
     )
 
 
+@asynccontextmanager
+async def _alerts(client: Bus, session: str, print_alert: Callable[[Alert], None]) -> AsyncIterator[None]:
+    """Print what rules tell while the block lasts."""
+    heard = await client.subscribe(filter_of(session, "alert"), rule=LOSSLESS)
+
+    async def tell() -> None:
+        async for delivery in heard:
+            assert isinstance(delivery.message, Alert)
+            print_alert(delivery.message)
+
+    async with asyncio.TaskGroup() as group:
+        telling = group.create_task(tell(), name="alerts")
+        yield
+        telling.cancel()
+
+
 async def _questions_from_stdin(
-    config: Config, wires: Wires, stop: asyncio.Event, print_answer: Callable[[Answer], None]
+    config: Config, client: Bus, stop: asyncio.Event, print_answer: Callable[[Answer], None]
 ) -> None:
     """Without a broker nobody else can ask: each line of standard input is a question."""
-    client = wires.bus("user")
     with _stdin_lines() as lines:
         async with asyncio.TaskGroup() as group:
             answering = group.create_task(_answer_lines(config, client, lines, print_answer), name="stdin")
@@ -166,13 +185,15 @@ async def ask_running(
     asked_ns: int | None,
     deadline_s: float,
     is_running: Callable[[], bool],
+    *,
+    explains: bool = False,
 ) -> Answer:
     """Put one question, about `asked_ns` or about when it arrives, to a running session.
 
     A restart of its broker does not lose it. Raises MissingPart when nobody answers, or the session is not running.
     """
     again_s = None if asked_ns is None else AGAIN_S  # without its time it would be another question each time
-    ask = Ask(session=session, query_id=secrets.token_hex(8), question=text, asked_ns=asked_ns)
+    ask = Ask(session=session, query_id=secrets.token_hex(8), question=text, asked_ns=asked_ns, explains=explains)
     replies: list[Message] = []
 
     async def put() -> None:

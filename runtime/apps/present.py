@@ -8,8 +8,9 @@ import unicodedata
 from typing import Any
 
 from runtime import wire
-from runtime.messages import Answer, Evidence
+from runtime.messages import Alert, Answer, Evidence
 
+EVIDENCE = ("clip_id", "stream", "kind", "start_s", "end_s", "box", "score", "text")
 WALL_CLOCK_NS = 365 * 24 * 3600 * 1_000_000_000  # a session that starts later than this counts Unix time
 
 
@@ -19,7 +20,7 @@ def as_json(answer: Answer) -> str:
     keep = ("session", "query_id", "question", "asked_s", "answer", "sentences", "abstained")
     shown = {"type": "answer", **{name: fields[name] for name in keep}}
     shown["evidence"] = [
-        {name: item[name] for name in ("clip_id", "stream", "kind", "start_s", "end_s", "box", "score", "text")}
+        {name: item[name] for name in (*EVIDENCE, *(("effect",) if item["effect"] is not None else ()))}
         for item in fields["evidence"]
     ]
     shown |= {name: fields[name] for name in ("searched", "timing_ms", "model", "blind", "truncated")}
@@ -32,7 +33,8 @@ def as_text(answer: Answer, *, explain: bool = False) -> str:
     for item in answer.evidence:
         lines.append(f"   {_evidence_line(item, answer.session_start_ns)}")
         if explain:
-            lines.append(f"      record {item.record_id or 'none'}, {_clip(item)}, score {item.score:.2f}")
+            effect = "" if item.effect is None else f", without it the answer is {item.effect:.2f} nats less likely"
+            lines.append(f"      record {item.record_id or 'none'}, {_clip(item)}, score {item.score:.2f}{effect}")
     if answer.blind:
         lines.append(f"   blind: {', '.join(answer.blind)}")
     if answer.truncated:
@@ -44,6 +46,22 @@ def as_text(answer: Answer, *, explain: bool = False) -> str:
         lines.append(f"   by the {answer.model} reasoner; {searched}")
         lines += [f"   no evidence stands behind: {one.text}" for one in answer.sentences if not one.supported]
     return "\n".join(map(_printable, lines))
+
+
+def alert_text(alert: Alert) -> str:
+    """Return an alert, or why a rule is refused, as a few lines."""
+    if alert.state == "refused":
+        return _printable(f"rule {alert.rule} is refused: {alert.text}")
+    checked = ", a language model looked" if alert.checked else ""
+    held = f", {alert.suppressed} more were held back" if alert.suppressed else ""
+    lines = [f"!  {alert.rule} ({alert.alert_id}{checked}{held}): {alert.text}"]
+    lines += [f"   {_evidence_line(item, alert.session_start_ns)}" for item in alert.evidence]
+    return "\n".join(map(_printable, lines)) + "\n"
+
+
+def alert_json(alert: Alert) -> str:
+    """Return an alert as one line of JSON."""
+    return json.dumps({"type": "alert", **json.loads(wire.to_json(alert))}, ensure_ascii=False)
 
 
 def clock(seconds: float) -> str:

@@ -71,6 +71,7 @@ async def replay(
     memory: Path | None = None,
     on_answer: Callable[[Answer], None] = lambda _: None,
     listen: Callable[[Message], None] | None = None,
+    explains: bool = False,
 ) -> ReplayResult:
     """Play recordings through perception, memory and reasoning; return when all is stored and answered.
 
@@ -97,7 +98,7 @@ async def replay(
             reason = await loader.call(make_reason)
         await open_all([source for source, _ in streams])
         perceive = make_perception(config, wires.bus("perception"), session, streams, (remember, reason), gate=gate)
-        play = _Play(wires, perceive, gate, questions, on_answer, result, listen=listen)
+        play = _Play(wires, perceive, gate, questions, on_answer, result, listen=listen, explains=explains)
         await run_services([perceive, remember, reason, *wires.services], play.run())
         for service in (perceive, remember, reason):
             result.latency_ms |= service.meter.latency_ms()
@@ -117,6 +118,7 @@ class _Play:
         result: ReplayResult,
         *,
         listen: Callable[[Message], None] | None,
+        explains: bool,
     ) -> None:
         self._wires = wires
         self._perceive = perceive
@@ -128,6 +130,7 @@ class _Play:
         self._client = wires.bus("user")
         self._tap = wires.bus("user") if listen is not None else None
         self._hear = listen
+        self._explains = explains
         self._asked = 0
         if self._timed:
             gate.barrier_ns = _ns(self._timed[0])
@@ -170,7 +173,13 @@ class _Play:
     async def _ask(self, question: Question, asked_ns: int) -> None:
         self._asked += 1
         query_id = question.query_id or f"q{self._asked}"
-        ask = Ask(session=self._result.session, query_id=query_id, question=question.text, asked_ns=asked_ns)
+        ask = Ask(
+            session=self._result.session,
+            query_id=query_id,
+            question=question.text,
+            asked_ns=asked_ns,
+            explains=self._explains,
+        )
         reply = await insist(self._client, ask, "answer", ANSWER_S)
         assert isinstance(reply, Answer)
         self._result.answers.append(reply)

@@ -39,6 +39,7 @@ from runtime.config import (
 from runtime.gate import ReplayGate
 from runtime.left_behind import sweep
 from runtime.local_bus import LocalBus, LocalHub
+from runtime.messages import StandingRule
 from runtime.mqtt_bus import Address, MqttBus
 from runtime.service import Service
 from runtime.wire import Packet
@@ -175,6 +176,10 @@ def make_reasoning(config: Config, bus: Bus, session: str, *, is_replay: bool) -
         recall_deadline_s=settings.recall_deadline_s,
         settle_s=settings.settle_s,
         is_replay=is_replay,
+        rules=[
+            StandingRule(session=session, stream=name, request=rule.request, cool_down_s=rule.cool_down_s)
+            for name, rule in settings.rules.items()
+        ],
     )
 
 

@@ -1,0 +1,145 @@
+"""Standing requests at work: rules come and go by message, every second of event time is looked at, alerts go out.
+
+One recall a second brings what is new for all rules; where a rule needs eyes, the model is asked at most once a second.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from reasoning.episodes import Episode
+from reasoning.evidence import Composed
+from reasoning.rules import RuleBook, Wish
+from reasoning.understand import Question, understand
+from runtime.messages import Ack, Alert, Evidence, Recall, Recalled, StandingRule
+
+logger = logging.getLogger(__name__)
+
+TICK_NS = 1_000_000_000
+LOOKBACK_NS = 60_000_000_000  # a long utterance is known long after it began
+RECORDS = 512
+KINDS = ("utterance", "sound", "motion", "frame", "gap")
+YES = re.compile(r"\W*yes\b", re.IGNORECASE)
+
+Search = Callable[[Recall], Awaitable[Recalled | None]]  # None where memory is silent
+Judge = Callable[[Question, Recalled, int], Awaitable[Composed]]  # asks the model, as of a time
+Records = Callable[[Question, Recalled, int], Composed]  # what the records alone say
+Tell = Callable[[Alert], Awaitable[None]]
+
+
+class StandingRequests:
+    """The rules of one session and their clock."""
+
+    def __init__(
+        self,
+        session: str,
+        *,
+        has_model: bool,
+        is_replay: bool,
+        search: Search,
+        judge: Judge,
+        records: Records,
+        tell: Tell,
+    ) -> None:
+        """Look at every second in a replay; live at the newest one."""
+        self.checks = 0
+        self._session = session
+        self._book = RuleBook(has_model=has_model)
+        self._is_replay = is_replay
+        self._search, self._judge, self._records, self._tell = search, judge, records, tell
+        self._checked_ns = -1
+        self._refused = 0
+
+    async def set(self, rule: StandingRule, now_ns: int) -> None:
+        """Add, change or remove a rule; a refusal is told."""
+        if reason := self._book.set(rule, now_ns):
+            self._refused += 1
+            alert_id = f"{rule.stream}-refused-{self._refused}"
+            await self._tell(self._alert(rule.stream, alert_id, "refused", reason, now_ns, 0, ()))
+
+    def acknowledge(self, ack: Ack, now_ns: int) -> None:
+        """Let the rule of an alert be silent as long as its reader wishes."""
+        self._book.snooze(ack.alert_id, now_ns, ack.snooze_s)
+
+    async def reach(self, t_ns: int) -> None:
+        """Look at what has happened by a time: in a replay at each whole second, live at the newest one."""
+        newest_ns = t_ns // TICK_NS * TICK_NS
+        if self._checked_ns < 0 or not self._is_replay:
+            due = [newest_ns] if newest_ns > self._checked_ns else []
+        else:
+            due = list(range(self._checked_ns + TICK_NS, newest_ns + 1, TICK_NS))
+        for tick_ns in due:
+            self._checked_ns = tick_ns
+            if self._book.wishes:
+                await self._check(tick_ns)
+
+    async def _check(self, now_ns: int) -> None:
+        self.checks += 1
+        query = Recall(
+            session=self._session,
+            query_id=f"rules-{now_ns}",
+            as_of_ns=now_ns,
+            kinds=KINDS,
+            start_ns=now_ns - LOOKBACK_NS,
+            end_ns=now_ns,
+            timeline_limit=RECORDS,
+        )
+        recalled = await self._search(query)
+        if recalled is None:
+            return
+        sure, asked = self._book.match(recalled.timeline, now_ns)
+        for wish, episode in sure:
+            question = replace(wish.question, text=f"When did {wish.request}?")
+            shown = replace(recalled, timeline=episode.hits, hits=(), total=len(episode.hits))
+            await self._fire(wish, self._records(question, shown, now_ns), recalled, now_ns, episode)
+        for wish, episode in asked:
+            question = understand(f"Has this just happened: {wish.request}? Begin with yes or no.", now_ns, 0)
+            composed = await self._judge(question, recalled, now_ns)
+            if not composed.abstained and YES.match(composed.sentences[0].text):
+                await self._fire(wish, composed, recalled, now_ns, episode, checked=True)
+
+    async def _fire(
+        self,
+        wish: Wish,
+        composed: Composed,
+        recalled: Recalled,
+        now_ns: int,
+        episode: Episode,
+        *,
+        checked: bool = False,
+    ) -> None:
+        if not self._book.may_fire(wish, now_ns):
+            return
+        text = " ".join(sentence.text for sentence in composed.sentences)
+        name = wish.rule.stream
+        alert = self._alert(
+            name, f"{name}-{wish.alerts}", "fired", text, now_ns, recalled.session_start_ns, composed.evidence
+        )
+        await self._tell(replace(alert, checked=checked, suppressed=self._book.take_suppressed()))
+
+    def _alert(
+        self,
+        rule: str,
+        alert_id: str,
+        state: str,
+        text: str,
+        now_ns: int,
+        session_start_ns: int,
+        evidence: tuple[Evidence, ...],
+    ) -> Alert:
+        assert state in ("fired", "refused")
+        return Alert(
+            session=self._session,
+            rule=rule,
+            alert_id=alert_id,
+            state="fired" if state == "fired" else "refused",
+            session_start_ns=session_start_ns,
+            t_ns=now_ns,
+            text=text,
+            evidence=evidence,
+            checked=False,
+            suppressed=0,
+        )

@@ -1,0 +1,168 @@
+"""A server's answer is taken sentence by sentence with what it cites; a rude server costs one answer its words."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from reasoning.completions import Completions
+from reasoning.evidence import Composed
+from reasoning.remote import RemoteBackend, Sending, claims_of
+from tests.cases import case, hit
+from tests.test_reasoning_spoken import row
+from tests.test_reasoning_watching import frame
+
+Talk = Callable[[asyncio.StreamWriter], Awaitable[None]]
+EVENTS = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+
+
+def event(text: str, finish: str | None = None) -> str:
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": finish}
+    return f"data: {json.dumps({'choices': [choice]})}\n\n"
+
+
+@asynccontextmanager
+async def server(talk: Talk) -> AsyncIterator[tuple[str, list[dict[str, object]]]]:
+    """Run a server that reads one request, keeps its body, and says what the test wants."""
+    bodies: list[dict[str, object]] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-l"))
+        bodies.append(json.loads(await reader.readexactly(length)))
+        await talk(writer)
+        writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with listening:
+        yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1", bodies
+
+
+def saying(*texts: str) -> Talk:
+    async def talk(writer: asyncio.StreamWriter) -> None:
+        for text in texts:
+            writer.write(text.encode())
+            await writer.drain()
+
+    return talk
+
+
+async def asked(url: str, *, stall_s: float = 5.0, deadline_s: float | None = None, **fields: object) -> Composed:
+    completions = Completions(url, "m", "secret", tokens=50, stall_s=stall_s)
+    backend = RemoteBackend("m", completions, Sending(pictures=2, characters=4000, deadline_s=deadline_s))
+    for second in (1, 2, 3, 9):
+        await backend.see(frame(second))
+    told: list[str] = []
+
+    async def say(text: str) -> None:
+        told.append(text)
+
+    moved = hit(1, "motion", "movement on the left", 5.0)
+    composed = await backend.answer(case("When did something move?", moved, at_s=8.0, **fields), say)
+    assert "[" not in "".join(told)
+    return composed
+
+
+async def test_an_answer_names_what_it_cites_and_sees_nothing_after_the_question() -> None:
+    said = ("Something mo", "ved at 0:05 [1", "]. It was gray [3][4].", " Bob came.")
+    async with server(saying(EVENTS, *map(event, said), "data: [DONE]\n\n")) as (url, bodies):
+        answer = await asked(url)
+    assert [(one.text, one.supported) for one in answer.sentences] == [
+        ("Something moved at 0:05.", True),
+        ("It was gray.", True),
+        ("Bob came.", False),
+    ]
+    assert {one.record_id for one in answer.evidence} == {"s/motion/0/motion-1", "s/cam/0/frame-2", "s/cam/0/frame-3"}
+    (body,) = bodies
+    assert body["stream"] is True
+    content = body["messages"][1]["content"]  # type: ignore[index]
+    pictures = [part for part in content if part["type"] == "image_url"]
+    assert len(pictures) == 2  # of the newest before the question, not the one after it
+    assert all(part["image_url"]["url"].startswith("data:image/jpeg;base64,/9j/") for part in pictures)
+
+
+@pytest.mark.parametrize(
+    ("texts", "reason"),
+    [
+        (("HTTP/1.1 500 Oops\r\nContent-Length: 8\r\n\nno luck\n",), "was refused by its server (500 no luck)"),
+        (("HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n",), "was refused by its server (401)"),
+        (("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\n<ok>",), "sent what is no answer"),
+        ((EVENTS, "data: {not json\n\n"), "sent what is no answer"),
+        ((EVENTS, 'data: {"error": "overloaded"}\n\n'), "an error: overloaded"),
+        ((EVENTS, "data: [1]\n\n"), "an event that is no object"),
+        ((EVENTS, 'data: {"choices": 5}\n\n'), "choices that are no list of objects"),
+        ((EVENTS,), "broke off in the middle"),
+        (("garbage\r\n\r\n",), "broke off"),
+    ],
+)
+async def test_a_rude_server_leaves_the_answer_to_the_records(texts: tuple[str, ...], reason: str) -> None:
+    async with server(saying(*texts)) as (url, _):
+        answer = await asked(url)
+    assert reason in answer.sentences[-1].text
+    assert "so only the records answer" in answer.sentences[-1].text
+    assert answer.evidence[0].record_id == "s/motion/0/motion-1"
+    assert "\n" not in answer.sentences[-1].text
+
+
+async def test_a_server_that_is_not_there_leaves_the_answer_to_the_records() -> None:
+    answer = await asked("http://127.0.0.1:9/v1")
+    assert "cannot be reached at http://127.0.0.1:9/v1/chat/completions" in answer.sentences[-1].text
+
+
+async def test_half_an_answer_is_given_as_half() -> None:
+    async with server(saying(EVENTS, event("Something moved at 0:05 [1]. And th"))) as (url, _):
+        answer = await asked(url)
+    assert answer.sentences[0].supported
+    assert answer.sentences[-1].text == "The answer is not whole: the model m broke off in the middle."
+
+
+async def test_a_server_that_stalls_is_not_waited_for() -> None:
+    hold = asyncio.Event()
+
+    async def talk(writer: asyncio.StreamWriter) -> None:
+        writer.write(EVENTS.encode())
+        await hold.wait()
+
+    async with server(talk) as (url, _):
+        stalled = await asked(url, stall_s=0.3)
+        late = await asked(url, deadline_s=0.3)
+        hold.set()
+    assert "gave no word for 0.3 s" in stalled.sentences[-1].text
+    assert "took longer than 0.3 s" in late.sentences[-1].text
+
+
+async def test_who_waited_too_long_is_answered_by_the_records() -> None:
+    answer = await asked("http://127.0.0.1:9/v1", deadline_s=10.0, waited_s=11.0)
+    assert "Others asked before you for 11 s" in answer.sentences[-1].text
+
+
+async def test_a_server_that_never_ends_is_cut_off() -> None:
+    async def talk(writer: asyncio.StreamWriter) -> None:
+        writer.write(EVENTS.encode())
+        for _ in range(10_000):
+            writer.write(event("word " * 20).encode())
+        with_end = writer.drain()
+        await asyncio.wait_for(with_end, 5.0)
+
+    async with server(talk) as (url, _):
+        answer = await asked(url)
+    assert sum(len(one.text) for one in answer.sentences) < 50 * 16 + 200
+
+
+def test_sentences_keep_their_words_and_their_numbers() -> None:
+    evidence = [(row(1),), (row(2),), (row(3),)]
+    found = claims_of('He said "go." [1] At 0:12.5 she left [2, 3]! Nothing else [9][0]. Ende', evidence)
+    assert [(one.text, [e.record_id[-1] for e in one.evidence]) for one in found] == [
+        ('He said "go."', ["1"]),
+        ("At 0:12.5 she left!", ["2", "3"]),
+        ("Nothing else.", []),
+        ("Ende", []),
+    ]
+
+
+def test_an_answer_of_numbers_alone_claims_nothing() -> None:
+    assert claims_of(" [1][2] . ", [(row(1),)]) == []
