@@ -104,7 +104,8 @@ class RemoteBackend:
             async with asyncio.timeout(left_s):
                 async for piece in self._completions.stream(CITING, content):
                     said, told_to = await _tell(said + piece, told_to, say)
-            await _tell(said + " ", told_to, say)
+            if rest := NUMBERS.sub("", said[told_to:]):
+                await say(rest)
         except (ModelError, TimeoutError) as error:
             if not said.strip():
                 raise
