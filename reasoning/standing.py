@@ -50,7 +50,7 @@ class StandingRequests:
         self._book = RuleBook(has_model=has_model)
         self._is_replay = is_replay
         self._search, self._judge, self._records, self._tell = search, judge, records, tell
-        self._checked_ns = -1
+        self._checked_ns = -TICK_NS
         self._refused = 0
 
     async def set(self, rule: StandingRule, now_ns: int) -> None:
@@ -67,11 +67,8 @@ class StandingRequests:
     async def reach(self, t_ns: int) -> None:
         """Look at what has happened by a time: in a replay at each whole second, live at the newest one."""
         newest_ns = t_ns // TICK_NS * TICK_NS
-        if self._checked_ns < 0 or not self._is_replay:
-            due = [newest_ns] if newest_ns > self._checked_ns else []
-        else:
-            due = list(range(self._checked_ns + TICK_NS, newest_ns + 1, TICK_NS))
-        for tick_ns in due:
+        first_ns = self._checked_ns + TICK_NS if self._is_replay else newest_ns
+        for tick_ns in range(max(first_ns, self._checked_ns + 1), newest_ns + 1, TICK_NS):
             self._checked_ns = tick_ns
             if self._book.wishes:
                 await self._check(tick_ns)

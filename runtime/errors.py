@@ -9,7 +9,7 @@ HeedfulError
 ├── WireError        a payload from outside is unusable     goes to dead-letter, counted
 ├── BusLost          the broker did not come back in time   the caller decides
 ├── RecallTimeout    memory did not answer in time          the answer goes on without memory and says so
-└── ModelError       a model failed                         ends the process at start, one answer later
+└── ModelError       a model failed                         one answer; at start the process, exit 3
 """
 
 from __future__ import annotations
@@ -111,6 +111,8 @@ class RecallTimeout(HeedfulError):
 
 class ModelError(HeedfulError):
     """A model could not be loaded or failed on an input."""
+
+    exit_code = 3
 
     def __init__(self, model: str, reason: str) -> None:
         """Name the model and what it said."""

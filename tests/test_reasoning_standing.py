@@ -118,14 +118,14 @@ async def test_however_time_moves_the_alerts_of_a_replay_are_the_same(steps: tup
     records = (SPOKEN, hit(2, text="help again", start_s=6.1))
     async with yard(*records) as one:
         await one.rule("somebody says help")
-        await one.reach(0, *steps)
+        await one.reach(*steps)
         assert [(alert.alert_id, alert.t_ns) for alert in one.alerts] == [("r-1", 5 * S), ("r-2", 8 * S)]
 
 
 async def test_the_last_begun_second_of_a_recording_is_looked_at_too() -> None:
     async with yard(SPOKEN) as one:
         await one.rule("somebody says help")
-        await one.reach(0, 4.3)
+        await one.reach(4.3)
         assert one.alerts == []
         await one.reach(4.3, ended=True)
         assert [alert.alert_id for alert in one.alerts] == ["r-1"]

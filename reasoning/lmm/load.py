@@ -38,6 +38,8 @@ def load_lmm(name: str, *, device: str = "cpu", dtype: torch.dtype = torch.float
     Raises ModelError: pickle weights, no tokenizer, a family we do not know, a text-only model, not reachable.
     """
     folder = Path(name)
+    if not folder.exists() and (folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1):
+        raise ModelError(name, "no such folder")
     if folder.is_dir():
         _check_folder(folder)
     transformers.utils.logging.disable_progress_bar()

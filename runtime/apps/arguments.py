@@ -115,7 +115,10 @@ def moment_ns(text: str) -> int:
         elif "-" in text or "T" in text:
             moment = datetime.datetime.fromisoformat(text).astimezone()
         else:
-            moment = datetime.datetime.combine(now.date(), datetime.time.fromisoformat(text)).astimezone()
+            time = datetime.time.fromisoformat(text)
+            moment = datetime.datetime.combine(now.date(), time).astimezone()
+            if moment > now:  # just after midnight 23:55 was yesterday
+                moment = datetime.datetime.combine(now.date() - datetime.timedelta(days=1), time).astimezone()
         t_ns = round(moment.timestamp() * 1e9)
     except (ValueError, OverflowError) as error:
         raise ConfigError("--at", f"{text!r} is neither HH:MM[:SS], an ISO date and time, nor -SECONDS") from error
