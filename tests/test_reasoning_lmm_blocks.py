@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -63,6 +64,26 @@ def test_the_frame_that_is_like_the_question_is_found_wherever_it_was(model: Any
             block.number for block in store.choose(queries, positions, 3)
         )
         assert len(store.choose(queries, positions, 100)) == 8
+
+
+def test_a_frames_key_is_the_mean_of_what_its_tokens_were_before_they_were_turned(model: Any) -> None:
+    """However many tokens a frame kept, and wherever: the mean of keys turned apart would fade."""
+    turner = Turner(text_of(model), axes_of(model))
+    store = BlockStore(turner, 10**9)
+    plain = torch.randn(40, 16, generator=torch.Generator().manual_seed(1))
+    block = a_block(0, plain, 500)
+    label = torch.arange(40) < 4  # words before the frame
+    store.add(
+        Block(
+            number=0,
+            span=40,
+            keys=turner.turn(block.keys, block.notes.position),
+            values=block.values,
+            notes=replace(block.notes, visual=~label),
+        )
+    )
+    for heads in store._keys[0]:
+        torch.testing.assert_close(heads, plain[4:].mean(0).expand(2, -1), rtol=0, atol=1e-4)
 
 
 def test_beyond_its_room_the_oldest_is_lost_and_counted() -> None:

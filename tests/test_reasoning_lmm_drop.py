@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from reasoning.lmm.drop import TokenDrop, calibrate
+from reasoning.lmm.drop import LEARNT, TokenDrop, calibrate
 
 
 def drifting(frames: int, places: int, pace: float, seed: int = 0) -> list[Tensor]:
@@ -93,3 +93,30 @@ def test_likeness_is_what_step_decides_by() -> None:
     for frame in frames:
         cosines = drop.likeness(frame)
         assert torch.equal(drop.step(frame), cosines <= 0.97)
+
+
+def test_of_a_first_frame_what_stands_out_is_new() -> None:
+    tokens = torch.ones(16, 8)
+    tokens[11] = torch.tensor([1.0, -1, 1, -1, 1, -1, 1, -1])
+    assert int(TokenDrop(0.9).novelty(tokens).argmax()) == 11
+
+
+def test_a_token_that_is_no_number_is_kept() -> None:
+    drop = TokenDrop(0.5)
+    tokens = torch.ones(4, 8)
+    drop.step(tokens)
+    tokens[2] = torch.nan
+    assert drop.step(tokens).tolist() == [False, False, True, False]
+
+
+def test_a_threshold_is_learnt_from_the_first_frames() -> None:
+    generator = torch.Generator().manual_seed(0)
+    base = torch.randn(32, 16, generator=generator)
+    frames = [
+        base + 0.5 * torch.rand(32, 1, generator=generator) * torch.randn(32, 16, generator=generator)
+        for _ in range(400)
+    ]
+    drop = TokenDrop(2.0, refresh=1000, keep_rate=0.3)
+    kept = [int(drop.step(frame).sum()) for frame in frames]
+    assert kept[:LEARNT] == [32] * LEARNT
+    assert 0.15 < sum(kept[LEARNT:]) / (32 * len(kept[LEARNT:])) < 0.45

@@ -17,6 +17,8 @@ def slow(weights: Tensor, visual: Tensor, sinks: Tensor, rule: Redistribution) -
         row = weights[tuple(place)]
         mass = sum(float(row[j]) for j in range(len(row)) if visual[j])
         useful = sum(float(row[j]) for j in range(len(row)) if visual[j] and not sinks[j])
+        if not any(bool(v and s) for v, s in zip(visual, sinks, strict=True)):
+            continue
         if mass < rule.visual_share or useful < rule.useful_share * mass or useful <= 0:
             continue
         budget = rule.moved * sum(float(row[j]) for j in range(len(row)) if sinks[j])

@@ -1,8 +1,9 @@
 """Frames that left the window, kept in memory of the CPU and found again by what a question looks for.
 
 ReKV (Di et al. 2025, "Streaming Video Question-Answering with In-context Video KV-Cache Retrieval",
-arXiv:2503.00540): a frame's key is the mean of its tokens' keys, a question's that of its words' queries; one selection
-serves all layers. Both are turned to one position first, or nearness in time would count as likeness.
+arXiv:2503.00540): a frame's key is the mean of its tokens' keys, a question's that of its words' queries. Every token
+is turned back to position 0 first, or nearness in time would count as likeness. Unlike ReKV one selection, by cosine
+over the middle layers, serves all layers, because their caches share one mask.
 """
 
 from __future__ import annotations
@@ -48,9 +49,10 @@ class BlockStore:
 
     def add(self, block: Block) -> None:
         """Keep a block and the key by which it is found."""
-        start = int(block.notes.position.min())
-        keys = block.keys[middle(len(block.keys))]
-        self._keys[block.number] = self._turner.turn(keys, -start).float().mean(2)
+        seen = block.notes.visual if bool(block.notes.visual.any()) else torch.ones_like(block.notes.visual)
+        keys = block.keys[middle(len(block.keys))][:, :, seen]  # without the words around a frame
+        unturned = self._turner.turn(keys, -block.notes.position[seen])  # each by its own: means of turned keys fade
+        self._keys[block.number] = unturned.float().mean(2)
         self._blocks[block.number] = block
         self.size_bytes += block.size_bytes
         while self.size_bytes > self._room_bytes and len(self._blocks) > 1:

@@ -44,7 +44,7 @@ class TokenDrop:
         else:
             self._age += 1
             limit = self.threshold if self._wanted == 1 else math.inf
-            keep = (likeness(unit, self._kept) <= limit) | (self._age >= self._refresh)
+            keep = ~(likeness(unit, self._kept) > limit) | (self._age >= self._refresh)  # what is no number stays
             self._kept[keep] = unit[keep]
             self._age[keep] = 0
         if self._wanted < 1:
@@ -58,6 +58,13 @@ class TokenDrop:
         if self._kept is None or self._kept.shape != tokens.shape:
             return torch.full((len(tokens),), -1.0, device=tokens.device)
         return likeness(torch.nn.functional.normalize(tokens.detach().float(), dim=-1), self._kept)
+
+    def novelty(self, tokens: Tensor) -> Tensor:
+        """Return how new each token is, (P,) from 0 to 2; in a first frame how much it stands out from the mean."""
+        if self._kept is not None and self._kept.shape == tokens.shape:
+            return 1 - self.likeness(tokens)
+        unit = torch.nn.functional.normalize(tokens.detach().float(), dim=-1)
+        return 1 - likeness(unit, torch.nn.functional.normalize(unit.mean(0), dim=-1))
 
     def _learn(self, tokens: Tensor) -> None:
         self._first.append(tokens.detach())
@@ -88,5 +95,5 @@ def calibrate(frames: Sequence[Tensor], keep_rate: float, refresh: int = REFRESH
 
 
 def likeness(tokens: Tensor, others: Tensor) -> Tensor:
-    """Return the cosine of each token and the other of its place; both (P, C) of unit length -> (P,)."""
+    """Return the cosine of each token (P, C) and the other of its place, (P, C) or (C,), of unit length -> (P,)."""
     return (tokens * others).sum(-1)

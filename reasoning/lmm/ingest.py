@@ -69,7 +69,7 @@ class Ingest:
         It may be nothing; then its positions are passed over all the same.
         """
         drop = self._drops.setdefault(camera, self._make_drop())
-        novelty = 1 - drop.likeness(frame.tokens)
+        novelty = drop.novelty(frame.tokens)
         kept = drop.step(frame.tokens).nonzero().squeeze(-1)
         if not len(kept):
             return [], self._family.positions(frame, start)[1]

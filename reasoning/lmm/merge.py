@@ -36,6 +36,7 @@ def merge(tokens: Tensor, saliency: Tensor, dominant: int, contextual: int) -> M
     is_rest = torch.ones(count, dtype=torch.bool, device=tokens.device)
     is_rest[strongest] = False
     rest = is_rest.nonzero().squeeze(-1)
+    assert contextual > 0, "what is over goes somewhere"
     spread = torch.arange(contextual, device=tokens.device) * len(rest) // contextual
     targets = rest[spread]  # (K,)
     unit = torch.nn.functional.normalize(tokens.float(), dim=-1)

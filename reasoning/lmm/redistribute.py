@@ -2,7 +2,8 @@
 
 VAR (Kang et al. 2025, "See What You Are Told", arXiv:2503.03321), training-free. A head whose row looks at the
 picture, and not only at the picture's own sinks, gives up part of what lies on sinks, also on textual ones, in favour
-of its other visual keys, in proportion. Row sums stay.
+of its other visual keys, in proportion. Row sums stay. Where the picture has no sink nothing moves, as in the authors'
+code.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ class Redistribution:
         """weights (B, H, T, N), visual and sinks (N,) bool -> weights of the same row sums."""
         kinds = torch.stack((visual & ~sinks, sinks, visual)).to(weights.dtype)  # (3, N)
         on_useful, on_sinks, on_visual = (weights @ kinds.T).split(1, dim=-1)  # (B, H, T, 1) each
+        if not bool((visual & sinks).any()):
+            return weights
         takes_part = (on_visual >= self.visual_share) & (on_useful >= self.useful_share * on_visual) & (on_useful > 0)
         gained = self.moved * on_sinks / on_useful.clamp_min(1e-12)
         change = takes_part * torch.cat((gained, torch.full_like(gained, -self.moved)), dim=-1)  # (B, H, T, 2)
