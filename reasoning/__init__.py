@@ -14,7 +14,16 @@ The `evidence` backend, a path of pure functions, in this order:
     doubts       why an answer would not be honest, and what is said beside one that is
     evidence     View -> Composed          by answers, absence, order and sensors, in the words of phrases and wording,
                                            into a draft that keeps facts and their evidence together
-    service      asks on the bus, answers on the bus
 
-`lmm` holds what an LMM backend is made of; no backend uses it yet.
+What answers, and what is around it:
+
+    backend      Case -> Composed          the protocol, and the evidence backend
+    prompt, brief  Case -> Prompt          what a language model is told, within a budget
+    watching     the transformers backend: `lmm` watches, speaks, and tells what it looked at (tied)
+    remote       the openai backend: completions asks a server, sentences cite what they rest on
+    spoken       Claims -> Composed        supported, marked or not said at all
+    frames, eyes  frames in between questions, and none after one; pictures fetches those of earlier
+    rules, standing  requests that stand: what is new every second, and alerts
+    recalls      one session's way to memory
+    service      asks and rules on the bus, answers and alerts on the bus
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ def load_lmm(name: str, *, device: str = "cpu", dtype: torch.dtype = torch.float
     if folder.is_dir():
         _check_folder(folder)
     transformers.utils.logging.disable_progress_bar()
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # each retry is a warning of its own, twice
     options: dict[str, Any] = {"trust_remote_code": False, "local_files_only": is_offline or folder.is_dir()}
     try:
         config = AutoConfig.from_pretrained(name, **options)
