@@ -122,6 +122,7 @@ class ReasoningService:
             records=lambda question, recalled, t_ns: from_records(self._case(question, recalled, t_ns)),
             tell=self._tell,
         )
+        self._settled_ns = -1  # event time up to which frames and rules were looked at
         self._reached = asyncio.Event()  # event time has moved: rules may have something to look at
         self._in_hand: Pending | None = None
         self._composing: asyncio.Task[tuple[Composed, Recalled | None, float]] | None = None  # the one in hand
@@ -204,8 +205,9 @@ class ReasoningService:
         return [*([self._in_hand] if self._in_hand is not None else []), *self._waiting.items()]
 
     def _has_reached(self, t_ns: int) -> bool:
-        """Say whether every stream has reached a time."""
-        return not self._order.streams or self._order.reached_ns() >= t_ns
+        """Say whether every stream has reached a time; in a replay, also whether all until then was looked at."""
+        reached_ns = self._settled_ns if self._is_replay else self._order.reached_ns()
+        return not self._order.streams or reached_ns >= t_ns
 
     async def _answer_all(self) -> None:
         async for pending in self._waiting:
@@ -353,11 +355,12 @@ class ReasoningService:
             released = self._order.advance(mark)
             await self._eyes.take(released)
             self.meter.counters["frames lost"] = self._eyes.lost
-            self._waiting.look()
             low_ns = self._order.reached_ns()
-            self._reached.set()
             if self._is_replay:
                 await self._standing.reach(self._standing_ns())
+            self._settled_ns = low_ns
+            self._reached.set()
+            self._waiting.look()
             if is_call or (self._is_replay and low_ns - told_ns >= PROGRESS_NS):
                 told_ns = low_ns
                 progress = Progress(session=self._session, stream=self.name, t_ns=max(0, low_ns), call=mark.call)

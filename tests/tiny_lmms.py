@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -134,11 +136,19 @@ FAMILIES: dict[str, Callable[[], Any]] = {
 }
 
 
+@cache
+def _made(family: str) -> Any:
+    """Make the family's model once: a copy takes a fifth of the time."""
+    with torch.inference_mode(False), torch.random.fork_rng():
+        torch.manual_seed(7)
+        return FAMILIES[family]().eval()
+
+
 def tiny(family: str, vocabulary: int = VOCABULARY) -> Any:
     """Return the family's model with random weights, ready to answer."""
+    model = copy.deepcopy(_made(family))
     with torch.random.fork_rng():
         torch.manual_seed(7)
-        model = FAMILIES[family]().eval()
         if vocabulary > VOCABULARY:
             model.resize_token_embeddings(vocabulary, mean_resizing=False)
         return model
