@@ -108,17 +108,28 @@ def test_words_of_a_frame_have_no_place_in_its_box() -> None:
     assert alignment.frames(GRIDS, count=1)[0].box == pytest.approx((0.75, 2 / 3, 1.0, 1.0))
 
 
-def test_focus_adds_what_the_words_that_are_read_had_looked_at() -> None:
+def test_focus_is_what_the_words_that_are_read_had_looked_at() -> None:
     generator = torch.Generator().manual_seed(1)
-    heads, before, words, after = 3, 7, 4, 2
-    weights = torch.rand(heads, before + words + after, generator=generator)
-    rows = torch.rand(words, before + words, generator=generator)
-    expected = weights.clone()
-    for head in range(heads):
-        for word in range(words):
-            for key in range(before + words):
-                expected[head, key] += weights[head, before + word] * rows[word, key]
-    torch.testing.assert_close(focus(weights, rows, before), expected)
+    read, words = torch.rand(4, generator=generator), torch.rand(4, 11, generator=generator)
+    expected = [sum(float(read[word] * words[word, key]) for word in range(4)) for key in range(11)]
+    torch.testing.assert_close(focus(read, words, 13), torch.tensor([*expected, 0.0, 0.0]))
+    torch.testing.assert_close(focus(read, words, 7), torch.tensor(expected[:7]))
+
+
+def test_the_map_is_the_sum_over_tokens_of_direct_and_focused_looks() -> None:
+    generator = torch.Generator().manual_seed(2)
+    rows = torch.rand(3, COUNT + 3, generator=generator)
+    alignment, expected = Alignment(notes()), torch.zeros(COUNT)
+    for _ in range(4):
+        weights = torch.rand(2, COUNT + 3, generator=generator)
+        grounding = looking_at(weights)
+        grounding.words[1] = rows
+        alignment.add(grounding)
+        for head in weights:
+            direct, read = head[:COUNT] * notes().visual, head[COUNT:]
+            sharpness = max(direct.max(), read.max())
+            expected += sharpness * (direct + (read @ rows)[:COUNT] * notes().visual)
+    torch.testing.assert_close(alignment.map, expected)
 
 
 def test_what_only_the_questions_words_looked_at_is_evidence_too() -> None:

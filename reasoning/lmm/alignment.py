@@ -44,49 +44,68 @@ class Alignment:
         self._is_line = torch.zeros(size, dtype=torch.bool)
         for line in lines:
             self._is_line[self._keys(line)] = True
-        self.map = torch.zeros(size)  # (N + M,)
+        self._direct: dict[int, Tensor] = {}  # layer -> (N + M,) what was looked at
+        self._through: dict[int, Tensor] = {}  # layer -> (words,) which of the question's words were read
+        self._words: dict[int, Tensor] = {}  # layer -> (words, keys) what each of those had looked at
+        self._evidence: dict[int, Tensor] = {}  # layer -> (N + M,) bool: pictures without sinks, and lines
 
     def add(self, grounding: Grounding) -> None:
         """Add what the newest token looked at."""
-        count = len(self._notes)
         for layer in range(grounding.layers)[middle(grounding.layers)]:
-            weights = grounding.looks[layer].weights.cpu()  # (H, more than N)
-            words = grounding.words.get(layer)
-            if words is not None:
-                weights = focus(weights, words.cpu(), count)
-            weights = weights[:, : len(self.map)]
-            seen = self._notes.visual & ~self._notes.sinks[:, layer]
-            evidence = torch.cat((seen, self._is_line[count:]))[: weights.shape[1]]
-            heads = grounding.heads.get(layer)
+            weights, heads = grounding.looks[layer].weights, grounding.heads.get(layer)
             if heads is not None and bool(heads.any()):
-                weights = weights[heads.cpu()]
-            weights = weights * evidence
-            sharpness = weights.amax(-1, keepdim=True)  # (H, 1)
-            self.map[: weights.shape[1]] += (weights * sharpness).sum(0)
+                weights = weights[heads]
+            if layer not in self._direct:
+                self._begin(layer, weights.device, grounding.words.get(layer))
+            of_words = weights[:, len(self._notes) : len(self._notes) + len(self._words[layer])]  # (H, words)
+            count = min(weights.shape[1], len(self._is_line))
+            seen = weights[:, :count] * self._evidence[layer][:count]
+            sharpness = torch.cat((seen, of_words), dim=1).amax(-1)  # (H,)
+            self._direct[layer][:count] += sharpness @ seen
+            self._through[layer] += sharpness @ of_words
+
+    @property
+    def map(self) -> Tensor:
+        """Return how much each key of cache and lines was looked at, (N + M,): directly, and through what was read."""
+        total = torch.zeros(len(self._is_line))
+        for layer, direct in self._direct.items():
+            over = focus(self._through[layer], self._words[layer], len(direct)) * self._evidence[layer]
+            total += (direct + over).cpu()
+        return total
+
+    def _begin(self, layer: int, device: torch.device, words: Tensor | None) -> None:
+        seen = self._notes.visual & ~self._notes.sinks[:, layer]
+        evidence = torch.cat((seen, self._is_line[len(seen) :]))
+        self._evidence[layer] = evidence.to(device)
+        self._direct[layer] = torch.zeros(len(evidence), device=device)
+        self._words[layer] = words if words is not None else torch.zeros(0, 0, device=device)
+        self._through[layer] = torch.zeros(len(self._words[layer]), device=device)
 
     def frames(self, grids: Mapping[int, tuple[int, int]], count: int = 3) -> list[Seen]:
         """Return the frames looked at most, strongest first; `grids` are the rows and columns of each.
 
         A grid tells where a token's place is in the picture.
         """
-        total = float(self.map.sum())
+        looked = self.map
+        total = float(looked.sum())
         if total <= 0:
             return []
         blocks = self._notes.block[self._notes.visual].unique().tolist()
-        found = [self._seen(block, total, *grids[block]) for block in blocks if block in grids]
+        found = [self._seen(looked / total, block, *grids[block]) for block in blocks if block in grids]
         return sorted(found, key=lambda seen: -seen.share)[:count]
 
     def lines(self) -> list[float]:
         """Return each line's share of all that was looked at."""
-        total = float(self.map.sum())
-        return [float(self.map[self._keys(line)].sum()) / total if total > 0 else 0.0 for line in self._lines]
+        looked = self.map
+        total = float(looked.sum())
+        return [float(looked[self._keys(line)].sum()) / total if total > 0 else 0.0 for line in self._lines]
 
     def _keys(self, line: range) -> slice:
         return slice(len(self._notes) + line.start, len(self._notes) + line.stop)
 
-    def _seen(self, block: int, total: float, rows: int, columns: int) -> Seen:
+    def _seen(self, shares: Tensor, block: int, rows: int, columns: int) -> Seen:
         mine = (self._notes.block == block) & self._notes.visual
-        weights, places = self.map[: len(mine)][mine], self._notes.place[mine]
+        weights, places = shares[: len(mine)][mine], self._notes.place[mine]
         near = places[weights >= NEAR_MAX * weights.max()]
         row, column = near // columns, near % columns
         box = (
@@ -95,14 +114,13 @@ class Alignment:
             float(column.max() + 1) / columns,
             float(row.max() + 1) / rows,
         )
-        return Seen(block=block, share=float(weights.sum()) / total, box=box)
+        return Seen(block=block, share=float(weights.sum()), box=box)
 
 
-def focus(weights: Tensor, words: Tensor, start: int) -> Tensor:
-    """Return a row's weights (H, N) with those that it takes over from the question's words.
+def focus(read: Tensor, words: Tensor, count: int) -> Tensor:
+    """Return what was looked at through the question's words, (count,).
 
-    `words` (M, K) are what each of them looked at, the first standing at key `start`; later keys than K it could not
-    see. What a row reads of a word it reads of what that word has read.
+    `read` (W,) says how much each was read, `words` (W, K) what each had looked at; later keys it could not see.
     """
-    over = weights[:, start : start + len(words)] @ words  # (H, K)
-    return weights + torch.nn.functional.pad(over, (0, weights.shape[1] - over.shape[1]))
+    over = read @ words  # (K,)
+    return torch.nn.functional.pad(over, (0, max(0, count - len(over))))[:count]
