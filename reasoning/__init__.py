@@ -24,6 +24,6 @@ What answers, and what is around it:
     spoken       Claims -> Composed        supported, marked or not said at all
     frames, eyes  frames in between questions, and none after one; pictures fetches those of earlier
     rules, standing  requests that stand: what is new every second, and alerts
-    recalls      one session's way to memory
+    recalls      one session's way to memory; pending, a question on its way
     service      asks and rules on the bus, answers and alerts on the bus
 """

@@ -15,12 +15,13 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from reasoning.backend import Backend, Case, from_records, parts_of
 from reasoning.evidence import Composed
 from reasoning.eyes import Eyes
+from reasoning.pending import Pending, Voice, key_of
 from reasoning.plan import plan
 from reasoning.present import add_ended
 from reasoning.recalls import Recalls
@@ -56,29 +57,6 @@ REPLAY_RECALL_S = 600.0  # a replay's deadlines count event time, and that stand
 NOW_NS = 10_000_000_000  # a live question about a time within so much of now is about now
 OWN_ID = "_"  # how the ids begin that questions without one get; nobody else may give such an id
 CANCELLED = "This question was cancelled."
-
-
-@dataclass(slots=True)
-class Voice:
-    """What was told of an answer so far."""
-
-    parts: int = 0
-    first_s: float | None = None  # wall clock of the first one
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A question with its id, its time and its way back."""
-
-    query_id: str
-    question: str
-    explains: bool
-    asked_ns: int
-    came_s: float  # wall clock
-    key: tuple[str, str, int] | None  # by which a repeated question is known
-    ways_back: list[Delivery]  # more than one where the asker lost its broker and asked again
-    voice: Voice
-    settled_s: float  # wall clock from which the latency bill counts: all that was to be seen by then had been seen
 
 
 class ReasoningService:
@@ -176,7 +154,7 @@ class ReasoningService:
                 explains=ask.explains,
                 asked_ns=asked_ns,
                 came_s=time.perf_counter(),
-                key=_key(ask),
+                key=key_of(ask),
                 ways_back=[delivery],
                 settled_s=time.perf_counter(),
                 voice=Voice(),
@@ -189,7 +167,7 @@ class ReasoningService:
 
     async def _asked_again(self, ask: Ask, delivery: Delivery) -> bool:
         """Say whether this question came before; then it gets the same answer, now or when it is ready."""
-        key = _key(ask)
+        key = key_of(ask)
         if key is None:
             return False
         if key in self._given:
@@ -378,11 +356,6 @@ class ReasoningService:
                     self._composing.cancel()
                 elif self._waiting.remove(pending):
                     await self._refuse(pending, CANCELLED)
-
-
-def _key(ask: Ask) -> tuple[str, str, int] | None:
-    """Return what makes a question the same one; without id and time each is a new one."""
-    return (ask.query_id, ask.question, ask.asked_ns) if ask.query_id and ask.asked_ns is not None else None
 
 
 async def _unsaid(text: str) -> None:

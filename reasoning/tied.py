@@ -9,7 +9,8 @@ from reasoning.backend import Case
 from reasoning.brief import Brief, clock_of
 from reasoning.evidence import Composed
 from reasoning.lmm.alignment import Seen
-from reasoning.lmm.watch import Shown, Spoken, Watcher
+from reasoning.lmm.looking import Shown, Spoken
+from reasoning.lmm.watch import Watcher
 from reasoning.spoken import Claim, strongest
 from reasoning.timepoints import S_NS
 from runtime.messages import Evidence

@@ -21,8 +21,9 @@ from reasoning.backend import Case, Picture, Say, from_records, picture_of
 from reasoning.brief import Brief, QuestionTooLong, brief
 from reasoning.evidence import Composed
 from reasoning.lmm.load import Lmm
+from reasoning.lmm.looking import Methods, Shown
 from reasoning.lmm.stream import Budget
-from reasoning.lmm.watch import Methods, Shown, Watcher
+from reasoning.lmm.watch import Watcher
 from reasoning.prompt import SYSTEM
 from reasoning.spoken import compose, missed, refusal, remarked
 from reasoning.tied import measured, tie

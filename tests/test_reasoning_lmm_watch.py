@@ -14,10 +14,11 @@ from reasoning.lmm.contrast import Contrast
 from reasoning.lmm.families import find_family
 from reasoning.lmm.level import null_level
 from reasoning.lmm.load import Lmm
+from reasoning.lmm.looking import Methods, Shown
 from reasoning.lmm.redistribute import Redistribution
 from reasoning.lmm.reinforce import Reinforcement
 from reasoning.lmm.stream import Budget
-from reasoning.lmm.watch import Methods, Shown, Watcher
+from reasoning.lmm.watch import Watcher
 from reasoning.prompt import Prompt
 from tests.test_reasoning_lmm_stream import pictures
 from tests.tiny_lmms import CONTROL, byte_tokenizer, tiny

@@ -16,8 +16,8 @@ from reasoning.lmm.attention import install
 from reasoning.lmm.chat import Chat
 from reasoning.lmm.families import find_family
 from reasoning.lmm.load import Lmm
+from reasoning.lmm.looking import Methods
 from reasoning.lmm.stream import Budget
-from reasoning.lmm.watch import Methods
 from reasoning.service import ReasoningService
 from reasoning.watching import Engine, Limits, WatchingBackend
 from runtime.bus import LOSSLESS, filter_of

@@ -16,6 +16,7 @@ alignment      looks -> frames and boxes      what an answer looked at
 pack           picture -> patches             as the image processors do, without torchvision
 families       Family                         what differs between six families of models
 chat           text -> tokens                 in the form a model was taught, without anybody's control tokens
+looking        answer -> sentences            what each of them looked at and relied on
 watch          frames, prompt -> sentences    one session: what every sentence rests on
 level          Lmm -> reliance                what leaning on nothing amounts to
 answer         question -> tokens             brought back, read, answered, forgotten

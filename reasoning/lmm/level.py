@@ -12,8 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from reasoning.lmm.load import Lmm
+from reasoning.lmm.looking import Methods, Shown
 from reasoning.lmm.stream import Budget
-from reasoning.lmm.watch import Methods, Shown, Watcher
+from reasoning.lmm.watch import Watcher
 from reasoning.prompt import Prompt
 
 SHADES = (64, 128, 192)

@@ -5,23 +5,17 @@ Every sentence comes with what was looked at while it was said, and with how muc
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from reasoning.lmm.alignment import Alignment, Seen
 from reasoning.lmm.answer import greedy
-from reasoning.lmm.cache import Notes, StreamCache
+from reasoning.lmm.cache import Notes
 from reasoning.lmm.chat import Transcript
-from reasoning.lmm.contrast import Contrast
-from reasoning.lmm.grounding import Grounding
 from reasoning.lmm.load import Lmm
-from reasoning.lmm.redistribute import Redistribution
-from reasoning.lmm.reinforce import Reinforcement
+from reasoning.lmm.looking import Looking, Methods, Shown, Spoken
 from reasoning.lmm.sinks import SinkFinder
 from reasoning.lmm.stream import Budget, LmmStream
 from reasoning.prompt import Prompt
@@ -30,54 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SENTENCE_END = re.compile(
-    r"""\S\s+\S.*?(?:[.!?…]+["')\]]*(?=\s)|\n)   # of two words at least: "1. " is none
-    |[\u3002\uff01\uff1f]  # the full stops of Chinese and Japanese
-    """,
-    re.DOTALL | re.VERBOSE,
-)
 SPARE = 64  # frames that are remembered beyond those that can still be looked at
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Methods:
-    """What helps an answer to stay with what is there; with nothing it is the stock model, bit for bit."""
-
-    look: bool = True  # at what every sentence rests on; off, attention is stock and nothing is known of it
-    redistribution: Redistribution | None = None
-    reinforcement: Reinforcement | None = None
-    contrast: Contrast | None = None
-
-    @property
-    def are_off(self) -> bool:
-        """Whether attention is stock."""
-        return not self.look and self.redistribution is None and self.reinforcement is None and self.contrast is None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """A frame that was shown: where it came from, and its grid."""
-
-    record_id: str
-    stream: str
-    t_ns: int
-    rows: int = 0
-    columns: int = 0
-
-
-@dataclass(slots=True, kw_only=True)
-class Spoken:
-    """A sentence, and what it rests on."""
-
-    text: str = ""
-    reliances: list[float] = field(default_factory=list)  # of its tokens
-    frames: list[tuple[Shown, Seen]] = field(default_factory=list)  # strongest first
-    lines: list[float] = field(default_factory=list)  # each quoted line's share of what was looked at
-
-    @property
-    def reliance(self) -> float | None:
-        """Return how much it relied on pictures and lines, on average over its tokens."""
-        return sum(self.reliances) / len(self.reliances) if self.reliances else None
 
 
 class Watcher:
@@ -133,7 +80,7 @@ class Watcher:
         """
         ids, lines = self._tokens(prompt)
         self.spoken, self.said = [], []
-        looking = _Looking(self._methods, len(self._lmm.family.text.layers), len(ids), lines)
+        looking = Looking(self._methods, len(self._lmm.family.text.layers), len(ids), lines)
         transcript = Transcript(self._lmm.chat)
         tokens = self.stream.answer(
             ids,
@@ -197,61 +144,3 @@ class Watcher:
         alive = self.stream.blocks()
         if len(self._shown) > len(alive) + SPARE:
             self._shown = {block: shown for block, shown in self._shown.items() if block in alive}
-
-
-class _Looking:
-    """Follows what an answer looks at, sentence by sentence."""
-
-    def __init__(self, methods: Methods, layers: int, asked: int, lines: Sequence[range]) -> None:
-        self._methods = methods
-        self._layers = layers
-        self._lines = lines
-        self._quoted = torch.zeros(asked, dtype=torch.bool)
-        for line in lines:
-            self._quoted[line.start : line.stop] = True
-        self._grounding: Grounding | None = None
-        self._notes: Notes | None = None
-        self._sentences = [Spoken()]
-        self._alignments: dict[int, Alignment] = {}  # by the number of the sentence
-
-    def ground(self, cache: StreamCache) -> Grounding:
-        """Return how the answer's rows read the cache."""
-        self._notes = cache.notes
-        device = cache.layers[0].pair[0].device
-        rule = self._methods.redistribution
-        self._grounding = Grounding(
-            visual=cache.notes.visual.to(device),
-            layers=self._layers,
-            quoted=self._quoted,
-            sinks=cache.notes.sinks.T.to(device) if rule is not None else None,
-            redistribution=rule,
-            reinforcement=self._methods.reinforcement,
-        )
-        return self._grounding
-
-    def say(self, text: str) -> None:
-        """Note the newest text: it may end sentences."""
-        text = self._sentences[-1].text + text
-        while end := SENTENCE_END.search(text):
-            self._sentences[-1].text, text = text[: end.end()], text[end.end() :]
-            self._sentences.append(Spoken())
-        self._sentences[-1].text = text
-
-    def at_token(self) -> None:
-        """Note what the newest token looked at: it belongs to the sentence in which its text ends."""
-        if self._notes is None or self._grounding is None or not self._grounding.looks:
-            return
-        number = len(self._sentences) - 1
-        alignment = self._alignments.setdefault(number, Alignment(self._notes, self._lines))
-        alignment.add(self._grounding)
-        self._sentences[-1].reliances.append(self._grounding.reliance())
-
-    def sentences(self, shown: dict[int, Shown]) -> list[Spoken]:
-        """Return the sentences with what they rest on."""
-        grids = {block: (one.rows, one.columns) for block, one in shown.items()}
-        for number, sentence in enumerate(self._sentences):
-            if alignment := self._alignments.get(number):
-                sentence.frames = [(shown[seen.block], seen) for seen in alignment.frames(grids)]
-                sentence.lines = alignment.lines()
-            sentence.text = " ".join(sentence.text.split())
-        return [sentence for sentence in self._sentences if sentence.text]

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import torch
 
     from reasoning.lmm.load import Lmm
+    from reasoning.lmm.looking import Methods
     from reasoning.lmm.stream import Budget
-    from reasoning.lmm.watch import Methods
     from reasoning.watching import Engine
 
 CHUNK = 256  # visual tokens that the decoder reads at once
@@ -89,9 +89,9 @@ def _budget(settings: LmmConfig, lmm: Lmm) -> Budget:
 
 def _methods(settings: GroundingConfig) -> Methods:
     from reasoning.lmm.contrast import Contrast
+    from reasoning.lmm.looking import Methods
     from reasoning.lmm.redistribute import Redistribution
     from reasoning.lmm.reinforce import Reinforcement
-    from reasoning.lmm.watch import Methods
 
     return Methods(
         look=settings.look,
