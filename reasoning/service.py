@@ -117,6 +117,14 @@ class ReasoningService:
         self.ready.set()
         for rule in self._rules:
             await self._standing.set(rule, self._now_ns())
+        try:
+            await self._serve(stream, rules, asks, cancels)
+        finally:
+            self._eyes.backend.close()
+
+    async def _serve(
+        self, stream: Subscription, rules: Subscription, asks: Subscription, cancels: Subscription
+    ) -> None:
         async with asyncio.TaskGroup() as group:
             beside = [
                 group.create_task(self._follow(stream), name="stream"),
@@ -132,7 +140,6 @@ class ReasoningService:
             for task in beside:
                 task.cancel()
             await asyncio.wait([answering])
-            self._eyes.backend.close()
 
     def stop(self) -> None:
         """Take no more questions; those that wait are answered from what is there."""

@@ -54,6 +54,11 @@ class ReplayGate:
             self._progress_ns[follower] = max(self._progress_ns.get(follower, 0), t_ns)
             self._moved.notify_all()
 
+    async def caught_up(self) -> None:
+        """Wait until every service has handled everything to the end."""
+        async with self._moved:
+            await self._moved.wait_for(lambda: min(self._progress_ns.values(), default=END_NS) == END_NS)
+
     async def move_barrier(self, t_ns: int) -> None:
         """Let sources go on up to `t_ns`."""
         async with self._moved:

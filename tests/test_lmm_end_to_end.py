@@ -94,3 +94,13 @@ def test_on_the_command_line_it_is_one_line_and_exit_3(
     assert run(["replay", str(clip), "--config", str(config)]) == 3
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert "holds no config.json" in line
+
+
+def test_a_configured_rule_that_cannot_be_followed_ends_the_start(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text("reasoning: {rules: {car: {request: a red car arrives}}}")
+    assert run(["replay", str(clip), "--config", str(config)]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "reasoning.rules.car: I cannot tell" in line

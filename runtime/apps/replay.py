@@ -167,6 +167,8 @@ class _Play:
         for question in self._timed:
             if _ns(question) > end_ns:
                 logger.warning("%g s is after the end: asked at %.1f s", question.at_s, self._result.length_s)
+        if self._last:
+            await self._gate.caught_up()  # else a last question and a rule's last look come in either order
         for question in self._last:
             await self._ask(question, end_ns)
 

@@ -24,6 +24,7 @@ from perception.service import PerceptionService
 from perception.sources import ImageSource, PcmSource, ReaderSource, Source
 from perception.vad import Vad
 from perception.video import VideoStream
+from reasoning.rules import RuleBook
 from reasoning.service import ReasoningService
 from runtime.apps.backends import make_backend
 from runtime.broker import PrivateBroker, find_mosquitto, how_to_install
@@ -36,6 +37,7 @@ from runtime.config import (
     data_folder,
     percept_digest,
 )
+from runtime.errors import ConfigError
 from runtime.gate import ReplayGate
 from runtime.left_behind import sweep
 from runtime.local_bus import LocalBus, LocalHub
@@ -169,6 +171,7 @@ def make_memory(config: Config, bus: Bus, session: str, folder: Path, *, is_repl
 def make_reasoning(config: Config, bus: Bus, session: str, *, is_replay: bool) -> ReasoningService:
     """Return the reasoner of the configured backend; its model loads here. Raises ModelError and MissingPart."""
     settings = config.reasoning
+    rules = standing_rules(config, session)
     return ReasoningService(
         bus,
         session,
@@ -176,11 +179,20 @@ def make_reasoning(config: Config, bus: Bus, session: str, *, is_replay: bool) -
         recall_deadline_s=settings.recall_deadline_s,
         settle_s=settings.settle_s,
         is_replay=is_replay,
-        rules=[
-            StandingRule(session=session, stream=name, request=rule.request, cool_down_s=rule.cool_down_s)
-            for name, rule in settings.rules.items()
-        ],
+        rules=rules,
     )
+
+
+def standing_rules(config: Config, session: str) -> list[StandingRule]:
+    """Return the configured rules. Raises ConfigError where one cannot be followed."""
+    book = RuleBook(has_model=config.reasoning.backend != "evidence")
+    rules = []
+    for name, wanted in config.reasoning.rules.items():
+        rule = StandingRule(session=session, stream=name, request=wanted.request, cool_down_s=wanted.cool_down_s)
+        if reason := book.set(rule, 0):
+            raise ConfigError(f"reasoning.rules.{name}", reason)
+        rules.append(rule)
+    return rules
 
 
 def make_perception(
