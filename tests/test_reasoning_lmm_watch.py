@@ -23,6 +23,7 @@ from reasoning.prompt import Prompt
 from tests.test_reasoning_lmm_stream import pictures
 from tests.tiny_lmms import CONTROL, byte_tokenizer, tiny
 
+pytestmark = pytest.mark.slow  # models, if tiny ones, on a machine that may be busy
 SYSTEM = "Watch."
 ASKED = Prompt(intro="Heard:", lines=("0:01 hello there", "0:02 a tone"), closing="What?")
 

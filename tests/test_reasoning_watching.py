@@ -30,6 +30,7 @@ from tests.tiny_lmms import byte_tokenizer, tiny
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+pytestmark = pytest.mark.slow  # models, if tiny ones, on a machine that may be busy
 QUESTION = "When did something move?"
 LIMITS = Limits(answer_tokens=12, question_tokens=1500, deadline_s=None)
 

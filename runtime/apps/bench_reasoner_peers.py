@@ -186,9 +186,7 @@ def _decode(plan: Plan) -> list[Measure]:
         generator = torch.Generator().manual_seed(0)
         query = torch.randn(1, heads, 1, width, generator=generator)
         key, value = (torch.randn(1, kv_heads, KEYS, width, generator=generator) for _ in range(2))
-        looks = torch.empty(2, KEYS).exponential_(
-            generator=generator
-        )  # of two layers of the tower
+        looks = torch.empty(2, KEYS).exponential_(generator=generator)  # of two layers of the tower
         visual = (torch.arange(KEYS) % 20 > 0).float()  # a word for every nineteen tokens of pictures
         module = torch.nn.Module()
         module.layer_idx, module.num_key_value_groups, module.is_causal = 25, heads // kv_heads, True  # type: ignore[assignment]
