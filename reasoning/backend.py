@@ -35,6 +35,7 @@ class Case:
     question: Question
     recalled: Recalled | None  # None where memory was silent
     asked_ns: int
+    session_start_ns: int  # 0 where nobody has said yet
     blind: Mapping[str, str]  # stream -> why it sees or hears nothing
     sensors: Mapping[str, Sensor]
     truncated: bool
@@ -54,8 +55,8 @@ class Backend(Protocol):
     async def see(self, frame: Frame) -> None:
         """Look at the next frame, in the order of time."""
 
-    def sees_from_ns(self) -> int | None:
-        """Return the time of the oldest frame that it has before it, None where there is none."""
+    def sees_from_ns(self, asked_ns: int) -> int | None:
+        """Return the time of the oldest frame that a question would find before it, None where there is none."""
 
     async def answer(self, case: Case, say: Say) -> Composed:
         """Return the answer. Cancelling the wait ends it within one token."""
@@ -73,7 +74,7 @@ class EvidenceBackend:
     async def see(self, frame: Frame) -> None:
         """Ignore it: records tell of what was seen."""
 
-    def sees_from_ns(self) -> int | None:
+    def sees_from_ns(self, asked_ns: int) -> int | None:
         """Return nothing: it has no frames."""
         return None
 

@@ -6,6 +6,7 @@ Whatever was said, written or heard in the scene stands between quotation marks 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -68,12 +69,17 @@ def brief(case: Case, found: Composed | None, notes: Iterable[str], room: int, c
 
 def clock_of(case: Case) -> Clock:
     """Return the clock that writes this case's times."""
-    origin_ns = case.recalled.session_start_ns if case.recalled is not None else 0
+    origin_ns = case.recalled.session_start_ns if case.recalled is not None else case.session_start_ns
     return Clock(case.asked_ns, origin_ns, None)
 
 
 def _asked(case: Case) -> str:
-    return plain(case.question.text, QUESTION_LENGTH)
+    return _unfenced(plain(case.question.text, QUESTION_LENGTH))
+
+
+def _unfenced(text: str) -> str:
+    """Return text in which no fence ends and no control token of a chat is spelled."""
+    return re.sub(r"<{3,}|>{3,}|<\||\|>", " ", text)
 
 
 def _candidates(case: Case, found: Composed | None, clock: Clock) -> Iterable[tuple[int, str, tuple[Evidence, ...]]]:
@@ -81,12 +87,13 @@ def _candidates(case: Case, found: Composed | None, clock: Clock) -> Iterable[tu
     if found is not None and not found.abstained:
         worked_out = " ".join(sentence.text for sentence in found.sentences if sentence.supported)
         if worked_out:
-            yield -1, f"counted from the records: {plain(worked_out, QUESTION_LENGTH)}", found.evidence
+            told = _unfenced(plain(worked_out, QUESTION_LENGTH))
+            yield -1, f"counted from the records: {told}", found.evidence
     if case.recalled is None:
         return
     draft = Draft(clock)
     for episode in _episodes(case.recalled):
-        yield episode.start_ns, _line(episode, clock), tuple(draft.rows([episode]))
+        yield episode.start_ns, _unfenced(_line(episode, clock)), tuple(draft.rows([episode]))
 
 
 def _episodes(recalled: Recalled) -> list[Episode]:

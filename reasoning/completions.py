@@ -14,6 +14,7 @@ CONNECT_S = 5.0
 REASON_LENGTH = 160
 CHARACTERS_PER_TOKEN = 16  # what goes on beyond what was asked for is cut off
 EVENT_BYTES = 1_000_000
+PIECE = 4096  # characters that are told at once
 
 
 class Completions:
@@ -23,7 +24,8 @@ class Completions:
         """Ask for at most `tokens` tokens at `url`, which ends with /v1; wait `stall_s` for each word."""
         self._url = url.rstrip("/") + "/chat/completions"
         self._model = model
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._key = key.strip()
+        self._headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
         self._tokens = tokens
         self._stall_s = stall_s
 
@@ -43,7 +45,8 @@ class Completions:
                 client.stream("POST", self._url, json=body) as response,
             ):
                 if response.status_code != httpx2.codes.OK:
-                    raise ModelError(self._model, f"was refused by its server ({await _reason(response)})")
+                    reason = await _reason(response)
+                    raise ModelError(self._model, f"was refused by its server ({self._without_key(reason)})")
                 async for piece in self._pieces(response):
                     yield piece
         except httpx2.TimeoutException as error:
@@ -51,9 +54,15 @@ class Completions:
         except httpx2.ConnectError as error:
             raise ModelError(self._model, f"cannot be reached at {self._url}") from error
         except (ValueError, httpx2.SSEError, httpx2.InvalidURL) as error:
-            raise ModelError(self._model, f"sent what is no answer ({_short(str(error))})") from error
+            said = self._without_key(_short(str(error)))
+            raise ModelError(self._model, f"sent what is no answer ({said})") from error
+        except RecursionError as error:
+            raise ModelError(self._model, "sent what is no answer (nested too deeply)") from error
         except httpx2.HTTPError as error:
-            raise ModelError(self._model, f"broke off ({_short(str(error)) or type(error).__name__})") from error
+            raise ModelError(self._model, f"broke off ({type(error).__name__})") from error
+
+    def _without_key(self, text: str) -> str:
+        return text.replace(self._key, "***") if self._key else text
 
     async def _pieces(self, response: httpx2.Response) -> AsyncIterator[str]:
         """Yield the pieces of a stream of events. Raises ValueError and httpx2's errors."""
@@ -63,11 +72,11 @@ class Completions:
                 return
             for choice in _choices(event.data):
                 is_done = is_done or bool(choice.get("finish_reason"))
-                piece = (choice.get("delta") or {}).get("content")
-                if isinstance(piece, str) and piece:
+                if piece := _text(choice)[: self._tokens * CHARACTERS_PER_TOKEN - length]:
                     length += len(piece)
-                    yield piece
-            if length > self._tokens * CHARACTERS_PER_TOKEN:
+                    for start in range(0, len(piece), PIECE):
+                        yield piece[start : start + PIECE]
+            if length >= self._tokens * CHARACTERS_PER_TOKEN:
                 return
         if not is_done:
             raise ModelError(self._model, "broke off in the middle")
@@ -84,6 +93,15 @@ def _choices(data: str) -> list[dict[str, Any]]:
     if not isinstance(choices, list) or not all(isinstance(one, dict) for one in choices):
         raise ValueError("choices that are no list of objects")
     return choices[:1]
+
+
+def _text(choice: dict[str, Any]) -> str:
+    """Return the text of a choice, without halves of characters. Raises ValueError."""
+    delta = choice.get("delta") or {}
+    if not isinstance(delta, dict):
+        raise ValueError("a delta that is no object")
+    piece = delta.get("content")
+    return piece.encode("utf-8", "replace").decode() if isinstance(piece, str) else ""
 
 
 async def _reason(response: httpx2.Response) -> str:

@@ -40,13 +40,16 @@ class Eyes:
         """Return how many frames were never looked at."""
         return self._frames.lost
 
-    async def take(self, records: Iterable[Record]) -> None:
-        """Take frames whose time has come; a replay waits until they were looked at."""
+    def take(self, records: Iterable[Record]) -> None:
+        """Take frames whose time has come."""
         for frame in records:
             assert isinstance(frame, Frame)
             self._frames.put(frame)
         self._may_look.set()
-        if self._is_replay and len(self._frames):
+
+    async def catch_up(self) -> None:
+        """Wait until all that was taken was looked at."""
+        if len(self._frames):
             async with self._turn:
                 await self._look_until(END_NS)
 
@@ -70,7 +73,7 @@ class Eyes:
         async with self._turn:
             if self.backend.wants_frames:
                 await self._look_until(case.asked_ns)
-                since_ns = self.backend.sees_from_ns()
+                since_ns = self.backend.sees_from_ns(case.asked_ns)
                 old = await bring(self._bus, self._session, case, since_ns, query_id, self._memory_s)
                 skipped = self._frames.lost_between(case.asked_ns - SKIPPED_NS, case.asked_ns)
                 case = replace(case, pictures=old, skipped=skipped)

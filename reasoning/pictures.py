@@ -63,15 +63,16 @@ def _moments(case: Case, since_ns: int | None) -> list[int]:
         best += [hit for hit in reversed(case.recalled.timeline) if hit.kind in KINDS]
     if case.recalled.anchor is not None:
         best.insert(0, case.recalled.anchor)
+    now = [case.asked_ns] if since_ns is None else []  # nothing of then is left: what it looked like
     middles = [(hit.start_ns + hit.end_ns) // 2 for hit in best]
     if span is not None and span.is_point and span.start_ns is not None and span.end_ns is not None:
         middles.insert(0, (span.start_ns + span.end_ns) // 2)
-    return list(dict.fromkeys(one for one in middles if one < before_ns))[:PICTURES]
+    return list(dict.fromkeys(now + [one for one in middles if one < before_ns]))[:PICTURES]
 
 
 def _nearest(frames: Sequence[Hit], moments: Sequence[int], since_ns: int | None) -> list[Hit]:
     """Return the frame nearest to each moment, each once, oldest first."""
-    frames = [one for one in frames if since_ns is None or one.start_ns < since_ns]
+    frames = [one for one in frames if one.kind == "frame" and (since_ns is None or one.start_ns < since_ns)]
     times = [one.start_ns for one in frames]
     chosen: dict[int, Hit] = {}
     for moment in moments:

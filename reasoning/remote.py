@@ -28,13 +28,9 @@ from runtime.messages import Evidence, Frame
 CITING = SYSTEM + " After each sentence write the numbers of the lines and pictures it rests on, like [2] or [1][3]."
 RECENT = 64  # frames kept, for questions about a time before the newest
 LONGEST_NUMBERS = 16  # characters
-NUMBERS = re.compile(r"\[(\d+(?:\s*,\s*\d+)*)\]")
-SENTENCE = re.compile(
-    r"""(\S.*?                                # words,
-        (?:[.!?…]+["')]*(?=\s|\[|$)|$))       # up to where a sentence ends,
-        \s*((?:\[[\d,\s]+\][.\s]*)*)        # and numbers behind it""",
-    re.DOTALL | re.VERBOSE,
-)
+NUMBERS = re.compile(r"\[(\d{1,4}(?:\s?,\s?\d{1,4}){0,7})\]")
+END = re.compile(r"""(?<![.!?…])[.!?…]++["')]*+(?=\s|\[|$)""")  # of a sentence
+BEHIND = re.compile(r"(?:\s*+\[[\d,\s]{1,40}\][.]?)*+\s*+")  # numbers behind it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +58,9 @@ class RemoteBackend:
         """Keep it."""
         self._recent.append(frame)
 
-    def sees_from_ns(self) -> int | None:
-        """Return the time of the oldest picture that would be sent now."""
-        newest = self._newest(list(self._recent))
+    def sees_from_ns(self, asked_ns: int) -> int | None:
+        """Return the time of the oldest picture that would be sent with a question."""
+        newest = self._newest([one for one in self._recent if one.t_ns <= asked_ns])
         return newest[0].t_ns if newest else None
 
     async def answer(self, case: Case, say: Say) -> Composed:
@@ -136,13 +132,18 @@ async def _tell(said: str, start: int, say: Say) -> tuple[str, int]:
 
 def claims_of(said: str, evidence: Sequence[Sequence[Evidence]]) -> list[Claim]:
     """Return the sentences of an answer with what their numbers name; numbers that name nothing are left out."""
-    claims = []
-    for found in SENTENCE.finditer(said.strip()):
-        numbers = [int(one) for group in NUMBERS.findall(found[0]) for one in group.split(",")]
-        text = re.sub(r"\s+([.,!?…])", r"\1", " ".join(NUMBERS.sub("", found[1]).split()))
+    claims, start = [], 0
+    while start < len(said):
+        end = END.search(said, start)
+        stop = end.end() if end is not None else len(said)
+        behind = BEHIND.match(said, stop)
+        after = behind.end() if behind is not None else stop
+        numbers = [int(one) for group in NUMBERS.findall(said[start:after]) for one in group.split(",")]
+        text = re.sub(r"\s+([.,!?…])", r"\1", " ".join(NUMBERS.sub("", said[start:stop]).split()))
         rows = [row for number in dict.fromkeys(numbers) if 0 < number <= len(evidence) for row in evidence[number - 1]]
         if re.search(r"\w", text):
             claims.append(Claim(text=text, evidence=tuple(rows)))
+        start = max(after, start + 1)
     return claims
 
 

@@ -7,7 +7,7 @@ records as its cheap filter and a language model as its judge. An activity that 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from reasoning.episodes import Episode, gather
@@ -19,7 +19,7 @@ from runtime.messages import Hit, StandingRule
 
 RULES = 32
 LENGTH = 200  # characters of a request
-REMEMBERED = 256  # records per rule that it has told of, or that a model has looked at
+REMEMBERED = 2048  # more than one look back brings: records per rule that it has told of, or that a model has looked at
 PER_MINUTE = 6  # alerts of all rules together
 MINUTE_NS = 60_000_000_000
 S_NS = 1_000_000_000
@@ -37,7 +37,6 @@ class Wish:
     since_ns: int  # what was over by then is not told
     quiet_until_ns: int = -1
     known: OrderedDict[str, None] = field(default_factory=OrderedDict)  # records that showed it, or were looked at
-    alerts: int = 0
 
     @property
     def request(self) -> str:
@@ -45,15 +44,21 @@ class Wish:
         return self.rule.request
 
     def fresh(self, hits: Sequence[Hit]) -> list[Episode]:
-        """Return what these records show for the first time, oldest first; they are known from now on."""
+        """Return what these records show for the first time, oldest first."""
         mine = [hit for hit in hits if hit.kind in self.kinds and hit.record_id and hit.end_ns > self.since_ns]
         found = self._found(mine)
         new = [one for one in found if not any(hit.record_id in self.known for hit in one.hits)]  # else it goes on
-        for episode in found:
-            self.known |= dict.fromkeys(hit.record_id for hit in episode.hits)
+        if not self.is_for_model:  # what a model did not get to look at waits for its turn
+            self.know(found)
+        return new
+
+    def know(self, episodes: Iterable[Episode]) -> None:
+        """Note what was told of, or looked at."""
+        for hit in (hit for episode in episodes for hit in episode.hits):
+            self.known[hit.record_id] = None
+            self.known.move_to_end(hit.record_id)
         while len(self.known) > REMEMBERED:
             self.known.popitem(last=False)
-        return new
 
     def _found(self, hits: Sequence[Hit]) -> list[Episode]:
         if self.is_for_model:
@@ -72,6 +77,7 @@ class RuleBook:
         self.suppressed = 0
         self._has_model = has_model
         self._fired_ns: list[int] = []
+        self._refused: OrderedDict[str, StandingRule] = OrderedDict()  # which are not refused twice
         self._turn = 0
 
     def set(self, rule: StandingRule, now_ns: int) -> str:
@@ -79,15 +85,22 @@ class RuleBook:
         name = rule.stream
         if not rule.request.strip():
             self.wishes.pop(name, None)
+            self._refused.pop(name, None)
             return ""
-        if name in self.wishes and self.wishes[name].rule == rule:
+        if rule in (self._refused.get(name), self.wishes[name].rule if name in self.wishes else None):
             return ""  # the broker hands out what it retains after each reconnect
         if name not in self.wishes and len(self.wishes) >= RULES:
             return f"There are {RULES} rules already; remove one first."
         wish = read(rule, now_ns, has_model=self._has_model)
+        self._refused.pop(name, None)
+        before = self.wishes.pop(name, None)
         if isinstance(wish, str):
-            self.wishes.pop(name, None)
+            self._refused[name] = rule
+            while len(self._refused) > RULES:
+                self._refused.popitem(last=False)
             return wish
+        if before is not None:
+            wish.quiet_until_ns = before.quiet_until_ns
         self.wishes[name] = wish
         return ""
 
@@ -100,15 +113,21 @@ class RuleBook:
     def match(self, hits: Sequence[Hit], now_ns: int) -> tuple[list[tuple[Wish, Episode]], list[tuple[Wish, Episode]]]:
         """Return what fires by itself, and what a model is to look at: of those one in turn, the others next time."""
         sure: list[tuple[Wish, Episode]] = []
-        asked: list[tuple[Wish, Episode]] = []
+        asked: list[tuple[Wish, list[Episode]]] = []
         for wish in self.wishes.values():
             fresh = wish.fresh(hits)
-            if fresh and now_ns >= wish.quiet_until_ns:
-                (asked if wish.is_for_model else sure).append((wish, fresh[-1]))
-        if asked:
-            self._turn += 1
-            asked = [asked[self._turn % len(asked)]]
-        return sure, asked
+            if now_ns < wish.quiet_until_ns:
+                wish.know(fresh)
+            elif fresh and not wish.is_for_model:
+                sure.append((wish, fresh[-1]))
+            elif fresh:
+                asked.append((wish, fresh))
+        if not asked:
+            return sure, []
+        self._turn += 1
+        wish, fresh = asked[self._turn % len(asked)]
+        wish.know(fresh)
+        return sure, [(wish, fresh[-1])]
 
     def may_fire(self, wish: Wish, now_ns: int) -> bool:
         """Say whether an alert may go out now, and count it; what may not is counted too."""
@@ -118,8 +137,11 @@ class RuleBook:
             return False
         self._fired_ns.append(now_ns)
         wish.quiet_until_ns = now_ns + round(min(max(wish.rule.cool_down_s, 0.0), 1e7) * S_NS)
-        wish.alerts += 1
         return True
+
+    def stands(self, wish: Wish, now_ns: int) -> bool:
+        """Say whether a rule is still what it was, and may speak: a model takes its time."""
+        return self.wishes.get(wish.rule.stream) is wish and now_ns >= wish.quiet_until_ns
 
     def take_suppressed(self) -> int:
         """Return how many alerts were held back since the last one that went out."""

@@ -240,6 +240,7 @@ class ReasoningService:
             question=question,
             recalled=recalled,
             asked_ns=asked_ns,
+            session_start_ns=self._memory.session_start_ns or 0,
             blind={name: mark.blind for name, mark in marks.items() if mark.blind and is_now},
             sensors={name: mark.sensor for name, mark in marks.items()},
             truncated=any(mark.truncated for mark in marks.values()),
@@ -333,16 +334,17 @@ class ReasoningService:
         async for delivery in inbox:
             mark = delivery.message
             if isinstance(mark, Frame):
-                await self._eyes.take(self._order.add(mark))
+                self._eyes.take(self._order.add(mark))
                 continue
             assert isinstance(mark, Watermark)
             is_call = mark.call != 0 or self._order.has_passed(mark)  # perception wants to hear that we are here
             released = self._order.advance(mark)
-            await self._eyes.take(released)
+            self._eyes.take(released)
             self.meter.counters["frames lost"] = self._eyes.lost
             low_ns = self._order.reached_ns()
             if self._is_replay:
-                await self._standing.reach(self._standing_ns())
+                await self._standing.reach(self._standing_ns())  # each second sees its own frames and none after it
+                await self._eyes.catch_up()
             self._settled_ns = low_ns
             self._reached.set()
             self._waiting.look()

@@ -10,7 +10,6 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from reasoning.episodes import Episode
 from reasoning.evidence import Composed
 from reasoning.rules import RuleBook, Wish
 from reasoning.understand import Question, understand
@@ -45,7 +44,6 @@ class StandingRequests:
         tell: Tell,
     ) -> None:
         """Look at every second in a replay; live at the newest one."""
-        self.checks = 0
         self._session = session
         self._book = RuleBook(has_model=has_model)
         self._is_replay = is_replay
@@ -74,7 +72,6 @@ class StandingRequests:
                 await self._check(tick_ns)
 
     async def _check(self, now_ns: int) -> None:
-        self.checks += 1
         query = Recall(
             session=self._session,
             query_id=f"rules-{now_ns}",
@@ -91,12 +88,16 @@ class StandingRequests:
         for wish, episode in sure:
             question = replace(wish.question, text=f"When did {wish.request}?")
             shown = replace(recalled, timeline=episode.hits, hits=(), total=len(episode.hits))
-            await self._fire(wish, self._records(question, shown, now_ns), recalled, now_ns, episode)
-        for wish, episode in asked:
+            composed = self._records(question, shown, now_ns)
+            shows = {hit.record_id for hit in episode.hits}
+            if not composed.abstained and any(row.record_id in shows for row in composed.evidence):
+                await self._fire(wish, composed, recalled, now_ns)
+        for wish, _ in asked:
             question = understand(f"Has this just happened: {wish.request}? Begin with yes or no.", now_ns, 0)
             composed = await self._judge(question, recalled, now_ns)
-            if not composed.abstained and YES.match(composed.sentences[0].text):
-                await self._fire(wish, composed, recalled, now_ns, episode, checked=True)
+            first = composed.sentences[0]
+            if not composed.abstained and composed.evidence and first.supported and YES.match(first.text):
+                await self._fire(wish, composed, recalled, now_ns, checked=True)
 
     async def _fire(
         self,
@@ -104,16 +105,15 @@ class StandingRequests:
         composed: Composed,
         recalled: Recalled,
         now_ns: int,
-        episode: Episode,
         *,
         checked: bool = False,
     ) -> None:
-        if not self._book.may_fire(wish, now_ns):
+        if not self._book.stands(wish, now_ns) or not self._book.may_fire(wish, now_ns):
             return
         text = " ".join(sentence.text for sentence in composed.sentences)
         name = wish.rule.stream
         alert = self._alert(
-            name, f"{name}-{wish.alerts}", "fired", text, now_ns, recalled.session_start_ns, composed.evidence
+            name, f"{name}-{now_ns // TICK_NS}", "fired", text, now_ns, recalled.session_start_ns, composed.evidence
         )
         await self._tell(replace(alert, checked=checked, suppressed=self._book.take_suppressed()))
 

@@ -103,8 +103,10 @@ class WatchingBackend:
             except (RuntimeError, MemoryError) as error:
                 logger.warning("%s", self._failed(error))
 
-    def sees_from_ns(self) -> int | None:
-        """Return the time of the oldest frame in the model's window."""
+    def sees_from_ns(self, asked_ns: int) -> int | None:
+        """Return the time of the oldest frame in the model's window, or of those kept for a question about before."""
+        if asked_ns < self._newest_ns:
+            return min((one.t_ns for one in self._recent if one.t_ns <= asked_ns), default=None)
         return self._watcher.since_ns if self._watcher is not None else None
 
     async def answer(self, case: Case, say: Say) -> Composed:
@@ -187,8 +189,8 @@ class WatchingBackend:
 
     def _see(self, frame: Frame) -> None:
         picture, time = picture_of(frame), f"\n{_time(frame.t_ns)} {frame.stream} "
-        _show(self._own(), picture, "" if time == self._label else time)
-        self._label = time
+        if _show(self._own(), picture, "" if time == self._label else time):  # else its words went with it
+            self._label = time
 
     def _own(self) -> Watcher:
         if self._watcher is None:
@@ -200,10 +202,10 @@ class WatchingBackend:
 
     def _failed(self, error: BaseException) -> str:
         """Begin anew, with half the window where memory ran out; a second time the model is not asked any more."""
-        self._watcher = None
+        self._watcher, self._label = None, ""
         is_memory = isinstance(error, torch.OutOfMemoryError | MemoryError) or NO_MEMORY in str(error)
         if not is_memory:
-            return f"My language model failed ({str(error).splitlines()[0][:120]}), so only the records answer."
+            return f"My language model failed ({_first_line(error)}), so only the records answer."
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         if not self._is_reduced:
@@ -214,13 +216,18 @@ class WatchingBackend:
         return self._failure
 
 
-def _show(watcher: Watcher, picture: Picture, label: str) -> None:
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), "")[:120] or type(error).__name__
+
+
+def _show(watcher: Watcher, picture: Picture, label: str) -> int:
+    """Show a picture and return how many tokens of it were kept."""
     try:
         image = decode_jpeg(picture.payload).to_ndarray(format="rgb24").astype(np.uint8, copy=False)
     except ValueError as error:
         logger.warning("%s cannot be looked at: %s", picture.record_id, error)
-        return
-    watcher.see(image, Shown(record_id=picture.record_id, stream=picture.stream, t_ns=picture.t_ns), label)
+        return 0
+    return watcher.see(image, Shown(record_id=picture.record_id, stream=picture.stream, t_ns=picture.t_ns), label)
 
 
 def _time(t_ns: int) -> str:

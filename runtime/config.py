@@ -110,7 +110,7 @@ class LmmConfig(_Section):
 class ServerConfig(_Section):
     """Any server that speaks OpenAI's protocol: vLLM, SGLang, llama.cpp, Ollama. Its key: HEEDFUL_OPENAI_KEY."""
 
-    url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None  # up to and with /v1
+    url: Annotated[str, Field(pattern=r"^https?://[^\s@]+$")] | None = None  # up to and with /v1
     model: str | None = None
     pictures: Annotated[int, Field(ge=0, le=64)] = 6  # newest ones that are sent along
     prompt_characters: Annotated[int, Field(ge=256, le=1_000_000)] = 6000  # question and quoted records
@@ -122,7 +122,7 @@ class ServerConfig(_Section):
 class RuleConfig(_Section):
     """A standing request."""
 
-    request: Annotated[str, Field(min_length=1, max_length=200)]  # "somebody says help"
+    request: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]  # "somebody says help"
     cool_down_s: Annotated[float, Field(ge=0, le=86_400)] = 30.0  # silence after an alert
 
 

@@ -50,6 +50,7 @@ def case(text: str = "What happened?", *timeline: Hit, at_s: float = 100.0, **fi
         "question": understand(text, round(at_s * S), 0),
         "recalled": recalled(timeline),
         "asked_ns": round(at_s * S),
+        "session_start_ns": 0,
         "blind": {},
         "sensors": {"cam": "video", "mic": "audio"},
         "truncated": False,

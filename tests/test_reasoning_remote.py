@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -34,7 +34,8 @@ async def server(talk: Talk) -> AsyncIterator[tuple[str, list[dict[str, object]]
         head = await reader.readuntil(b"\r\n\r\n")
         length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-l"))
         bodies.append(json.loads(await reader.readexactly(length)))
-        await talk(writer)
+        with suppress(ConnectionError):  # who has heard enough hangs up
+            await talk(writer)
         writer.close()
 
     listening = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -96,6 +97,8 @@ async def test_an_answer_names_what_it_cites_and_sees_nothing_after_the_question
         ((EVENTS, "data: [1]\n\n"), "an event that is no object"),
         ((EVENTS, 'data: {"choices": 5}\n\n'), "choices that are no list of objects"),
         ((EVENTS,), "broke off in the middle"),
+        ((EVENTS, 'data: {"choices": [{"delta": "x"}]}\n\n'), "a delta that is no object"),
+        ((EVENTS, f"data: {'[' * 200_000}\n\n"), "sent what is no answer"),
         (("garbage\r\n\r\n",), "broke off"),
     ],
 )
@@ -166,3 +169,27 @@ def test_sentences_keep_their_words_and_their_numbers() -> None:
 
 def test_an_answer_of_numbers_alone_claims_nothing() -> None:
     assert claims_of(" [1][2] . ", [(row(1),)]) == []
+
+
+async def test_half_a_character_and_a_huge_piece_do_not_leave_as_they_are() -> None:
+    huge = event("word " * 30_000)
+    async with server(saying(EVENTS, 'data: {"choices": [{"delta": {"content": "\\ud83d no. [1]"}}]}\n\n', huge)) as (
+        url,
+        _,
+    ):
+        answer = await asked(url)
+    text = " ".join(one.text for one in answer.sentences)
+    assert text.encode()
+    assert len(text) < 50 * 16 + 200
+
+
+async def test_a_key_is_never_repeated() -> None:
+    async with server(saying("HTTP/1.1 401 No\r\nContent-Length: 16\r\n\r\nbad key: secret!")) as (url, _):
+        answer = await asked(url)
+    assert "secret" not in answer.sentences[-1].text
+    assert "bad key: ***!" in answer.sentences[-1].text
+
+
+def test_long_runs_of_stops_and_digits_are_read_quickly() -> None:
+    assert len(claims_of("It " + "." * 100_000 + "x", [])) <= 1
+    assert claims_of("A. [" + "9" * 5000 + "]", [(row(1),)])[0].evidence == ()

@@ -83,7 +83,7 @@ def test_a_rule_is_silent_while_it_cools_down_and_while_it_is_snoozed() -> None:
     assert fired(one, *said[:1], at_s=11.0)
     assert not fired(one, *said[:2], at_s=21.0)
     assert fired(one, *said[:5], at_s=51.0)
-    one.snooze("r0-2", 60 * S, 100.0)
+    one.snooze("r0-51", 60 * S, 100.0)
     assert not fired(one, *said[:12], at_s=125.0)
     assert fired(one, *said[:17], at_s=171.0)
 
@@ -123,6 +123,13 @@ def test_models_are_asked_for_one_rule_at_a_time_in_turn() -> None:
         asked += [wish.request for wish, _ in due]
     assert len(asked) == 4
     assert set(asked) == {"a red car arrives", "a dog barks"}
+
+
+def test_what_a_model_did_not_get_to_look_at_waits_for_its_turn() -> None:
+    one = book("a red car arrives", "a dog barks", has_model=True)
+    frame = hit(1, "frame", "picture")
+    asked = [wish.request for second in range(1, 6) for wish, _ in one.match([frame], second * S)[1]]
+    assert sorted(asked) == ["a dog barks", "a red car arrives"]
 
 
 def test_strange_requests_end_in_a_line() -> None:

@@ -17,6 +17,7 @@ from runtime.bus import LOSSLESS, filter_of
 from runtime.local_bus import LocalBus, LocalHub
 from runtime.messages import Ack, Alert, Hit, Recall, Recalled, Sentence, StandingRule, Watermark
 from tests.cases import S, hit, recalled
+from tests.test_reasoning_spoken import row
 
 pytestmark = pytest.mark.virtual_clock
 
@@ -26,14 +27,19 @@ class Judge(EvidenceBackend):
 
     wants_frames = True
 
-    def __init__(self, says: str) -> None:
+    def __init__(self, says: str, *, is_sure: bool = True) -> None:
         self.says = says
+        self.is_sure = is_sure
         self.asked: list[Case] = []
+
+    def sees_from_ns(self, asked_ns: int) -> int | None:
+        return 0
 
     async def answer(self, case: Case, say: Say) -> Composed:
         self.asked.append(case)
         sentences = (Sentence(text=self.says, supported=True),)
-        return Composed(sentences=sentences, abstained=False, evidence=(), blind=(), truncated=False)
+        evidence = (row(1),) if self.is_sure else ()
+        return Composed(sentences=sentences, abstained=False, evidence=evidence, blind=(), truncated=False)
 
 
 class Yard:
@@ -107,7 +113,7 @@ async def test_an_alert_names_what_shows_it_and_when_it_was_known() -> None:
         await one.rule("somebody says help")
         await one.reach(1, 2, 3, 4, 5, 6)
         (alert,) = one.alerts
-    assert (alert.rule, alert.alert_id, alert.state) == ("r", "r-1", "fired")
+    assert (alert.rule, alert.alert_id, alert.state) == ("r", "r-5", "fired")
     assert alert.t_ns == 5 * S  # the first whole second after it had ended
     assert [row.record_id for row in alert.evidence] == [SPOKEN.record_id]
     assert "help" in alert.text
@@ -119,7 +125,7 @@ async def test_however_time_moves_the_alerts_of_a_replay_are_the_same(steps: tup
     async with yard(*records) as one:
         await one.rule("somebody says help")
         await one.reach(*steps)
-        assert [(alert.alert_id, alert.t_ns) for alert in one.alerts] == [("r-1", 5 * S), ("r-2", 8 * S)]
+        assert [(alert.alert_id, alert.t_ns) for alert in one.alerts] == [("r-5", 5 * S), ("r-8", 8 * S)]
 
 
 async def test_the_last_begun_second_of_a_recording_is_looked_at_too() -> None:
@@ -128,7 +134,7 @@ async def test_the_last_begun_second_of_a_recording_is_looked_at_too() -> None:
         await one.reach(4.3)
         assert one.alerts == []
         await one.reach(4.3, ended=True)
-        assert [alert.alert_id for alert in one.alerts] == ["r-1"]
+        assert [alert.alert_id for alert in one.alerts] == ["r-5"]
 
 
 async def test_live_only_the_newest_second_is_looked_at() -> None:
@@ -207,4 +213,36 @@ async def test_a_record_that_is_known_late_is_told_late() -> None:
         await one.reach(now_s + 5.0)
         one.records = (hit(1, text="help", start_s=now_s),)
         await one.reach(now_s + 9.0)
+        assert len(one.alerts) == 1
+
+
+async def test_a_yes_that_rests_on_nothing_is_no_alert() -> None:
+    judge = Judge("Yes, a red car.", is_sure=False)
+    async with yard(hit(1, "frame", "picture", start_s=2.0), backend=judge) as one:
+        await one.rule("a red car arrives")
+        await one.reach(*range(8))
+        assert one.alerts == []
+        assert judge.asked
+
+
+async def test_another_sensors_blindness_is_not_the_cameras() -> None:
+    gap = hit(1, "gap", "nothing received for 2.0 s: covered or dark", 2.0, stream="mic")
+    async with yard(gap) as one:
+        await one.rule("the camera is blind")
+        await one.reach(*range(8))
+        assert one.alerts == []
+
+
+async def test_the_cameras_blindness_is_told() -> None:
+    gap = hit(1, "gap", "nothing received for 2.0 s: covered or dark", 2.0, end_ns=5 * S)
+    async with yard(gap) as one:
+        await one.rule("the camera is blind")
+        await one.reach(*range(9))
+        assert [alert.rule for alert in one.alerts] == ["r"]
+
+
+async def test_a_refusal_is_told_once() -> None:
+    async with yard() as one:
+        await one.rule("a red car arrives")
+        await one.rule("a red car arrives")
         assert len(one.alerts) == 1

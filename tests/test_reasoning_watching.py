@@ -68,10 +68,13 @@ def engine(family: Any = None, level: float = 0.0) -> Engine:
 class Session:
     """Reasoning with a model, a memory in the test's hand, a camera and somebody with questions."""
 
-    def __init__(self, hub: LocalHub, name: str, service: ReasoningService, backend: WatchingBackend) -> None:
+    def __init__(
+        self, hub: LocalHub, name: str, service: ReasoningService, backend: WatchingBackend, memory: FakeMemory
+    ) -> None:
         self.name = name
         self.service = service
         self.backend = backend
+        self.memory = memory
         self.bus = LocalBus(hub, "user", is_lossless=True)
         self.camera = LocalBus(hub, "perception", is_lossless=True)
         self.parts: list[AnswerPart] = []
@@ -133,7 +136,7 @@ async def session(
         settle_s=30.0,
         is_replay=is_replay,
     )
-    one = Session(hub, name, service, backend)
+    one = Session(hub, name, service, backend, memory)
     async with asyncio.TaskGroup() as group:
         beside = [
             group.create_task(memory.run(), name="memory"),
@@ -176,6 +179,15 @@ async def test_no_frame_after_the_question_changes_its_answer() -> None:
     assert after.answer == before.answer
     assert {row.record_id for row in after.evidence} == {row.record_id for row in before.evidence}
     assert {row.record_id for row in after.evidence if row.kind == "frame"} <= {record_id(frame(s)) for s in (1, 2, 3)}
+
+
+async def test_a_question_about_a_while_ago_brings_its_pictures_from_memory() -> None:
+    async with session(engine()) as one:
+        await one.show(*range(1, 40))
+        await one.ask(at_s=39.0)
+        await one.ask(at_s=5.0, query_id="then")
+        asked = [query for query in one.memory.recalls if query.query_id == "then-frames"]
+        assert len(asked) == 1  # the newest 16 frames are later, and so it asks for older ones
 
 
 async def test_the_effect_of_what_an_answer_rests_on_is_measured_on_request() -> None:

@@ -181,7 +181,10 @@ def test_a_wrong_configuration_is_named_by_file_and_field(
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("nowhere", "nowhere: no such file, and no shipped configuration of this name (live, robot, spine)"),
+        (
+            "nowhere",
+            "nowhere: no such file, and no shipped configuration of this name (live, lmm, robot, server, spine)",
+        ),
         ("nowhere.yaml", "nowhere.yaml: no such file"),
         ("sub/nowhere", "sub/nowhere: no such file"),
         (".", ".: is a folder, not a YAML file"),

@@ -101,7 +101,7 @@ def test_every_kind_survives_the_round_trip(kind: str, draw: st.DataObject) -> N
     assert back == message
     for name in wire.tensor_ranks(kind):  # which messages do not compare
         np.testing.assert_array_equal(getattr(back, name), getattr(message, name))
-    assert packet.retain == (kind == "status")
+    assert packet.retain == KINDS[kind].is_retained
 
 
 def test_media_travels_as_it_is_with_its_type_and_header_beside_it() -> None:

@@ -78,8 +78,11 @@ class Watcher:
 
         Afterwards `spoken` holds its sentences. Closing the iterator, or `stream.cancel`, ends the answer.
         """
+        self.spoken, self.said = [], []  # at once: who never gets to the first token has said nothing
+        return self._answer(prompt, limit)
+
+    def _answer(self, prompt: Prompt, limit: int) -> Generator[str]:
         ids, lines = self._tokens(prompt)
-        self.spoken, self.said = [], []
         looking = Looking(self._methods, len(self._lmm.family.text.layers), len(ids), lines)
         transcript = Transcript(self._lmm.chat)
         tokens = self.stream.answer(
