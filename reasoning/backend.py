@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from reasoning.deadline import NONE, Deadline
 from reasoning.evidence import Composed, answer
 from reasoning.understand import Question
 from runtime.messages import Frame, Recalled, Sensor, record_id
@@ -40,7 +41,7 @@ class Case:
     sensors: Mapping[str, Sensor]
     truncated: bool
     active: Mapping[str, int]  # stream -> since when something goes on that no record tells of yet
-    waited_s: float = 0.0  # since it could have been answered: others were in front of it
+    deadline: Deadline = NONE
     skipped: int = 0  # frames of the last two minutes that the model was too slow for
     explains: bool = False  # whether it is to be measured what the answer rests on
     pictures: Sequence[Picture] = ()  # of times that lie before what is watched now, oldest first
@@ -51,6 +52,7 @@ class Backend(Protocol):
 
     name: str
     wants_frames: bool  # whether `see` is called
+    deadline_s: float | None  # what one answer may take from the asking; None for as long as it takes
 
     async def see(self, frame: Frame) -> None:
         """Look at the next frame, in the order of time."""
@@ -70,6 +72,7 @@ class EvidenceBackend:
 
     name = "evidence"
     wants_frames = False
+    deadline_s: float | None = None
 
     async def see(self, frame: Frame) -> None:
         """Ignore it: records tell of what was seen."""

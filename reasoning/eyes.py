@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from reasoning.backend import Backend, Case, Say
+from reasoning.deadline import NONE, Deadline
 from reasoning.evidence import Composed
 from reasoning.frames import FrameQueue
 from reasoning.pictures import bring
+from reasoning.spoken import records_alone
 from runtime.bus import Bus
 from runtime.messages import Frame, Record
 from runtime.order import END_NS
@@ -32,6 +34,7 @@ class Eyes:
         self._is_replay = is_replay
         self._memory_s = memory_s
         self._frames = FrameQueue(None if is_replay else FRAMES_ROOM)
+        self._shown_ns = -1  # time of the newest frame that the backend was shown
         self._turn = asyncio.Lock()
         self._may_look = asyncio.Event()
 
@@ -51,7 +54,7 @@ class Eyes:
         """Wait until all that was taken was looked at."""
         if len(self._frames):
             async with self._turn:
-                await self._look_until(END_NS)
+                await self._look_until(END_NS, NONE)
 
     async def look_on(self, until_ns: Callable[[], int]) -> None:
         """Live: look at frames as they come, up to the earliest question that waits."""
@@ -60,7 +63,7 @@ class Eyes:
             async with self._turn:
                 frame = self._frames.take(until_ns())
                 if frame is not None:
-                    await self.backend.see(frame)
+                    await self._look(frame)
             if frame is None:
                 await self._may_look.wait()
 
@@ -68,17 +71,43 @@ class Eyes:
         """Let it go on: no question waits any more."""
         self._may_look.set()
 
-    async def ask(self, case: Case, query_id: str, say: Say) -> Composed:
-        """Show the backend all frames up to the question and nothing after it, then ask."""
-        async with self._turn:
-            if self.backend.wants_frames:
-                await self._look_until(case.asked_ns)
-                since_ns = self.backend.sees_from_ns(case.asked_ns)
-                old = await bring(self._bus, self._session, case, since_ns, query_id, self._memory_s)
-                skipped = self._frames.lost_between(case.asked_ns - SKIPPED_NS, case.asked_ns)
-                case = replace(case, pictures=old, skipped=skipped)
-            return await self.backend.answer(case, say)
+    async def ask(self, case: Case, query_id: str, say: Say, *, is_about_now: bool = False) -> Composed:
+        """Show the backend all frames up to the question and nothing after it, then ask.
 
-    async def _look_until(self, t_ns: int) -> None:
+        A question about now may see what was shown since; where the deadline passes before the backend is asked, the
+        records answer.
+        """
+        try:
+            async with case.deadline.wait():
+                await self._turn.acquire()
+        except TimeoutError:
+            return records_alone(case, f"Others were before you for {case.deadline.limit_s:g} s")
+        try:
+            if is_about_now:
+                case = replace(case, asked_ns=max(case.asked_ns, self._shown_ns))
+            if not self.backend.wants_frames:
+                return await self.backend.answer(case, say)
+            if not await self._look_until(case.asked_ns, case.deadline):
+                return records_alone(case, f"My model is {len(self._frames)} pictures behind the cameras")
+            return await self.backend.answer(await self._with_pictures(case, query_id), say)
+        finally:
+            self._turn.release()
+
+    async def _with_pictures(self, case: Case, query_id: str) -> Case:
+        """Return the case with pictures of earlier, and how many were skipped."""
+        since_ns = self.backend.sees_from_ns(case.asked_ns)
+        old = await bring(self._bus, self._session, case, since_ns, query_id, self._memory_s)
+        skipped = self._frames.lost_between(case.asked_ns - SKIPPED_NS, case.asked_ns)
+        return replace(case, pictures=old, skipped=skipped)
+
+    async def _look_until(self, t_ns: int, deadline: Deadline) -> bool:
+        """Look at the frames up to a time; False where the deadline passed before the last of them."""
         while frame := self._frames.take(t_ns):
-            await self.backend.see(frame)
+            await self._look(frame)
+            if deadline.is_over() and self._frames.has(t_ns):
+                return False
+        return True
+
+    async def _look(self, frame: Frame) -> None:
+        await self.backend.see(frame)
+        self._shown_ns = max(self._shown_ns, frame.t_ns)

@@ -29,11 +29,13 @@ class FrameQueue:
             self._lost_ns.append(self._waiting.popleft().t_ns)
             self.lost += 1
 
+    def has(self, until_ns: int) -> bool:
+        """Say whether a frame waits that is not later than `until_ns`."""
+        return bool(self._waiting) and self._waiting[0].t_ns <= until_ns
+
     def take(self, until_ns: int) -> Frame | None:
         """Return the oldest frame unless it is later than `until_ns`."""
-        if not self._waiting or self._waiting[0].t_ns > until_ns:
-            return None
-        return self._waiting.popleft()
+        return self._waiting.popleft() if self.has(until_ns) else None
 
     def lost_between(self, start_ns: int, end_ns: int) -> int:
         """Return how many frames of a stretch of time were lost."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from runtime.bus import Delivery
 from runtime.messages import Ask
 
+Key = tuple[str, str, int, bool]  # id, question, asking time, whether it wants to be explained
+
 
 @dataclass(slots=True)
 class Voice:
@@ -24,13 +26,14 @@ class Pending:
     question: str
     explains: bool
     asked_ns: int
-    came_s: float  # wall clock
-    key: tuple[str, str, int] | None  # by which a repeated question is known
+    came_s: float  # by the loop's clock: its deadline counts from here
+    key: Key | None  # by which a repeated question is known
     ways_back: list[Delivery]  # more than one where the asker lost its broker and asked again
     voice: Voice
     settled_s: float  # wall clock from which the latency bill counts: all that was to be seen by then had been seen
 
 
-def key_of(ask: Ask) -> tuple[str, str, int] | None:
+def key_of(ask: Ask) -> Key | None:
     """Return what makes a question the same one; without id and time each is a new one."""
-    return (ask.query_id, ask.question, ask.asked_ns) if ask.query_id and ask.asked_ns is not None else None
+    is_known = ask.query_id and ask.asked_ns is not None
+    return (ask.query_id, ask.question, ask.asked_ns or 0, ask.explains) if is_known else None

@@ -42,7 +42,7 @@ async def bring(
         timeline_limit=FRAMES_LIMIT,
     )
     try:
-        async with asyncio.timeout(deadline_s):
+        async with case.deadline.wait(), asyncio.timeout(deadline_s):
             reply = await insist(bus, query, "recalled", deadline_s)
             assert isinstance(reply, Recalled)
             chosen = _nearest(reply.timeline, moments, since_ns)

@@ -7,7 +7,6 @@ reason is told.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import re
 from collections import deque
@@ -18,9 +17,10 @@ from typing import Any
 from reasoning.backend import Case, Picture, Say, from_records, picture_of
 from reasoning.brief import QuestionTooLong, brief, clock_of
 from reasoning.completions import Completions
+from reasoning.deadline import Deadline
 from reasoning.evidence import Composed
 from reasoning.prompt import SYSTEM
-from reasoning.spoken import Claim, compose, missed, refusal, remarked
+from reasoning.spoken import Claim, compose, frame_row, missed, records_alone, refusal
 from reasoning.timepoints import S_NS
 from runtime.errors import ModelError
 from runtime.messages import Evidence, Frame
@@ -45,11 +45,11 @@ class Sending:
 class RemoteBackend:
     """Asks a server; between questions it only keeps the newest frames."""
 
-    wants_frames = True
-
     def __init__(self, model: str, completions: Completions, sending: Sending) -> None:
         """Ask `completions`, a server's `model`."""
         self.name = model
+        self.wants_frames = sending.pictures > 0
+        self.deadline_s = sending.deadline_s
         self._completions = completions
         self._sending = sending
         self._recent: deque[Frame] = deque(maxlen=max(RECENT, sending.pictures))
@@ -66,22 +66,20 @@ class RemoteBackend:
     async def answer(self, case: Case, say: Say) -> Composed:
         """Ask the server; where it cannot answer the records do, and the reason is told."""
         found = from_records(case)
-        limit_s = self._sending.deadline_s
-        left_s = None if limit_s is None else limit_s - case.waited_s
-        if left_s is not None and left_s <= 0:
-            return remarked(found, f"Others asked before you for {case.waited_s:.0f} s, so only the records answer.")
+        if case.deadline.is_over():
+            return records_alone(case, f"Others were before you for {case.deadline.limit_s:g} s")
         try:
-            return await self._asked(case, found, say, left_s)
+            return await self._asked(case, found, say)
         except QuestionTooLong as error:
             return refusal(str(error), case)
         except (ModelError, TimeoutError) as error:
-            return remarked(found, f"The model {self.name} {_why(error, limit_s)}, so only the records answer.")
+            return records_alone(case, f"The model {self.name} {_why(error, case.deadline)}")
 
     def close(self) -> None:
         """Forget the pictures."""
         self._recent.clear()
 
-    async def _asked(self, case: Case, found: Composed, say: Say, left_s: float | None) -> Composed:
+    async def _asked(self, case: Case, found: Composed, say: Say) -> Composed:
         told = brief(case, found, missed(case), self._sending.characters, len)
         recent = [one for one in self._recent if one.t_ns <= case.asked_ns]
         pictures = [*case.pictures, *(picture_of(one) for one in self._newest(recent))]
@@ -97,7 +95,7 @@ class RemoteBackend:
         )
         said, told_to, remarks = "", 0, []
         try:
-            async with asyncio.timeout(left_s):
+            async with case.deadline.wait():
                 async for piece in self._completions.stream(CITING, content):
                     said, told_to = await _tell(said + piece, told_to, say)
             if rest := NUMBERS.sub("", said[told_to:]):
@@ -105,17 +103,17 @@ class RemoteBackend:
         except (ModelError, TimeoutError) as error:
             if not said.strip():
                 raise
-            remarks.append(f"The answer is not whole: the model {self.name} {_why(error, self._sending.deadline_s)}.")
+            remarks.append(f"The answer is not whole: the model {self.name} {_why(error, case.deadline)}.")
         if case.skipped:
             remarks.append(f"I skipped {case.skipped} pictures of the last two minutes.")
         return compose(claims_of(said, evidence), case, 0.0, remarks)
 
     def _newest(self, frames: Sequence[Frame]) -> Sequence[Frame]:
-        return frames[-self._sending.pictures :] if self._sending.pictures else ()
+        return frames[-self._sending.pictures :]
 
 
-def _why(error: ModelError | TimeoutError, limit_s: float | None) -> str:
-    return error.reason if isinstance(error, ModelError) else f"took longer than {limit_s:g} s"
+def _why(error: ModelError | TimeoutError, deadline: Deadline) -> str:
+    return error.reason if isinstance(error, ModelError) else f"took longer than {deadline.limit_s:g} s"
 
 
 async def _tell(said: str, start: int, say: Say) -> tuple[str, int]:
@@ -154,14 +152,4 @@ def _as_content(picture: Picture, title: str) -> list[dict[str, Any]]:
 
 def _row(picture: Picture, origin_ns: int) -> Evidence:
     at_s = round((picture.t_ns - origin_ns) / S_NS, 3)
-    return Evidence(
-        clip_id="",
-        record_id=picture.record_id,
-        stream=picture.stream,
-        kind="frame",
-        start_s=at_s,
-        end_s=at_s,
-        box=None,
-        score=1.0,
-        text="",
-    )
+    return frame_row(picture.record_id, picture.stream, at_s, None, 1.0)

@@ -151,6 +151,8 @@ class RuleBook:
 
 def read(rule: StandingRule, now_ns: int, *, has_model: bool) -> Wish | str:
     """Return the rule as it is understood, or why it cannot be followed."""
+    if len(rule.request) > LENGTH:
+        return f"A request has at most {LENGTH} characters, not {len(rule.request)}."
     request = plain(rule.request, LENGTH).rstrip(".!?")
     question = understand(f"When did {request}?", 0, 0)
     topic = question.topic

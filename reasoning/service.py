@@ -19,9 +19,10 @@ from dataclasses import replace
 from functools import partial
 
 from reasoning.backend import Backend, Case, from_records, parts_of
+from reasoning.deadline import Deadline
 from reasoning.evidence import Composed
 from reasoning.eyes import Eyes
-from reasoning.pending import Pending, Voice, key_of
+from reasoning.pending import Key, Pending, Voice, key_of
 from reasoning.plan import plan
 from reasoning.present import add_ended
 from reasoning.recalls import Recalls
@@ -104,7 +105,7 @@ class ReasoningService:
         self._reached = asyncio.Event()  # event time has moved: rules may have something to look at
         self._in_hand: Pending | None = None
         self._composing: asyncio.Task[tuple[Composed, Recalled | None, float]] | None = None  # the one in hand
-        self._given: OrderedDict[tuple[str, str, int], Answer] = OrderedDict()  # for who asks the same again
+        self._given: OrderedDict[Key, Answer] = OrderedDict()  # for who asks the same again
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -160,7 +161,7 @@ class ReasoningService:
                 question=ask.question[:QUESTION_LENGTH],
                 explains=ask.explains,
                 asked_ns=asked_ns,
-                came_s=time.perf_counter(),
+                came_s=asyncio.get_running_loop().time(),
                 key=key_of(ask),
                 ways_back=[delivery],
                 settled_s=time.perf_counter(),
@@ -224,7 +225,7 @@ class ReasoningService:
             recalled, recall_ms = await memory.timed(self._plan(question, pending))
         case = replace(
             self._case(question, recalled, pending.asked_ns),
-            waited_s=pending.settled_s - pending.came_s,
+            deadline=Deadline.after(self._eyes.backend.deadline_s, pending.came_s),
             explains=pending.explains,
         )
         return await self._eyes.ask(case, pending.query_id, partial(self._say, pending)), recalled, recall_ms
@@ -300,7 +301,9 @@ class ReasoningService:
 
     async def _judge(self, question: Question, recalled: Recalled, t_ns: int) -> Composed:
         """Ask the backend on behalf of a rule."""
-        return await self._eyes.ask(self._case(question, recalled, t_ns), f"rules-{t_ns}", _unsaid)
+        deadline = Deadline.after(self._eyes.backend.deadline_s, asyncio.get_running_loop().time())
+        case = replace(self._case(question, recalled, t_ns), deadline=deadline)
+        return await self._eyes.ask(case, f"rules-{t_ns}", _unsaid, is_about_now=not self._is_replay)
 
     async def _note_rules(self, inbox: Subscription) -> None:
         async for delivery in inbox:

@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from reasoning.backend import Case
+from reasoning.backend import Case, from_records
 from reasoning.brief import clock_of
 from reasoning.coverage import Coverage
 from reasoning.draft import EVIDENCE_MAX
 from reasoning.episodes import gather
 from reasoning.evidence import Composed
 from reasoning.prompt import UNKNOWN
-from runtime.messages import Evidence, Sentence
+from runtime.messages import Box, Evidence, Sentence
 
 UNSUPPORTED = f"{UNKNOWN}: nothing that I saw or heard stands behind what I would say."
 SILENT = f"{UNKNOWN}: my language model said nothing."
 SENSES = ("video", "audio")
+LONGEST = 16_000  # characters of an answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class Claim:
 
 def compose(claims: Sequence[Claim], case: Case, level: float, remarks: Iterable[str]) -> Composed:
     """Return the answer that the claims are; those whose reliance is not above `level` have no support."""
+    claims, cut = _shortened(claims)
     sentences = [
         Sentence(
             text=claim.text,
@@ -53,7 +55,7 @@ def compose(claims: Sequence[Claim], case: Case, level: float, remarks: Iterable
     else:
         pairs = zip(claims, sentences, strict=True)
         evidence = strongest(row for claim, one in pairs if one.supported for row in claim.evidence)
-    notes = [*remarks, *missed(case)]
+    notes = [*remarks, *cut, *missed(case)]
     said = {sentence.text for sentence in sentences}
     return Composed(
         sentences=(*sentences, *(Sentence(text=note, supported=False) for note in notes if note not in said)),
@@ -62,6 +64,19 @@ def compose(claims: Sequence[Claim], case: Case, level: float, remarks: Iterable
         blind=tuple(sorted(case.blind)),
         truncated=case.truncated,
     )
+
+
+def _shortened(claims: Sequence[Claim]) -> tuple[list[Claim], list[str]]:
+    """Return the claims as far as a message has room for them, and a remark where it ends."""
+    kept: list[Claim] = []
+    room = LONGEST
+    for claim in claims:
+        if room <= 0:
+            break
+        kept.append(replace(claim, text=claim.text[:room]))
+        room -= len(claim.text)
+    is_whole = room >= 0 and len(kept) == len(claims)
+    return kept, [] if is_whole else [f"My answer ends here: it was longer than {LONGEST} characters."]
 
 
 def refusal(reason: str, case: Case) -> Composed:
@@ -78,6 +93,26 @@ def refusal(reason: str, case: Case) -> Composed:
 def remarked(found: Composed, reason: str) -> Composed:
     """Return what the records say, and why they alone were asked."""
     return replace(found, sentences=(*found.sentences, Sentence(text=reason, supported=False)))
+
+
+def records_alone(case: Case, reason: str) -> Composed:
+    """Return what the records say, and for which reason the model was not asked."""
+    return remarked(from_records(case), f"{reason}, so only the records answer.")
+
+
+def frame_row(record_id: str, stream: str, at_s: float, box: Box | None, score: float) -> Evidence:
+    """Return a picture as evidence; `at_s` counts from the session's start."""
+    return Evidence(
+        clip_id="",
+        record_id=record_id,
+        stream=stream,
+        kind="frame",
+        start_s=at_s,
+        end_s=at_s,
+        box=box,
+        score=score,
+        text="",
+    )
 
 
 def strongest(rows: Iterable[Evidence]) -> list[Evidence]:

@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Literal
 
 from reasoning.evidence import Composed
 from reasoning.rules import RuleBook, Wish
@@ -43,7 +44,7 @@ class StandingRequests:
         records: Records,
         tell: Tell,
     ) -> None:
-        """Look at every second in a replay; live at the newest one."""
+        """Look at every second in a replay; live at what is new, once a second."""
         self._session = session
         self._book = RuleBook(has_model=has_model)
         self._is_replay = is_replay
@@ -63,10 +64,10 @@ class StandingRequests:
         self._book.snooze(ack.alert_id, now_ns, ack.snooze_s)
 
     async def reach(self, t_ns: int) -> None:
-        """Look at what has happened by a time: in a replay at each whole second, live at the newest one."""
-        newest_ns = t_ns // TICK_NS * TICK_NS
-        first_ns = self._checked_ns + TICK_NS if self._is_replay else newest_ns
-        for tick_ns in range(max(first_ns, self._checked_ns + 1), newest_ns + 1, TICK_NS):
+        """Look at what has happened by a time: in a replay at each whole second, live at most once a second."""
+        next_ns = self._checked_ns + TICK_NS
+        ticks_ns = range(next_ns, t_ns + 1, TICK_NS) if self._is_replay else [t_ns] if t_ns >= next_ns else []
+        for tick_ns in ticks_ns:
             self._checked_ns = tick_ns
             if self._book.wishes:
                 await self._check(tick_ns)
@@ -121,18 +122,17 @@ class StandingRequests:
         self,
         rule: str,
         alert_id: str,
-        state: str,
+        state: Literal["fired", "refused"],
         text: str,
         now_ns: int,
         session_start_ns: int,
         evidence: tuple[Evidence, ...],
     ) -> Alert:
-        assert state in ("fired", "refused")
         return Alert(
             session=self._session,
             rule=rule,
             alert_id=alert_id,
-            state="fired" if state == "fired" else "refused",
+            state=state,
             session_start_ns=session_start_ns,
             t_ns=now_ns,
             text=text,

@@ -11,7 +11,7 @@ from reasoning.evidence import Composed
 from reasoning.lmm.alignment import Seen
 from reasoning.lmm.looking import Shown, Spoken
 from reasoning.lmm.watch import Watcher
-from reasoning.spoken import Claim, strongest
+from reasoning.spoken import Claim, frame_row, strongest
 from reasoning.timepoints import S_NS
 from runtime.messages import Evidence
 
@@ -33,8 +33,12 @@ def tie(spoken: Sequence[Spoken], lines: Sequence[Sequence[Evidence]], case: Cas
 
 def measured(composed: Composed, watcher: Watcher, told: Brief) -> Composed:
     """Return the answer with the effect of hiding each piece of evidence from it."""
-    line_of = {replace(row, score=0.0): number for number, rows in enumerate(told.evidence) for row in rows}
-    lines = {row: line_of[replace(row, score=0.0)] for row in composed.evidence if replace(row, score=0.0) in line_of}
+    lines_of: dict[Evidence, list[int]] = {}  # a record may stand in what was counted and in a line of its own
+    for number, rows in enumerate(told.evidence):
+        for row in rows:
+            lines_of.setdefault(replace(row, score=0.0), []).append(number)
+    known = [(row, lines_of.get(replace(row, score=0.0))) for row in composed.evidence]
+    lines = {row: places for row, places in known if places}
     frames = [row for row in composed.evidence if row not in lines]
     of_frames, of_lines = watcher.effects(told.prompt, [row.record_id for row in frames], list(lines.values()))
     effects = dict(zip([*frames, *lines], [*of_frames, *of_lines], strict=True))
@@ -43,16 +47,8 @@ def measured(composed: Composed, watcher: Watcher, told: Brief) -> Composed:
 
 def _of_frames(frames: Sequence[tuple[Shown, Seen]], origin_ns: int) -> list[Evidence]:
     return [
-        Evidence(
-            clip_id="",
-            record_id=shown.record_id,
-            stream=shown.stream,
-            kind="frame",
-            start_s=round((shown.t_ns - origin_ns) / S_NS, 3),
-            end_s=round((shown.t_ns - origin_ns) / S_NS, 3),
-            box=seen.box,
-            score=round(seen.share, 3),
-            text="",
+        frame_row(
+            shown.record_id, shown.stream, round((shown.t_ns - origin_ns) / S_NS, 3), seen.box, round(seen.share, 3)
         )
         for shown, seen in frames
         if seen.share >= LEAST_SHARE

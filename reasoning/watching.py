@@ -7,10 +7,9 @@ memory, the records answer and the reason is told.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -19,13 +18,14 @@ import torch
 
 from reasoning.backend import Case, Picture, Say, from_records, picture_of
 from reasoning.brief import Brief, QuestionTooLong, brief
+from reasoning.deadline import Deadline
 from reasoning.evidence import Composed
 from reasoning.lmm.load import Lmm
 from reasoning.lmm.looking import Methods, Shown
 from reasoning.lmm.stream import Budget
 from reasoning.lmm.watch import Watcher
 from reasoning.prompt import SYSTEM
-from reasoning.spoken import compose, missed, refusal, remarked
+from reasoning.spoken import compose, missed, records_alone, refusal, remarked
 from reasoning.tied import measured, tie
 from reasoning.wording import Clock
 from runtime.jpeg import decode_jpeg
@@ -63,11 +63,13 @@ class Engine:
         self._sessions = 0
 
     def join(self) -> None:
-        """Count one more session."""
+        """Count one more session; the first one starts the thread."""
+        if self._sessions == 0:
+            self.worker = Worker("lmm")
         self._sessions += 1
 
     def leave(self) -> None:
-        """Count one session less; after the last one the thread ends."""
+        """Count one session less; the last one ends the thread."""
         self._sessions -= 1
         if self._sessions == 0:
             self.worker.close()
@@ -81,13 +83,13 @@ class WatchingBackend:
     def __init__(self, engine: Engine, limits: Limits) -> None:
         """Watch and speak with a model that others may use too."""
         self.name = engine.lmm.name
+        self.deadline_s = limits.deadline_s
         self._engine = engine
         engine.join()
         self._worker = engine.worker
         self._budget = engine.budget
         self._limits = limits
         self._watcher: Watcher | None = None
-        self._label = ""  # of the newest frame: a second is named once
         self._recent: deque[Frame] = deque(maxlen=RECENT)
         self._newest_ns = -1
         self._is_reduced = False  # memory ran out once
@@ -112,15 +114,17 @@ class WatchingBackend:
     async def answer(self, case: Case, say: Say) -> Composed:
         """Ask the model; where it cannot answer the records do, and the reason is told."""
         found = from_records(case)
-        left_s = None if self._limits.deadline_s is None else self._limits.deadline_s - case.waited_s
         if self._failure:
             return remarked(found, self._failure)
-        if left_s is not None and left_s <= 0:
-            return remarked(found, f"Others asked before you for {case.waited_s:.0f} s, so only the records answer.")
+        late = f"{case.deadline.limit_s:g} s were over before my model's turn came"
+        if case.deadline.is_over():
+            return records_alone(case, late)
         try:
-            return await self._asked(case, found, say, left_s)
+            return await self._asked(case, found, say)
         except QuestionTooLong as error:
             return refusal(str(error), case)
+        except TimeoutError:
+            return records_alone(case, late)
         except (RuntimeError, MemoryError) as error:
             reason = self._failed(error)
             logger.warning("%s", reason)
@@ -131,18 +135,19 @@ class WatchingBackend:
         self._watcher = None
         self._engine.leave()
 
-    async def _asked(self, case: Case, found: Composed, say: Say, left_s: float | None) -> Composed:
-        told = await self._worker.call(self._brief, case, found)
-        watcher = await self._worker.call(self._before(case))
+    async def _asked(self, case: Case, found: Composed, say: Say) -> Composed:
+        async with case.deadline.wait():
+            told = await self._worker.call(self._brief, case, found)
+            watcher = await self._before(case)
         if not (watcher.window() or told.prompt.lines):
             return found  # nothing to look at and nothing to read: the records say why
         words = watcher.answer(told.prompt, self._limits.answer_tokens)
         remarks = []
         try:
-            async with asyncio.timeout(left_s):
+            async with case.deadline.wait():
                 await self._speak(words, say)
         except TimeoutError:
-            remarks.append(f"I stopped when my {self._limits.deadline_s:g} s were over.")
+            remarks.append(f"I stopped when my {case.deadline.limit_s:g} s were over.")
         finally:
             ended = self._worker.begin(words.close)  # after the token in hand, whoever cancelled
         await ended
@@ -152,9 +157,16 @@ class WatchingBackend:
             )
         claims = tie(watcher.spoken, told.evidence, case)
         composed = compose(claims, case, self._engine.level, remarks)
-        if case.explains and not composed.abstained:
-            return await self._worker.call(measured, composed, watcher, told)
-        return composed
+        if not case.explains or composed.abstained:
+            return composed
+        return await self._explained(composed, watcher, told, case.deadline)
+
+    async def _explained(self, composed: Composed, watcher: Watcher, told: Brief, deadline: Deadline) -> Composed:
+        try:
+            async with deadline.wait():
+                return await self._worker.call(measured, composed, watcher, told)
+        except TimeoutError:
+            return remarked(composed, "I had no time left to measure what the answer rests on.")
 
     async def _speak(self, words: Generator[str], say: Say) -> None:
         """Tell the answer's text as it comes; between two tokens other sessions have their turn."""
@@ -170,27 +182,22 @@ class WatchingBackend:
         watcher = self._own()
         return brief(case, found, missed(case), self._limits.question_tokens, watcher.count)
 
-    def _before(self, case: Case) -> Callable[[], Watcher]:
-        """Return what to call for a watcher that has seen what there was before the question, and nothing after it."""
-
-        def looked() -> Watcher:
-            is_past = case.asked_ns < self._newest_ns
-            if not is_past and not case.pictures:
-                return self._own()
-            watcher = self._new() if is_past else self._own().aside()
-            pictures = list(case.pictures)
-            if is_past:
-                pictures += [picture_of(one) for one in self._recent if one.t_ns <= case.asked_ns]
-            for picture in pictures:
-                _show(watcher, picture, f"\n{_time(picture.t_ns)} ")
-            return watcher
-
-        return looked
+    async def _before(self, case: Case) -> Watcher:
+        """Return a watcher that has seen what there was before the question, and nothing after it."""
+        is_past = case.asked_ns < self._newest_ns
+        if not is_past and not case.pictures:
+            return await self._worker.call(self._own)
+        watcher = await self._worker.call(self._new if is_past else self._aside)
+        earlier = [picture_of(one) for one in self._recent if one.t_ns <= case.asked_ns] if is_past else []
+        for picture in (*case.pictures, *earlier):  # other sessions have their turn in between
+            await self._worker.call(_show, watcher, picture)
+        return watcher
 
     def _see(self, frame: Frame) -> None:
-        picture, time = picture_of(frame), f"\n{_time(frame.t_ns)} {frame.stream} "
-        if _show(self._own(), picture, "" if time == self._label else time):  # else its words went with it
-            self._label = time
+        _show(self._own(), picture_of(frame))
+
+    def _aside(self) -> Watcher:
+        return self._own().aside()
 
     def _own(self) -> Watcher:
         if self._watcher is None:
@@ -202,7 +209,7 @@ class WatchingBackend:
 
     def _failed(self, error: BaseException) -> str:
         """Begin anew, with half the window where memory ran out; a second time the model is not asked any more."""
-        self._watcher, self._label = None, ""
+        self._watcher = None
         is_memory = isinstance(error, torch.OutOfMemoryError | MemoryError) or NO_MEMORY in str(error)
         if not is_memory:
             return f"My language model failed ({_first_line(error)}), so only the records answer."
@@ -220,15 +227,13 @@ def _first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), "")[:120] or type(error).__name__
 
 
-def _show(watcher: Watcher, picture: Picture, label: str) -> int:
-    """Show a picture and return how many tokens of it were kept."""
+def _show(watcher: Watcher, picture: Picture) -> None:
+    """Show a picture under its second and its camera's name."""
     try:
         image = decode_jpeg(picture.payload).to_ndarray(format="rgb24").astype(np.uint8, copy=False)
     except ValueError as error:
         logger.warning("%s cannot be looked at: %s", picture.record_id, error)
-        return 0
-    return watcher.see(image, Shown(record_id=picture.record_id, stream=picture.stream, t_ns=picture.t_ns), label)
-
-
-def _time(t_ns: int) -> str:
-    return Clock(t_ns, 0, None).at(t_ns).split(".")[0]
+        return
+    second = Clock(picture.t_ns, 0, None).at(picture.t_ns).split(".")[0]
+    shown = Shown(record_id=picture.record_id, stream=picture.stream, t_ns=picture.t_ns)
+    watcher.see(image, shown, f"\n{second} {picture.stream} ")

@@ -73,13 +73,18 @@ class MemoryConfig(_Section):
 class GroundingConfig(_Section):
     """What keeps a local model's answers to what is there: at most one method each for weights and for outputs."""
 
-    look: bool = True  # at what each sentence rests on; off, nothing is known of it
     weights: Literal["none", "redistribution"] = "none"  # VAR: from attention sinks to the picture
     outputs: Literal["none", "reinforcement"] = "none"  # VHR: louder where a head listens to the picture
     moved: Annotated[float, Field(gt=0, le=1)] = 0.4  # by redistribution, of the weight on sinks
     gain: Annotated[float, Field(ge=1, le=4)] = 1.5  # of reinforced heads
     contrast: Annotated[float, Field(ge=0, le=4)] = 0.0  # against the words alone, where reliance is low; 0 is off
     supported_above: Annotated[float, Field(ge=0)] | None = None  # reliance; none measures what nothing amounts to
+
+    @model_validator(mode="after")
+    def _contrast_has_its_gate(self) -> GroundingConfig:
+        if self.contrast and self.supported_above == 0:
+            raise ValueError("contrast: it is drawn where reliance is below supported_above, and that is 0")
+        return self
 
 
 class LmmConfig(_Section):
@@ -94,7 +99,7 @@ class LmmConfig(_Section):
     recalled_frames: Annotated[int, Field(ge=0, le=64)] = 8  # that left the window and come back for a question
     question_tokens: Annotated[int, Field(ge=64, le=100_000)] = 1024  # question and quoted records
     answer_tokens: Annotated[int, Field(ge=1, le=4096)] = 128
-    deadline_s: Annotated[float, Field(gt=0, le=600)] = 30.0  # live, from when a question could be answered
+    deadline_s: Annotated[float, Field(gt=0, le=600)] = 30.0  # live, from the asking
     grounding: GroundingConfig = GroundingConfig()
 
     @model_validator(mode="after")

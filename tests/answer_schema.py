@@ -20,6 +20,7 @@ def _object(**fields: Any) -> dict[str, Any]:
 
 EVIDENCE = _object(
     clip_id=TEXT,
+    record_id=TEXT,
     stream=TEXT,
     kind=TEXT,
     start_s=SECONDS,
@@ -28,6 +29,7 @@ EVIDENCE = _object(
     score={"type": "number"},
     text=TEXT,
 )
+EVIDENCE["properties"]["effect"] = {"type": "number"}  # only where it was measured
 ANSWER = _object(
     type={"const": "answer"},
     session=TEXT,

@@ -14,7 +14,7 @@ from reasoning.lmm.contrast import Contrast
 from reasoning.lmm.families import find_family
 from reasoning.lmm.level import null_level
 from reasoning.lmm.load import Lmm
-from reasoning.lmm.looking import Methods, Shown
+from reasoning.lmm.looking import Looking, Methods, Shown
 from reasoning.lmm.redistribute import Redistribution
 from reasoning.lmm.reinforce import Reinforcement
 from reasoning.lmm.stream import Budget
@@ -104,7 +104,7 @@ def test_an_answer_leaves_no_trace() -> None:
     for one in (asked, silent):
         look(one, 2)
     "".join(asked.answer(ASKED, 9))
-    asked.effects(ASKED, [shown(0).record_id], [1])
+    asked.effects(ASKED, [shown(0).record_id], [[1]])
     first, second = (list(one.answer(Prompt(intro="", lines=(), closing="And?"), 9)) for one in (asked, silent))
     assert first == second
 
@@ -146,11 +146,56 @@ def test_hiding_all_evidence_is_what_an_answer_without_it_would_be() -> None:
     assert lost == pytest.approx(seen - hidden, abs=1e-3)
 
 
+@pytest.mark.parametrize(
+    "methods",
+    [
+        Methods(redistribution=Redistribution(), reinforcement=Reinforcement()),
+        Methods(look=False, reinforcement=Reinforcement(gain=3.0)),
+    ],
+)
+def test_an_answer_is_scored_with_the_methods_it_was_said_with(methods: Methods) -> None:
+    """Its likelihood is that of the steps that said it."""
+    one = watcher(methods=methods)
+    look(one, 2)
+    steps: list[float] = []
+
+    def decide(logits: torch.Tensor) -> int:
+        token = int(logits.argmax())
+        steps.append(float(torch.log_softmax(logits.float(), -1)[token]))
+        return token
+
+    ids, places = one._tokens(ASKED)
+    ground = Looking(methods, len(lmm().family.text.layers), len(ids), places).ground
+    said = list(one.stream.answer(ids, limit=8, decide=decide, ground=ground))
+    (score,) = one.stream.score(ids, said, lambda _: [], ground)
+    (plain,) = one.stream.score(ids, said, lambda _: [])
+    assert score == pytest.approx(sum(steps), abs=1e-4)
+    assert abs(score - plain) > 1e-4
+
+
+def test_a_record_in_two_lines_is_hidden_in_both() -> None:
+    one = watcher()
+    look(one, 1)
+    "".join(one.answer(ASKED, 8))
+    _, (first, second, both, nothing) = one.effects(ASKED, [], [[0], [1], [0, 1], []])
+    assert nothing == 0.0
+    assert both not in (first, second)
+
+
+def test_what_one_label_holds_for_is_told_once() -> None:
+    one = watcher()
+    for number, stream in enumerate(("cam", "door")):
+        one.see(pictures(2)[number], shown(number, stream), "0:01 ")
+    one.stream.flush()
+    words = int((one.stream.cache.notes.block == 0).sum()) - int((one.stream.cache.notes.block == 1).sum())
+    assert words == len(lmm().chat.words("0:01 "))
+
+
 def test_hiding_a_line_costs_what_the_question_without_it_shows() -> None:
     one = watcher()
     look(one, 1)
     "".join(one.answer(ASKED, 8))
-    _, lost = one.effects(ASKED, [], [0, 1])
+    _, lost = one.effects(ASKED, [], [[0], [1]])
     assert len(lost) == 2
     assert all(abs(one) > 1e-6 for one in lost)
 

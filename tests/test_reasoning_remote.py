@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from reasoning.completions import Completions
+from reasoning.deadline import Deadline
 from reasoning.evidence import Composed
 from reasoning.remote import RemoteBackend, Sending, claims_of
 from tests.cases import case, hit
@@ -55,6 +56,7 @@ def saying(*texts: str) -> Talk:
 async def asked(url: str, *, stall_s: float = 5.0, deadline_s: float | None = None, **fields: object) -> Composed:
     completions = Completions(url, "m", "secret", tokens=50, stall_s=stall_s)
     backend = RemoteBackend("m", completions, Sending(pictures=2, characters=4000, deadline_s=deadline_s))
+    deadline = Deadline.after(backend.deadline_s, asyncio.get_running_loop().time())
     for second in (1, 2, 3, 9):
         await backend.see(frame(second))
     told: list[str] = []
@@ -63,6 +65,7 @@ async def asked(url: str, *, stall_s: float = 5.0, deadline_s: float | None = No
         told.append(text)
 
     moved = hit(1, "motion", "movement on the left", 5.0)
+    fields = {"deadline": deadline} | fields
     composed = await backend.answer(case("When did something move?", moved, at_s=8.0, **fields), say)
     assert "[" not in "".join(told)
     return composed
@@ -139,8 +142,13 @@ async def test_a_server_that_stalls_is_not_waited_for() -> None:
 
 
 async def test_who_waited_too_long_is_answered_by_the_records() -> None:
-    answer = await asked("http://127.0.0.1:9/v1", deadline_s=10.0, waited_s=11.0)
-    assert "Others asked before you for 11 s" in answer.sentences[-1].text
+    answer = await asked("http://127.0.0.1:9/v1", deadline=Deadline(limit_s=10.0, until_s=0.0))
+    assert "Others were before you for 10 s" in answer.sentences[-1].text
+
+
+def test_a_server_that_is_sent_words_only_wants_no_frames() -> None:
+    completions = Completions("http://127.0.0.1:9/v1", "m", "", tokens=50, stall_s=1.0)
+    assert not RemoteBackend("m", completions, Sending(pictures=0, characters=4000, deadline_s=None)).wants_frames
 
 
 async def test_a_server_that_never_ends_is_cut_off() -> None:

@@ -152,3 +152,8 @@ def test_a_movement_that_comes_to_the_left_fires_when_it_is_there() -> None:
     assert fired(one, right) == []
     assert fired(one, right, left) == ["something moves on the left"]
     assert fired(one, right, left) == []
+
+
+def test_a_request_that_is_too_long_is_refused_and_not_cut() -> None:
+    rule = StandingRule(session="s", stream="r", request="somebody says " + "help " * 60)
+    assert RuleBook(has_model=False).set(rule, 0) == "A request has at most 200 characters, not 314."

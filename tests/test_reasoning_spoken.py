@@ -56,6 +56,15 @@ def test_evidence_of_several_sentences_is_named_once_by_its_best_score() -> None
     assert compose(claims, case(), 0.0, []).evidence == (row(1, 0.9), row(2, 0.4))
 
 
+def test_an_answer_has_room_in_a_message() -> None:
+    claims = [Claim(text=f"{number} " + "x" * 5000, evidence=(row(number),)) for number in range(9)]
+    answer = compose(claims, case(), 0.0, [])
+    said, *_, remark = [sentence.text for sentence in answer.sentences]
+    assert said == claims[0].text
+    assert remark == "My answer ends here: it was longer than 16000 characters."
+    assert sum(len(one.text) for one in answer.sentences[:-1]) == 16_000
+
+
 def test_a_blind_camera_is_named_whatever_was_said() -> None:
     answer = compose([Claim(text="A.", evidence=(row(1),))], case(blind={"cam": "covered or dark"}), 0.0, [])
     assert answer.blind == ("cam",)

@@ -13,12 +13,16 @@ import numpy as np
 import pytest
 import torch
 
+from reasoning.brief import Brief
+from reasoning.deadline import Deadline
+from reasoning.evidence import Composed
 from reasoning.lmm.attention import install
 from reasoning.lmm.chat import Chat
 from reasoning.lmm.families import find_family
 from reasoning.lmm.load import Lmm
 from reasoning.lmm.looking import Methods
 from reasoning.lmm.stream import Budget
+from reasoning.prompt import Prompt
 from reasoning.service import ReasoningService
 from reasoning.watching import Engine, Limits, WatchingBackend
 from runtime.bus import LOSSLESS, filter_of
@@ -237,9 +241,28 @@ async def test_who_waited_too_long_is_answered_by_the_records_with_the_reason() 
     async with session(engine(), limits=replace(LIMITS, deadline_s=1e-9)) as one:
         await one.show(1, 2, 3)
         reply = await one.ask(at_s=3.0)
-        assert "Others asked before you" in reply.answer
+        assert "1e-09 s were over before my model's turn came" in reply.answer
         assert "only the records answer" in reply.answer
         assert reply.evidence[0].record_id == "s/cam/0/motion-1"
+
+
+async def test_an_answer_that_there_is_no_time_to_explain_is_given_and_says_so() -> None:
+    async with session(engine()) as one:
+        await one.show(1, 2)
+        reply = await one.ask(at_s=2.0)
+        given = Composed(sentences=reply.sentences, abstained=False, evidence=reply.evidence, blind=(), truncated=False)
+        told = Brief(prompt=Prompt(intro="", lines=(), closing="When?"), evidence=())
+        late = await one.backend._explained(given, one.backend._own(), told, Deadline(limit_s=1.0, until_s=0.0))
+    assert late.sentences[-1].text == "I had no time left to measure what the answer rests on."
+    assert late.evidence == given.evidence
+
+
+async def test_a_model_that_all_sessions_have_left_may_be_joined_again() -> None:
+    model = engine()
+    for _ in range(2):
+        async with session(model) as one:
+            await one.show(1)
+            assert (await one.ask(at_s=1.0)).model == "tiny"
 
 
 async def test_a_question_longer_than_the_model_reads_is_refused_in_one_line() -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from runtime.apps.present import as_json, as_text, clock, moment
-from runtime.messages import Answer, Evidence, Sentence, Timing
+from runtime.apps.present import alert_json, as_json, as_text, clock, moment
+from runtime.messages import Alert, Answer, Evidence, Sentence, Timing
 from tests.answer_schema import ANSWER, answers_in
 
 TONE = Evidence(
@@ -53,6 +53,25 @@ def test_json_is_one_line_whatever_was_asked() -> None:
     text = as_json(replace(ANSWERED, question=odd))
     assert "\n" not in text
     assert json.loads(text)["question"] == odd
+
+
+def test_an_alert_as_json_counts_from_the_sessions_start_and_names_records() -> None:
+    fired = Alert(
+        session="s",
+        rule="help",
+        alert_id="help-7",
+        state="fired",
+        session_start_ns=5 * 10**18,
+        t_ns=5 * 10**18 + 7_250_000_000,
+        text="I heard a tone.",
+        evidence=(TONE,),
+        checked=False,
+        suppressed=2,
+    )
+    alert = json.loads(alert_json(fired))
+    assert (alert["type"], alert["at_s"], alert["suppressed"]) == ("alert", 7.25, 2)
+    assert alert["evidence"] == answers_in(as_json(ANSWERED))[0]["evidence"][:1]
+    assert json.loads(alert_json(replace(fired, state="refused", session_start_ns=0)))["at_s"] is None
 
 
 def test_text_names_question_answer_evidence_and_the_bill() -> None:

@@ -148,6 +148,8 @@ WRONG = {
     "perception: {analysis_width_px: 192.5}": "perception.analysis_width_px",
     "perception: {jpeg_quality: 101}": "perception.jpeg_quality",
     "perception: {asr: siri}": "perception.asr",
+    "reasoning: {lmm: {grounding: {contrast: 1, supported_above: 0}}}": "reasoning.lmm.grounding",
+    "reasoning: {lmm: {grounding: {look: false}}}": "reasoning.lmm.grounding.look",
     "perception: {asr: whisper}": "perception.asr_model",
     "memory: {folder: 5}": "memory.folder",
     "reasoning: {backend: oracle}": "reasoning.backend",

@@ -68,9 +68,11 @@ class Answering:
         with self._asked(ids):
             length, position = len(stream.cache), stream.position
             for hidden in (None, *hides(stream.cache.notes)):
-                states = stream.read_text([*ids, *said], Reading(hidden=hidden))
-                assert states is not None
-                logits = stream.family.head(states[len(ids) - 1 : -1])  # each row says what comes after it
+                grounding = self._ground(stream.cache) if self._ground is not None else None
+                read = [stream.read_text(ids, Reading(hidden=hidden, grounding=grounding))]  # which chooses heads
+                read.append(stream.read_text(said[:-1], Reading(hidden=hidden, grounding=grounding)))
+                states = torch.cat([one for one in read if one is not None])
+                logits = stream.family.head(states[len(ids) - 1 :])  # each row says what comes after it
                 shares = torch.log_softmax(logits.float(), dim=-1).cpu()
                 scores.append(float(shares.gather(1, wanted[:, None]).sum()))
                 stream.cache.rewind(length)

@@ -167,12 +167,19 @@ class LmmStream:
         self.is_cancelled = False
         return Answering(self, decide, ground, contrast).tokens(ids, limit, stops)
 
-    def score(self, ids: Sequence[int], said: Sequence[int], hides: Callable[[Notes], Sequence[Tensor]]) -> list[float]:
+    def score(
+        self,
+        ids: Sequence[int],
+        said: Sequence[int],
+        hides: Callable[[Notes], Sequence[Tensor]],
+        ground: Callable[[StreamCache], Grounding] | None = None,
+    ) -> list[float]:
         """Return how likely an answer of tokens is, in nats: with all there is, then with each mask's keys hidden.
 
-        The masks (N,) bool are made of the cache's notes and may go on into the question's own keys.
+        The masks (N,) bool are made of the cache's notes and may go on into the question's own keys; `ground` as when
+        it was answered.
         """
-        return Answering(self, greedy).score(ids, said, hides)
+        return Answering(self, greedy, ground).score(ids, said, hides)
 
     def snapshot(self) -> LmmStream:
         """Return a stream of its own that has seen and read what this one has; the model stays shared."""

@@ -42,10 +42,14 @@ class Watcher:
         self.stream = LmmStream(lmm.family, budget, finder)
         self.stream.begin(head)
         self._shown: dict[int, Shown] = {}
+        self._label = ""  # of the newest frame
         self._since_ns: int | None = None
 
     def see(self, image: NDArray[np.uint8], frame: Shown, label: str) -> int:
-        """Look at a picture (H, W, 3) under a label, its time; return how many tokens of it were kept."""
+        """Look at a picture (H, W, 3) under a label, its time; return how many tokens of it were kept.
+
+        What one label holds for is told it once.
+        """
         chat, family = self._lmm.chat, self._lmm.family
         start, end = family.marks
         with torch.inference_mode():
@@ -53,8 +57,11 @@ class Watcher:
         self._shown[self.stream.frames] = Shown(
             record_id=frame.record_id, stream=frame.stream, t_ns=frame.t_ns, rows=tokens.rows, columns=tokens.columns
         )
-        before, after = [*chat.words(label), *chat.own(start)], chat.own(end)
+        words = chat.words("" if label == self._label else label)
+        before, after = [*words, *chat.own(start)], chat.own(end)
         kept = self.stream.append_tokens(tokens, camera=frame.stream, before=before, after=after)
+        if kept:  # else its words went with it
+            self._label = label
         self._forget_old()
         window = self.window()
         self._since_ns = window[0].t_ns if window else None
@@ -107,11 +114,13 @@ class Watcher:
     def aside(self) -> Watcher:
         """Return one of its own that has seen what this one has, to be shown other things."""
         other = Watcher(self._lmm, self.stream.budget, self._methods, self._system)
-        other.stream, other._shown = self.stream.snapshot(), dict(self._shown)
+        other.stream, other._shown, other._label = self.stream.snapshot(), dict(self._shown), self._label
         return other
 
-    def effects(self, prompt: Prompt, frames: Sequence[str], lines: Sequence[int]) -> tuple[list[float], list[float]]:
-        """Return how many nats less likely the last answer is without each frame (by record) and each quoted line.
+    def effects(
+        self, prompt: Prompt, frames: Sequence[str], lines: Sequence[Sequence[int]]
+    ) -> tuple[list[float], list[float]]:
+        """Return how many nats less likely the last answer is without each frame (by record) and some quoted lines.
 
         Occlusion: what is left out is hidden from the question and the answer. Frames that came later have seen it.
         """
@@ -121,15 +130,18 @@ class Watcher:
         def hides(notes: Notes) -> list[Tensor]:
             words = torch.zeros(len(ids), dtype=torch.bool)
             masks = [torch.cat((notes.block == numbers.get(one, -2), words)) for one in frames]
-            for line in lines:
+            for together in lines:
                 hidden = torch.zeros(len(notes) + len(ids), dtype=torch.bool)
-                hidden[len(notes) + places[line].start : len(notes) + places[line].stop] = True
+                for line in together:
+                    hidden[len(notes) + places[line].start : len(notes) + places[line].stop] = True
                 masks.append(hidden)
             return masks
 
         if not self.said:
             return [0.0] * len(frames), [0.0] * len(lines)
-        whole, *without = self.stream.score(ids, self.said, hides)
+        looking = Looking(self._methods, len(self._lmm.family.text.layers), len(ids), places)
+        ground = None if self._methods.are_off else looking.ground
+        whole, *without = self.stream.score(ids, self.said, hides, ground)
         lost = [whole - one for one in without]
         return lost[: len(frames)], lost[len(frames) :]
 

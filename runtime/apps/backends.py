@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reasoning.watching import Engine
 
 CHUNK = 256  # visual tokens that the decoder reads at once
-LONGEST = 8192  # positions: of large angles float32 is coarse
+FAR = 8192  # positions: of large angles float32 is coarse
 
 
 def make_backend(settings: ReasoningConfig, *, is_replay: bool) -> Backend:
@@ -58,7 +58,7 @@ def load_engine(settings: LmmConfig) -> Engine:
     budget, methods = _budget(settings, lmm), _methods(settings.grounding)
     level = settings.grounding.supported_above
     if level is None:
-        level = null_level(lmm, budget, methods, SYSTEM, EMPTY_LINES) if methods.look else 0.0
+        level = null_level(lmm, budget, methods, SYSTEM, EMPTY_LINES)
     if methods.contrast is not None:  # drawn where an answer leans on nothing
         methods = replace(methods, contrast=replace(methods.contrast, reliance=level))
     return Engine(lmm, budget, methods, level)
@@ -68,8 +68,8 @@ def _budget(settings: LmmConfig, lmm: Lmm) -> Budget:
     from reasoning.lmm.stream import Budget
 
     asked = settings.question_tokens + settings.answer_tokens
-    far = min(LONGEST, lmm.context_tokens - asked)
     least = settings.window_tokens + settings.frame_tokens
+    far = min(max(FAR, 2 * least), lmm.context_tokens - asked)  # a large window is read as far as the model reads
     if far < least:
         raise MissingPart(
             f"{lmm.name} reads {lmm.context_tokens} tokens at once, fewer than the window and a question take",
@@ -94,7 +94,6 @@ def _methods(settings: GroundingConfig) -> Methods:
     from reasoning.lmm.reinforce import Reinforcement
 
     return Methods(
-        look=settings.look,
         redistribution=Redistribution(moved=settings.moved) if settings.weights == "redistribution" else None,
         reinforcement=Reinforcement(gain=settings.gain) if settings.outputs == "reinforcement" else None,
         contrast=Contrast(strength=settings.contrast) if settings.contrast else None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,29 +26,24 @@ from reasoning.lmm.redistribute import Redistribution
 from reasoning.lmm.reinforce import Reinforcement
 from reasoning.lmm.stream import Budget, LmmStream
 from runtime.apps.bench_measure import Measure, Plan, progress, ratio, rounded
+from runtime.apps.bench_reasoner_peers import measure_peers
+from runtime.apps.bench_reasoner_shape import CHUNK, DROPPED, HEADS, KEYS, WORDS, in_turn, watched
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 VIDEO = "video/one-by-one-person-detection.mp4"
 FRAMES = 60
-DROPPED = 0.8
 TIMES_LESS = 3.5
 CACHE_LESS = 4.0
 DEFAULT_THRESHOLD = 0.9
-CHUNK = 64  # visual tokens that the decoder reads at once, on both sides
-KEYS = 16_384
 DECODE_COST = 1.1
 WINDOW = 1024  # visual tokens
 GROWTH = 1.1
-WORDS = [1, 2, 3, 4]
-HEADS = {"SmolVLM2-500M": (15, 5, 64), "Qwen2.5-VL-7B": (28, 4, 128)}  # query heads, key heads, width
 
 
 def measure_reasoner(plan: Plan) -> list[Measure]:
     """Measure ingest with and without token drop, and decoding with and without grounding."""
-    from runtime.apps.bench_reasoner_peers import measure_peers  # which measures as this file does
-
     with torch.inference_mode():
         decoding = _decode(plan)
         progress("making a model of 0.5 B random parameters")
@@ -87,7 +82,7 @@ def _decode(plan: Plan) -> list[Measure]:
             redistribution=Redistribution(),
             reinforcement=Reinforcement(),
         )
-        seconds = _in_turn(
+        seconds = in_turn(
             {
                 "stock": lambda: attend(module, query, key, value, None),  # noqa: B023 - called in this round
                 "grounded": lambda: attend(module, query, key, value, None, reading=Reading(grounding=grounding)),  # noqa: B023
@@ -114,11 +109,13 @@ def _ingest(
     whole: list[LmmStream] = []
     dropped: list[LmmStream] = []
     default: list[LmmStream] = []
-    seconds = _in_turn(
+    seconds = in_turn(
         {
-            "whole": lambda: whole.append(_watched(family, frames, 2.0)),
-            "dropped": lambda: dropped.append(_watched(family, frames, threshold)),
-            "default": lambda: default.append(_watched(family, frames, DEFAULT_THRESHOLD)),
+            "whole": lambda: whole.append(watched(family, frames, Budget(chunk=CHUNK))),
+            "dropped": lambda: dropped.append(watched(family, frames, Budget(chunk=CHUNK, threshold=threshold))),
+            "default": lambda: default.append(
+                watched(family, frames, Budget(chunk=CHUNK, threshold=DEFAULT_THRESHOLD))
+            ),
         },
         plan.rounds(1, 3, 5),
     )
@@ -193,28 +190,6 @@ def _first_token_s(stream: LmmStream) -> float:
     start_s = time.perf_counter()
     next(iter(stream.answer(WORDS, limit=1)))
     return time.perf_counter() - start_s
-
-
-def _watched(family: Family, frames: Sequence[FrameTokens], threshold: float) -> LmmStream:
-    """Read frames that are encoded already, and a question: then all of them are in the cache."""
-    stream = LmmStream(family, Budget(threshold=threshold, chunk=CHUNK))
-    stream.begin(WORDS)
-    for frame in frames:
-        stream.append_tokens(frame)
-    stream.append_text(WORDS)
-    return stream
-
-
-def _in_turn(steps: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Return each step's seconds; one round before is not counted."""
-    seconds: dict[str, list[float]] = {name: [] for name in steps}
-    for number in range(rounds + 1):
-        for name, step in steps.items():
-            start_s = time.perf_counter()
-            step()
-            if number:
-                seconds[name].append(time.perf_counter() - start_s)
-    return seconds
 
 
 def _smolvlm_500m() -> Any:

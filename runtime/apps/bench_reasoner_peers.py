@@ -20,7 +20,7 @@ from torch import Tensor
 from reasoning.lmm.attention import attend
 from reasoning.lmm.drop import STEPS, TokenDrop
 from reasoning.lmm.families import Family, FrameTokens, find_family
-from reasoning.lmm.stream import Budget, LmmStream
+from reasoning.lmm.stream import Budget
 from runtime.apps.bench_measure import Measure, Plan, progress, ratio, rounded
 from runtime.apps.bench_peer_rules import (
     FASTV_LAYERS,
@@ -33,7 +33,7 @@ from runtime.apps.bench_peer_rules import (
     tower_look,
     visionzip,
 )
-from runtime.apps.bench_reasoner import CHUNK, DROPPED, HEADS, KEYS, WORDS, _in_turn
+from runtime.apps.bench_reasoner_shape import CHUNK, DROPPED, HEADS, KEYS, WORDS, in_turn, watched
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,7 +69,7 @@ def measure_peers(
     ways = _ways(family, frames, budget)
     ways["VisionZip"] = Way(read=lambda: _streamed(family, zipped, Budget(chunk=CHUNK)), tower=tower)
     progress(f"reading {len(frames)} frames in {len(ways)} ways")
-    seconds = _in_turn({name: way.step for name, way in ways.items()}, plan.rounds(1, 3, 5))
+    seconds = in_turn({name: way.step for name, way in ways.items()}, plan.rounds(1, 3, 5))
     read = [one for name in ways if name != WHOLE for one in _compared(name, ways, seconds, tower_s)]
     return [*read, *_decode(plan)]
 
@@ -161,11 +161,7 @@ def threshold_for(frames: Sequence[Tensor], budget: int, most: int) -> float:
 
 
 def _streamed(family: Family, frames: Sequence[FrameTokens], budget: Budget) -> tuple[int, int]:
-    stream = LmmStream(family, budget)
-    stream.begin(WORDS)
-    for frame in frames:
-        stream.append_tokens(frame)
-    stream.append_text(WORDS)
+    stream = watched(family, frames, budget)
     return int(stream.cache.notes.visual.sum()), stream.cache.size_bytes
 
 
@@ -191,7 +187,7 @@ def _decode(plan: Plan) -> list[Measure]:
         module = torch.nn.Module()
         module.layer_idx, module.num_key_value_groups, module.is_causal = 25, heads // kv_heads, True  # type: ignore[assignment]
         pai, paint = PAI_GAIN * visual, paint_gains(*looks) * visual
-        seconds = _in_turn(
+        seconds = in_turn(
             {
                 "stock": lambda: attend(module, query, key, value, None),  # noqa: B023 - called in this round
                 "PAI": lambda: boosted(query, key, value, pai, width**-0.5),  # noqa: B023

@@ -10,7 +10,7 @@ from typing import Any
 from runtime import wire
 from runtime.messages import Alert, Answer, Evidence
 
-EVIDENCE = ("clip_id", "stream", "kind", "start_s", "end_s", "box", "score", "text")
+EVIDENCE = ("clip_id", "record_id", "stream", "kind", "start_s", "end_s", "box", "score", "text")
 WALL_CLOCK_NS = 365 * 24 * 3600 * 1_000_000_000  # a session that starts later than this counts Unix time
 
 
@@ -18,11 +18,7 @@ def as_json(answer: Answer) -> str:
     """Return one answer as one line of JSON, in the documented fields and order."""
     fields: dict[str, Any] = json.loads(wire.to_json(answer))
     keep = ("session", "query_id", "question", "asked_s", "answer", "sentences", "abstained")
-    shown = {"type": "answer", **{name: fields[name] for name in keep}}
-    shown["evidence"] = [
-        {name: item[name] for name in (*EVIDENCE, *(("effect",) if item["effect"] is not None else ()))}
-        for item in fields["evidence"]
-    ]
+    shown = {"type": "answer", **{name: fields[name] for name in keep}, "evidence": _rows(fields["evidence"])}
     shown |= {name: fields[name] for name in ("searched", "timing_ms", "model", "blind", "truncated")}
     return json.dumps(shown, ensure_ascii=False)
 
@@ -60,8 +56,20 @@ def alert_text(alert: Alert) -> str:
 
 
 def alert_json(alert: Alert) -> str:
-    """Return an alert as one line of JSON."""
-    return json.dumps({"type": "alert", **json.loads(wire.to_json(alert))}, ensure_ascii=False)
+    """Return an alert as one line of JSON; times are seconds since the session's start."""
+    fields: dict[str, Any] = json.loads(wire.to_json(alert))
+    shown = {"type": "alert", **{name: fields[name] for name in ("session", "rule", "alert_id", "state")}}
+    is_timed = alert.state == "fired"  # a rule may be refused before the session's start is known
+    shown["at_s"] = round((alert.t_ns - alert.session_start_ns) / 1e9, 3) if is_timed else None
+    shown |= {"text": alert.text, "evidence": _rows(fields["evidence"])}
+    return json.dumps(shown | {"checked": alert.checked, "suppressed": alert.suppressed}, ensure_ascii=False)
+
+
+def _rows(evidence: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {name: item[name] for name in (*EVIDENCE, *(("effect",) if item["effect"] is not None else ()))}
+        for item in evidence
+    ]
 
 
 def clock(seconds: float) -> str:
