@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from reasoning.deadline import NONE, Deadline
@@ -11,6 +11,7 @@ from reasoning.evidence import Composed, answer
 from reasoning.understand import Question
 from runtime.messages import Frame, Recalled, Sensor, record_id
 
+RECORDS = "evidence"  # the name of who answers from records alone
 Say = Callable[[str], Awaitable[None]]  # tells the next part of an answer's text while it is being made
 
 
@@ -70,7 +71,7 @@ class Backend(Protocol):
 class EvidenceBackend:
     """No language model: sentences are templates over records."""
 
-    name = "evidence"
+    name = RECORDS
     wants_frames = False
     deadline_s: float | None = None
 
@@ -99,7 +100,7 @@ def parts_of(composed: Composed) -> list[str]:
 
 def from_records(case: Case) -> Composed:
     """Return what the records alone say."""
-    return answer(
+    composed = answer(
         case.question,
         case.recalled,
         case.asked_ns,
@@ -108,3 +109,4 @@ def from_records(case: Case) -> Composed:
         case.truncated,
         active=case.active,
     )
+    return replace(composed, is_from_records=True)

@@ -13,8 +13,16 @@ from runtime.errors import ModelError
 CONNECT_S = 5.0
 REASON_LENGTH = 160
 CHARACTERS_PER_TOKEN = 16  # what goes on beyond what was asked for is cut off
+REASON_BYTES = 4_096
 EVENT_BYTES = 1_000_000
 PIECE = 4096  # characters that are told at once
+
+_FAILED = "failed on its server"
+_REFUSED = {
+    401: "was refused by its server: is HEEDFUL_OPENAI_KEY right?",
+    403: "was refused by its server: is HEEDFUL_OPENAI_KEY right?",
+    404: "is not known at this address: see reasoning.server.model and url",
+}
 
 
 class Completions:
@@ -45,8 +53,8 @@ class Completions:
                 client.stream("POST", self._url, json=body) as response,
             ):
                 if response.status_code != httpx2.codes.OK:
-                    reason = await _reason(response)
-                    raise ModelError(self._model, f"was refused by its server ({self._without_key(reason)})")
+                    reason = self._without_key(await _reason(response))
+                    raise ModelError(self._model, f"{_REFUSED.get(response.status_code, _FAILED)} ({reason})")
                 async for piece in self._pieces(response):
                     yield piece
         except httpx2.TimeoutException as error:
@@ -72,10 +80,13 @@ class Completions:
                 return
             for choice in _choices(event.data):
                 is_done = is_done or bool(choice.get("finish_reason"))
+                is_cut = choice.get("finish_reason") == "length"
                 if piece := _text(choice)[: self._tokens * CHARACTERS_PER_TOKEN - length]:
                     length += len(piece)
                     for start in range(0, len(piece), PIECE):
                         yield piece[start : start + PIECE]
+                if is_cut:
+                    raise ModelError(self._model, f"was cut at {self._tokens} tokens (reasoning.server.answer_tokens)")
             if length >= self._tokens * CHARACTERS_PER_TOKEN:
                 return
         if not is_done:
@@ -109,9 +120,14 @@ async def _reason(response: httpx2.Response) -> str:
     said = b""
     async for piece in response.aiter_bytes():
         said += piece
-        if len(said) > REASON_LENGTH:
+        if len(said) > REASON_BYTES:
             break
-    return f"{response.status_code} {_short(said.decode(errors='replace'))}".strip()
+    text = said[:REASON_BYTES].decode(errors="replace")
+    try:
+        text = str(json.loads(text)["error"]["message"])
+    except (ValueError, KeyError, TypeError, RecursionError):  # it speaks otherwise: what it says is shown as it is
+        pass
+    return f"{response.status_code} {_short(text)}".strip()
 
 
 def _short(text: str) -> str:

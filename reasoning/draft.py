@@ -29,9 +29,10 @@ class Draft:
 
     def state(self, text: str, evidence: Sequence[Evidence]) -> None:
         """Add a fact and what it rests on."""
-        self.sentences.append(Sentence(text=text, supported=bool(evidence)))
         self.evidence += [item for item in evidence if item not in self.evidence]
         del self.evidence[EVIDENCE_MAX:]
+        rests_on = tuple(place for place, item in enumerate(self.evidence) if item in evidence)
+        self.sentences.append(Sentence(text=text, supported=bool(evidence), rests_on=rests_on))
 
     def remark(self, text: str) -> None:
         """Add a sentence about what cannot be said; an empty one is none, and none is said twice."""

@@ -54,6 +54,7 @@ class Composed:
     evidence: tuple[Evidence, ...]
     blind: tuple[str, ...]
     truncated: bool
+    is_from_records: bool = False  # no language model had a part in it
 
 
 def answer(

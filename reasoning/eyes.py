@@ -37,6 +37,7 @@ class Eyes:
         self._shown_ns = -1  # time of the newest frame that the backend was shown
         self._turn = asyncio.Lock()
         self._may_look = asyncio.Event()
+        self._judging: asyncio.Task[Composed] | None = None  # a rule's check that is under way
 
     @property
     def lost(self) -> int:
@@ -71,19 +72,31 @@ class Eyes:
         """Let it go on: no question waits any more."""
         self._may_look.set()
 
-    async def ask(self, case: Case, query_id: str, say: Say, *, is_about_now: bool = False) -> Composed:
+    async def ask(self, case: Case, query_id: str, say: Say) -> Composed:
         """Show the backend all frames up to the question and nothing after it, then ask.
 
-        A question about now may see what was shown since; where the deadline passes before the backend is asked, the
-        records answer.
+        Live, a rule's check makes way for it. Where the deadline passes before the backend is asked, the records
+        answer.
         """
+        if self._judging is not None and not self._is_replay:
+            self._judging.cancel()
+        return await self._ask(case, query_id, say)
+
+    async def judge(self, case: Case, query_id: str) -> Composed | None:
+        """Ask on behalf of a rule, live about what has been shown by then; None where a question came in between."""
+        async with asyncio.TaskGroup() as group:
+            task = self._judging = group.create_task(self._ask(case, query_id, _unsaid, is_rule=True), name=query_id)
+        self._judging = None
+        return None if task.cancelled() else task.result()
+
+    async def _ask(self, case: Case, query_id: str, say: Say, *, is_rule: bool = False) -> Composed:
         try:
             async with case.deadline.wait():
                 await self._turn.acquire()
         except TimeoutError:
             return records_alone(case, f"Others were before you for {case.deadline.limit_s:g} s")
         try:
-            if is_about_now:
+            if is_rule and not self._is_replay:
                 case = replace(case, asked_ns=max(case.asked_ns, self._shown_ns))
             if not self.backend.wants_frames:
                 return await self.backend.answer(case, say)
@@ -109,5 +122,9 @@ class Eyes:
         return True
 
     async def _look(self, frame: Frame) -> None:
-        await self.backend.see(frame)
         self._shown_ns = max(self._shown_ns, frame.t_ns)
+        await self.backend.see(frame)
+
+
+async def _unsaid(text: str) -> None:
+    """Keep it: what is asked for a rule is nobody's answer."""

@@ -8,10 +8,11 @@ reason is told.
 from __future__ import annotations
 
 import base64
+import logging
 import re
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reasoning.backend import Case, Picture, Say, from_records, picture_of
@@ -25,10 +26,13 @@ from reasoning.timepoints import S_NS
 from runtime.errors import ModelError
 from runtime.messages import Evidence, Frame
 
+logger = logging.getLogger(__name__)
+
 CITING = SYSTEM + " After each sentence write the numbers of the lines and pictures it rests on, like [2] or [1][3]."
 RECENT = 64  # frames kept, for questions about a time before the newest
 LONGEST_NUMBERS = 16  # characters
 NUMBERS = re.compile(r"\[(\d{1,4}(?:\s?,\s?\d{1,4}){0,7})\]")
+UNTOLD = re.compile(rf"\s*{NUMBERS.pattern}")
 END = re.compile(r"""(?<![.!?…])[.!?…]++["')]*+(?=\s|\[|$)""")  # of a sentence
 BEHIND = re.compile(r"(?:\s*+\[[\d,\s]{1,40}\][.]?)*+\s*+")  # numbers behind it
 
@@ -51,6 +55,7 @@ class RemoteBackend:
         self.wants_frames = sending.pictures > 0
         self.deadline_s = sending.deadline_s
         self._completions = completions
+        self._is_failing = False  # which is logged once
         self._sending = sending
         self._recent: deque[Frame] = deque(maxlen=max(RECENT, sending.pictures))
 
@@ -69,11 +74,17 @@ class RemoteBackend:
         if case.deadline.is_over():
             return records_alone(case, f"Others were before you for {case.deadline.limit_s:g} s")
         try:
-            return await self._asked(case, found, say)
+            answered = await self._asked(case, found, say)
         except QuestionTooLong as error:
             return refusal(str(error), case)
         except (ModelError, TimeoutError) as error:
-            return records_alone(case, f"The model {self.name} {_why(error, case.deadline)}")
+            why = f"The model {self.name} {_why(error, case.deadline)}"
+            if not self._is_failing:
+                logger.warning("%s, so only the records answer", why)
+            self._is_failing = True
+            return records_alone(case, why)
+        self._is_failing = False
+        return answered
 
     def close(self) -> None:
         """Forget the pictures."""
@@ -98,7 +109,7 @@ class RemoteBackend:
             async with case.deadline.wait():
                 async for piece in self._completions.stream(CITING, content):
                     said, told_to = await _tell(said + piece, told_to, say)
-            if rest := NUMBERS.sub("", said[told_to:]):
+            if rest := UNTOLD.sub("", said[told_to:]).rstrip():
                 await say(rest)
         except (ModelError, TimeoutError) as error:
             if not said.strip():
@@ -123,7 +134,8 @@ async def _tell(said: str, start: int, say: Say) -> tuple[str, int]:
     """
     open_at = said.rfind("[", start)
     end = len(said) if open_at < 0 or "]" in said[open_at:] or len(said) - open_at > LONGEST_NUMBERS else open_at
-    if text := NUMBERS.sub("", said[start:end]):
+    end = max(start, len(said[:end].rstrip()))  # a space before a number goes with it
+    if text := UNTOLD.sub("", said[start:end]):
         await say(text)
     return said, end
 
@@ -138,7 +150,8 @@ def claims_of(said: str, evidence: Sequence[Sequence[Evidence]]) -> list[Claim]:
         after = behind.end() if behind is not None else stop
         numbers = [int(one) for group in NUMBERS.findall(said[start:after]) for one in group.split(",")]
         text = re.sub(r"\s+([.,!?…])", r"\1", " ".join(NUMBERS.sub("", said[start:stop]).split()))
-        rows = [row for number in dict.fromkeys(numbers) if 0 < number <= len(evidence) for row in evidence[number - 1]]
+        named = [number for number in dict.fromkeys(numbers) if 0 < number <= len(evidence)]
+        rows = [replace(row, score=1.0) for number in named for row in evidence[number - 1]]  # it was cited
         if re.search(r"\w", text):
             claims.append(Claim(text=text, evidence=tuple(rows)))
         start = max(after, start + 1)

@@ -60,6 +60,11 @@ class Wish:
         while len(self.known) > REMEMBERED:
             self.known.popitem(last=False)
 
+    def forget(self, episode: Episode) -> None:
+        """Let it be new once more: nobody got to look at it."""
+        for hit in episode.hits:
+            self.known.pop(hit.record_id, None)
+
     def _found(self, hits: Sequence[Hit]) -> list[Episode]:
         if self.is_for_model:
             return [Episode(kind=hit.kind, start_ns=hit.start_ns, end_ns=hit.end_ns, hits=(hit,)) for hit in hits]

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from reasoning.backend import Backend, Case, from_records, parts_of
+from reasoning.backend import RECORDS, Backend, Case, from_records, parts_of
 from reasoning.deadline import Deadline
 from reasoning.evidence import Composed
 from reasoning.eyes import Eyes
@@ -281,7 +281,7 @@ class ReasoningService:
             evidence=composed.evidence,
             searched=recalled.searched if recalled is not None else (),
             timing_ms=Timing(recall=round(recall_ms, 3), first_token=round(first_ms, 3), total=round(total_ms, 3)),
-            model=self._eyes.backend.name,
+            model=RECORDS if composed.is_from_records else self._eyes.backend.name,
             blind=composed.blind,
             truncated=composed.truncated,
         )
@@ -299,11 +299,16 @@ class ReasoningService:
     async def _tell(self, message: Message, to: Delivery | None = None) -> None:
         await tell(self._bus, self.meter, message, to)
 
-    async def _judge(self, question: Question, recalled: Recalled, t_ns: int) -> Composed:
-        """Ask the backend on behalf of a rule."""
+    async def _judge(self, question: Question, recalled: Recalled, t_ns: int) -> Composed | None:
+        """Ask the backend on behalf of a rule; None where somebody's question came in between."""
         deadline = Deadline.after(self._eyes.backend.deadline_s, asyncio.get_running_loop().time())
         case = replace(self._case(question, recalled, t_ns), deadline=deadline)
-        return await self._eyes.ask(case, f"rules-{t_ns}", _unsaid, is_about_now=not self._is_replay)
+        judged = await self._eyes.judge(case, f"rules-{t_ns}")
+        if judged is None:
+            self.meter.counters["rule checks put off"] += 1
+        elif judged.is_from_records:
+            self.meter.counters["rule checks failed"] += 1
+        return judged
 
     async def _note_rules(self, inbox: Subscription) -> None:
         async for delivery in inbox:
@@ -368,10 +373,6 @@ class ReasoningService:
                     self._composing.cancel()
                 elif self._waiting.remove(pending):
                     await self._refuse(pending, CANCELLED)
-
-
-async def _unsaid(text: str) -> None:
-    """Keep it: what is asked for a rule is nobody's answer."""
 
 
 def _refused(reason: str) -> Composed:

@@ -6,6 +6,7 @@ answer abstains and says so. What the sensors missed is told in any case.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -36,6 +37,9 @@ class Claim:
 def compose(claims: Sequence[Claim], case: Case, level: float, remarks: Iterable[str]) -> Composed:
     """Return the answer that the claims are; those whose reliance is not above `level` have no support."""
     claims, cut = _shortened(claims)
+    remarks = list(remarks)
+    if remarks and claims and not re.search(r"[.!?…]\W*$", claims[-1].text):  # what they say is why it ends there
+        claims[-1] = replace(claims[-1], text=f"{claims[-1].text} …")
     sentences = [
         Sentence(
             text=claim.text,
@@ -55,6 +59,10 @@ def compose(claims: Sequence[Claim], case: Case, level: float, remarks: Iterable
     else:
         pairs = zip(claims, sentences, strict=True)
         evidence = strongest(row for claim, one in pairs if one.supported for row in claim.evidence)
+        sentences = [
+            replace(one, rests_on=_places(claim.evidence, evidence)) if one.supported else one
+            for claim, one in zip(claims, sentences, strict=True)
+        ]
     notes = [*remarks, *cut, *missed(case)]
     said = {sentence.text for sentence in sentences}
     return Composed(
@@ -119,10 +127,20 @@ def strongest(rows: Iterable[Evidence]) -> list[Evidence]:
     """Return each piece of evidence once, by its best score, the strongest first, at most as many as an answer has."""
     best: dict[tuple[str, str, float, float], Evidence] = {}
     for row in rows:
-        key = (row.record_id, row.kind, row.start_s, row.end_s)
+        key = _key(row)
         if key not in best or row.score > best[key].score:
             best[key] = row
     return sorted(best.values(), key=lambda row: -row.score)[:EVIDENCE_MAX]
+
+
+def _places(rows: Iterable[Evidence], evidence: Sequence[Evidence]) -> tuple[int, ...]:
+    """Return where some rows stand in an answer's evidence."""
+    wanted = {_key(row) for row in rows}
+    return tuple(place for place, row in enumerate(evidence) if _key(row) in wanted)
+
+
+def _key(row: Evidence) -> tuple[str, str, float, float]:
+    return row.record_id, row.kind, row.start_s, row.end_s
 
 
 def missed(case: Case) -> list[str]:

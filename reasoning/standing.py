@@ -25,7 +25,7 @@ KINDS = ("utterance", "sound", "motion", "frame", "gap")
 YES = re.compile(r"\W*yes\b", re.IGNORECASE)
 
 Search = Callable[[Recall], Awaitable[Recalled | None]]  # None where memory is silent
-Judge = Callable[[Question, Recalled, int], Awaitable[Composed]]  # asks the model, as of a time
+Judge = Callable[[Question, Recalled, int], Awaitable[Composed | None]]  # asks the model; None: it had to make way
 Records = Callable[[Question, Recalled, int], Composed]  # what the records alone say
 Tell = Callable[[Alert], Awaitable[None]]
 
@@ -51,6 +51,7 @@ class StandingRequests:
         self._search, self._judge, self._records, self._tell = search, judge, records, tell
         self._checked_ns = -TICK_NS
         self._refused = 0
+        self._unchecked: set[str] = set()  # rules of which it is told that the model cannot be asked
 
     async def set(self, rule: StandingRule, now_ns: int) -> None:
         """Add, change or remove a rule; a refusal is told."""
@@ -93,12 +94,30 @@ class StandingRequests:
             shows = {hit.record_id for hit in episode.hits}
             if not composed.abstained and any(row.record_id in shows for row in composed.evidence):
                 await self._fire(wish, composed, recalled, now_ns)
-        for wish, _ in asked:
+        for wish, episode in asked:
             question = understand(f"Has this just happened: {wish.request}? Begin with yes or no.", now_ns, 0)
-            composed = await self._judge(question, recalled, now_ns)
-            first = composed.sentences[0]
-            if not composed.abstained and composed.evidence and first.supported and YES.match(first.text):
-                await self._fire(wish, composed, recalled, now_ns, checked=True)
+            judged = await self._judge(question, recalled, now_ns)
+            if judged is None:
+                wish.forget(episode)  # its turn comes again
+                continue
+            await self._note_failure(wish, judged, now_ns)
+            first = judged.sentences[0]
+            is_yes = first.supported and YES.match(first.text) and not judged.is_from_records
+            if is_yes and judged.evidence and not judged.abstained:
+                await self._fire(wish, judged, recalled, now_ns, checked=True)
+
+    async def _note_failure(self, wish: Wish, composed: Composed, now_ns: int) -> None:
+        """Tell once that a rule is not watched over: the model cannot be asked; what it then missed stays unseen."""
+        name = wish.rule.stream
+        if not composed.is_from_records:
+            self._unchecked.discard(name)
+        elif name not in self._unchecked:
+            self._unchecked.add(name)
+            reason = f"I cannot watch for {wish.request}. {composed.sentences[-1].text}"
+            logger.warning("rule %s: %s", name, reason)
+            await self._tell(
+                self._alert(name, f"{name}-unchecked-{now_ns // TICK_NS}", "unchecked", reason, now_ns, 0, ())
+            )
 
     async def _fire(
         self,
@@ -122,7 +141,7 @@ class StandingRequests:
         self,
         rule: str,
         alert_id: str,
-        state: Literal["fired", "refused"],
+        state: Literal["fired", "refused", "unchecked"],
         text: str,
         now_ns: int,
         session_start_ns: int,

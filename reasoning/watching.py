@@ -151,6 +151,8 @@ class WatchingBackend:
         finally:
             ended = self._worker.begin(words.close)  # after the token in hand, whoever cancelled
         await ended
+        if len(watcher.said) >= self._limits.answer_tokens:
+            remarks.append(f"My answer was cut at {self._limits.answer_tokens} tokens.")
         if case.skipped:
             remarks.append(
                 f"I skipped {case.skipped} pictures of the last two minutes: my model is slower than the camera."

@@ -317,6 +317,7 @@ class Sentence:
     text: str
     supported: bool
     reliance: float | None = None  # how much the model looked at the evidence; only where a model measures it
+    rests_on: tuple[int, ...] = ()  # places in the answer's evidence, from 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -382,14 +383,14 @@ class StandingRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """What a rule asked for has happened, with what shows it; or the rule is refused, and `text` says why."""
+    """What a rule asked for has happened, with what shows it; or the rule is refused or not checked, and why."""
 
     kind: Literal["alert"] = "alert"
     session: str
     stream: str = "reasoning"
     rule: str
     alert_id: str
-    state: Literal["fired", "refused"]
+    state: Literal["fired", "refused", "unchecked"]  # unchecked: the model cannot be asked; told once
     session_start_ns: int
     t_ns: int  # when it was known
     text: str

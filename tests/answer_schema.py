@@ -40,7 +40,12 @@ ANSWER = _object(
     sentences={
         "type": "array",
         "minItems": 1,
-        "items": _object(text=TEXT, supported={"type": "boolean"}, reliance={"type": ["number", "null"]}),
+        "items": _object(
+            text=TEXT,
+            supported={"type": "boolean"},
+            reliance={"type": ["number", "null"]},
+            rests_on={"type": "array", "items": {"type": "integer", "minimum": 0}},
+        ),
     },
     abstained={"type": "boolean"},
     evidence={"type": "array", "items": EVIDENCE},

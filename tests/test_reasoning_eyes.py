@@ -82,10 +82,23 @@ async def test_a_model_behind_its_cameras_leaves_the_answer_to_the_records() -> 
     assert backend.asked == []
 
 
-async def test_what_is_about_now_may_see_what_was_shown_since() -> None:
+async def test_a_rules_check_makes_way_for_a_question_but_not_in_a_replay() -> None:
+    for is_replay in (False, True):
+        backend = Slow()
+        one = Eyes(backend, LocalBus(LocalHub(), "reasoning"), "s", is_replay=is_replay, memory_s=1.0)
+        start_s = asyncio.get_running_loop().time()
+        async with asyncio.TaskGroup() as group:
+            check = group.create_task(one.judge(case("Has it happened?", MOVED), "rule"))
+            await asyncio.sleep(0.5)
+            await one.ask(case("When did something move?", MOVED), "q", say)
+        took_s = asyncio.get_running_loop().time() - start_s
+        assert (check.result() is None, took_s) == ((False, 4.0) if is_replay else (True, 2.5))
+
+
+async def test_a_rules_check_may_see_what_was_shown_since() -> None:
     backend = Slow()
     one = eyes(backend, 1, 2, 3)
     await one.catch_up()
-    await one.ask(case("Has it happened?", MOVED, at_s=2.0), "rule", say, is_about_now=True)
+    await one.judge(case("Has it happened?", MOVED, at_s=2.0), "rule")
     await one.ask(case("Has it happened?", MOVED, at_s=2.0), "question", say)
     assert [asked.asked_ns // S for asked in backend.asked] == [3, 2]

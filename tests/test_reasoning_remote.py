@@ -53,7 +53,9 @@ def saying(*texts: str) -> Talk:
     return talk
 
 
-async def asked(url: str, *, stall_s: float = 5.0, deadline_s: float | None = None, **fields: object) -> Composed:
+async def asked(
+    url: str, *, stall_s: float = 5.0, deadline_s: float | None = None, reads_parts: bool = False, **fields: object
+) -> Composed:
     completions = Completions(url, "m", "secret", tokens=50, stall_s=stall_s)
     backend = RemoteBackend("m", completions, Sending(pictures=2, characters=4000, deadline_s=deadline_s))
     deadline = Deadline.after(backend.deadline_s, asyncio.get_running_loop().time())
@@ -68,18 +70,24 @@ async def asked(url: str, *, stall_s: float = 5.0, deadline_s: float | None = No
     fields = {"deadline": deadline} | fields
     composed = await backend.answer(case("When did something move?", moved, at_s=8.0, **fields), say)
     assert "[" not in "".join(told)
+    if reads_parts:
+        answer = " ".join(sentence.text for sentence in composed.sentences)
+        assert answer.startswith("".join(told).strip())  # the parts are the text
     return composed
 
 
 async def test_an_answer_names_what_it_cites_and_sees_nothing_after_the_question() -> None:
     said = ("Something mo", "ved at 0:05 [1", "]. It was gray [3][4].", " Bob came.")
     async with server(saying(EVENTS, *map(event, said), "data: [DONE]\n\n")) as (url, bodies):
-        answer = await asked(url)
+        answer = await asked(url, reads_parts=True)
     assert [(one.text, one.supported) for one in answer.sentences] == [
         ("Something moved at 0:05.", True),
         ("It was gray.", True),
         ("Bob came.", False),
     ]
+    rests_on = [[answer.evidence[place].record_id for place in one.rests_on] for one in answer.sentences]
+    assert rests_on == [["s/motion/0/motion-1"], ["s/cam/0/frame-2", "s/cam/0/frame-3"], []]
+    assert {one.score for one in answer.evidence} == {1.0}
     assert {one.record_id for one in answer.evidence} == {"s/motion/0/motion-1", "s/cam/0/frame-2", "s/cam/0/frame-3"}
     (body,) = bodies
     assert body["stream"] is True
@@ -92,8 +100,13 @@ async def test_an_answer_names_what_it_cites_and_sees_nothing_after_the_question
 @pytest.mark.parametrize(
     ("texts", "reason"),
     [
-        (("HTTP/1.1 500 Oops\r\nContent-Length: 8\r\n\nno luck\n",), "was refused by its server (500 no luck)"),
-        (("HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n",), "was refused by its server (401)"),
+        (("HTTP/1.1 500 Oops\r\nContent-Length: 8\r\n\nno luck\n",), "failed on its server (500 no luck)"),
+        (
+            ('HTTP/1.1 500 Oops\r\nContent-Length: 35\r\n\r\n{"error": {"message": "no memory"}}',),
+            "failed on its server (500 no memory)",
+        ),
+        (("HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n",), "is HEEDFUL_OPENAI_KEY right? (401)"),
+        (("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n",), "see reasoning.server.model and url (404)"),
         (("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\n<ok>",), "sent what is no answer"),
         ((EVENTS, "data: {not json\n\n"), "sent what is no answer"),
         ((EVENTS, 'data: {"error": "overloaded"}\n\n'), "an error: overloaded"),
@@ -124,6 +137,14 @@ async def test_half_an_answer_is_given_as_half() -> None:
         answer = await asked(url)
     assert answer.sentences[0].supported
     assert answer.sentences[-1].text == "The answer is not whole: the model m broke off in the middle."
+
+
+async def test_an_answer_that_is_cut_at_its_tokens_says_so() -> None:
+    ending = 'data: {"choices": [{"delta": {}, "finish_reason": "length"}]}\n\n'
+    async with server(saying(EVENTS, event("Something moved at 0:05 [1]. Then"), ending)) as (url, _):
+        answer = await asked(url)
+    assert answer.sentences[1].text == "Then …"
+    assert answer.sentences[2].text.startswith("The answer is not whole: the model m was cut at 50 tokens")
 
 
 async def test_a_server_that_stalls_is_not_waited_for() -> None:
@@ -157,7 +178,7 @@ async def test_a_server_that_never_ends_is_cut_off() -> None:
         for _ in range(10_000):
             writer.write(event("word " * 20).encode())
         with_end = writer.drain()
-        await asyncio.wait_for(with_end, 5.0)
+        await asyncio.wait_for(with_end, 50.0)
 
     async with server(talk) as (url, _):
         answer = await asked(url)

@@ -13,6 +13,7 @@ import pytest
 from reasoning.backend import Case, EvidenceBackend, Say
 from reasoning.evidence import Composed
 from reasoning.service import ReasoningService
+from reasoning.understand import Question
 from runtime.bus import LOSSLESS, filter_of
 from runtime.local_bus import LocalBus, LocalHub
 from runtime.messages import Ack, Alert, Hit, Recall, Recalled, Sentence, StandingRule, Watermark
@@ -30,6 +31,7 @@ class Judge(EvidenceBackend):
     def __init__(self, says: str, *, is_sure: bool = True) -> None:
         self.says = says
         self.is_sure = is_sure
+        self.is_away = False
         self.asked: list[Case] = []
 
     def sees_from_ns(self, asked_ns: int) -> int | None:
@@ -39,11 +41,14 @@ class Judge(EvidenceBackend):
         self.asked.append(case)
         sentences = (Sentence(text=self.says, supported=True),)
         evidence = (row(1),) if self.is_sure else ()
-        return Composed(sentences=sentences, abstained=False, evidence=evidence, blind=(), truncated=False)
+        composed = Composed(sentences=sentences, abstained=False, evidence=evidence, blind=(), truncated=False)
+        return replace(composed, is_from_records=self.is_away)
 
 
 class Yard:
     """Reasoning, a memory of records, a camera, and somebody who wants to be told."""
+
+    service: ReasoningService
 
     def __init__(self, hub: LocalHub, *records: Hit) -> None:
         self.user = LocalBus(hub, "user", is_lossless=True)
@@ -94,6 +99,7 @@ async def yard(
         is_replay=is_replay,
         rules=rules,
     )
+    one.service = service
     async with asyncio.TaskGroup() as group:
         beside = [group.create_task(one.remember()), group.create_task(one.listen())]
         running = group.create_task(service.run(), name="reasoning")
@@ -204,6 +210,39 @@ async def test_a_model_is_asked_at_most_once_a_second() -> None:
     times = [case.asked_ns for case in judge.asked]
     assert len(times) == len(set(times))
     assert 8 <= len(times) <= 10
+
+
+async def test_a_rule_that_nobody_can_check_says_so_once_until_it_can_be_again() -> None:
+    frames = [hit(number, "frame", "picture", start_s=float(number)) for number in range(1, 12)]
+    judge = Judge("The server is away.")
+    async with yard(*frames, backend=judge) as one:
+        await one.rule("a red car arrives")
+        judge.is_away = True
+        await one.reach(1, 2, 3, 4)
+        (alert,) = one.alerts
+        assert (alert.state, alert.text) == ("unchecked", "I cannot watch for a red car arrives. The server is away.")
+        judge.is_away = False
+        await one.reach(5, 6)
+        judge.is_away = True
+        await one.reach(7, 8, 9)
+    assert [alert.state for alert in one.alerts] == ["unchecked", "unchecked"]
+
+
+async def test_what_had_to_make_way_for_a_question_is_looked_at_again() -> None:
+    judge = Judge("Yes, a red car.")
+    async with yard(hit(1, "frame", "picture", start_s=2.0), backend=judge) as one:
+        await one.rule("a red car arrives")
+        standing = one.service._standing
+        before, standing._judge = standing._judge, put_off
+        await one.reach(3, 4)
+        assert one.alerts == []
+        standing._judge = before
+        await one.reach(5)
+        assert [alert.state for alert in one.alerts] == ["fired"]
+
+
+async def put_off(question: Question, recalled: Recalled, t_ns: int) -> None:
+    return None
 
 
 async def test_a_record_that_is_known_late_is_told_late() -> None:

@@ -161,13 +161,17 @@ async def test_an_answer_comes_word_by_word_and_names_frames_and_records() -> No
         reply = await one.ask(at_s=5.0)
         assert reply.model == "tiny"
         assert not reply.abstained
-        assert all(sentence.reliance is not None for sentence in reply.sentences)
+        *said, remark = reply.sentences
+        assert all(sentence.reliance is not None for sentence in said)
+        assert remark.text == "My answer was cut at 12 tokens."
+        assert sorted({place for one in said for place in one.rests_on}) == list(range(len(reply.evidence)))
         frames = {record_id(frame(second)) for second in range(1, 6)}
         assert reply.evidence
         assert {row.record_id for row in reply.evidence} <= frames | {"s/cam/0/motion-1"}
         assert sum(row.score for row in reply.evidence if row.kind == "frame") <= 1.0
         assert reply.timing_ms.first_token <= reply.timing_ms.total
-        assert "".join(part.text for part in one.parts).split() == reply.answer.split()
+        words = "".join(part.text for part in one.parts).split()
+        assert words == [word for sentence in said for word in sentence.text.split() if word != "…"]
         assert [part.index for part in one.parts] == list(range(len(one.parts)))
 
 

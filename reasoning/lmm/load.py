@@ -39,8 +39,10 @@ def load_lmm(name: str, *, device: str = "cpu", dtype: torch.dtype = torch.float
     Raises ModelError: pickle weights, no tokenizer, a family we do not know, a text-only model, not reachable.
     """
     folder = Path(name)
-    if not folder.exists() and (folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1):
-        raise ModelError(name, "no such folder")
+    if folder.is_file():
+        raise ModelError(name, "is a file; name its folder")
+    if not folder.exists() and (folder.is_absolute() or name.startswith((".", "~")) or name.count("/") != 1):
+        raise ModelError(name, "no such folder, and a hub id has one slash, like owner/name")
     if folder.is_dir():
         _check_folder(folder)
     transformers.utils.logging.disable_progress_bar()
@@ -55,7 +57,8 @@ def load_lmm(name: str, *, device: str = "cpu", dtype: torch.dtype = torch.float
             name, config=config, use_safetensors=True, dtype=dtype, attn_implementation="sdpa", **options
         )
     except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
-        raise ModelError(name, f"cannot be loaded: {_first_line(error)}") from error
+        where = "" if folder.is_dir() else " (no such folder here, so it was looked for on the hub)"
+        raise ModelError(name, f"cannot be loaded{where}: {_first_line(error)}") from error
     mean, deviation = _normalisation(folder)
     family = find_family(model, mean, deviation)
     torch.nn.Module.to(model, device).eval()

@@ -26,8 +26,9 @@ def as_json(answer: Answer) -> str:
 def as_text(answer: Answer, *, explain: bool = False) -> str:
     """Return one answer as a few lines: the words, the evidence with its times, the latency bill."""
     lines = [f"Q  {answer.question}", f"A  {answer.answer}"]
-    for item in answer.evidence:
-        lines.append(f"   {_evidence_line(item, answer.session_start_ns)}")
+    for number, item in enumerate(answer.evidence, start=1):
+        numbered = f"{number}. " if explain else ""
+        lines.append(f"   {numbered}{_evidence_line(item, answer.session_start_ns)}")
         if explain:
             effect = "" if item.effect is None else f", without it the answer is {item.effect:.2f} nats less likely"
             lines.append(f"      record {item.record_id or 'none'}, {_clip(item)}, score {item.score:.2f}{effect}")
@@ -40,14 +41,17 @@ def as_text(answer: Answer, *, explain: bool = False) -> str:
     if explain:
         searched = f"searched {', '.join(answer.searched)}" if answer.searched else "read off the timeline, no search"
         lines.append(f"   by the {answer.model} reasoner; {searched}")
+        for one in answer.sentences:
+            if one.rests_on:
+                lines.append(f"   rests on {', '.join(str(place + 1) for place in one.rests_on)}: {one.text}")
         lines += [f"   no evidence stands behind: {one.text}" for one in answer.sentences if not one.supported]
     return "\n".join(map(_printable, lines))
 
 
 def alert_text(alert: Alert) -> str:
     """Return an alert, or why a rule is refused, as a few lines."""
-    if alert.state == "refused":
-        return _printable(f"rule {alert.rule} is refused: {alert.text}")
+    if alert.state != "fired":
+        return _printable(f"rule {alert.rule} is {alert.state}: {alert.text}")
     checked = ", a language model looked" if alert.checked else ""
     held = f", {alert.suppressed} more were held back" if alert.suppressed else ""
     lines = [f"!  {alert.rule} ({alert.alert_id}{checked}{held}): {alert.text}"]
@@ -92,6 +96,8 @@ def _printable(line: str) -> str:
 
 
 def _clip(item: Evidence) -> str:
+    if item.kind == "frame":
+        return "a picture"
     return f"clip {item.clip_id}" if item.clip_id else "its clip is still open"
 
 
