@@ -7,5 +7,10 @@ service     records in event order -> disk, clips, vectors; then `stored`, `clip
                                                           schema    its tables and versions; verify: is it sound?
   recall    one question -> what is relevant, and when    scope     the filter inside every search
                                                           fulltext  words (words: which ones a question is about)
-                                                          index     vectors; reader: records read back as hits
+                                                          reader    records read back as hits
+  space     one search space as the store has it now      index     its parts, searched as one
+                                                          tail      the newest rows; segment: sealed ones in a file
+                                                          columns   which rows a scope allows
+                                                          codes     one bit per dimension (selector: their filter)
+  sealing   when rows become segments                     disk      files that are whole or not there
 """

@@ -1,142 +1,109 @@
-"""Exact search over vectors with the filter inside: FAISS inner product, or a plain product where few are allowed.
+"""One search space: sealed segments and the tail behind them, searched as one, with the filter inside.
 
-Derived from the store and rebuilt from it at every start. One lock: FAISS must not add while it searches.
+What the codes of the segments find, and what the tail finds, is ranked again by the vectors themselves, so that a score
+does not depend on where a vector lies. Derived from the store; one thread uses it.
 """
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-import faiss
 import numpy as np
+from numpy.typing import NDArray
+
+from memory.tail import Tail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from numpy.typing import NDArray
-
+    from memory.columns import Columns, Rows
     from memory.scope import Scope
 
-GATHER_ROWS = 1_000  # up to here, multiplying the allowed vectors alone is faster than a selector
-_COLUMNS = ("id", "session", "stream", "kind", "start_ns", "end_ns", "t_ns")
+GATHER_ROWS = 1_000  # of all parts together: up to here, multiplying the allowed vectors alone is fastest
+LOOKED_AT = 200  # candidates that are ranked again, or 4 k where that is more
+
+
+class Part(Protocol):
+    """A tail or a segment."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def columns(self) -> Columns:
+        """Return what a scope asks about its rows."""
+
+    @property
+    def vectors(self) -> NDArray[np.float16]:
+        """Return its vectors (n, C)."""
+
+    def nearest(
+        self, query: NDArray[np.float32], count: int, rows: Rows
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return rows that seem nearest, and about how near."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    part: Part
+    rows: NDArray[np.int64]
 
 
 class VectorIndex:
-    """All vectors of one space, with what a scope asks about them; ids count up in the order of arrival."""
+    """All vectors of one space; their ids count up in the order of arrival, and new ones are added to the tail."""
 
     def __init__(self, width: int) -> None:
         self.width = width
-        self._flat = faiss.IndexFlatIP(width)
-        self._columns = {name: np.empty(0, np.int64) for name in _COLUMNS}
-        self._codes: dict[str, int] = {}  # session, stream and kind names as numbers
-        self._lock = threading.Lock()
+        self.tail = Tail(width)
+        self._sealed: list[Part] = []
 
     def __len__(self) -> int:
-        return int(self._flat.ntotal)
+        return sum(map(len, self._sealed)) + len(self.tail)
 
     @property
     def last_id(self) -> int:
         """The highest id, 0 where there is none."""
-        return int(self._columns["id"][len(self) - 1]) if len(self) else 0
+        sealed = int(self._sealed[-1].columns.ids[-1]) if self._sealed else 0
+        return max(sealed, self.tail.last_id)
 
-    def add(
-        self,
-        ids: NDArray[np.int64],
-        vectors: NDArray[np.float32],
-        *,
-        sessions: Sequence[str],
-        streams: Sequence[str],
-        kinds: Sequence[str],
-        start_ns: Sequence[int],
-        end_ns: Sequence[int],
-        t_ns: Sequence[int],
-    ) -> None:
-        """Add vectors (n, C) under ids (n,) that are higher than all before.
+    def use(self, sealed_parts: Sequence[Part]) -> None:
+        """Search these parts, in the order of their ids, before the tail; what they hold leaves the tail."""
+        self._sealed = [part for part in sealed_parts if len(part)]
+        sealed = int(self._sealed[-1].columns.ids[-1]) if self._sealed else 0
+        count = int(np.searchsorted(self.tail.columns.ids, sealed, "right"))
+        if count:
+            self.tail = self.tail.without_first(count)
 
-        Raises ValueError, and adds nothing, where the width is another, a value is not finite or an id is not higher.
-        """
-        if vectors.ndim != 2 or vectors.shape != (len(ids), self.width):
-            raise ValueError(f"vectors have shape {vectors.shape}, not {(len(ids), self.width)}")
-        if not np.isfinite(vectors).all():
-            raise ValueError("a vector is not finite")
-        with self._lock:
-            if len(ids) and not (np.diff(ids, prepend=self.last_id) > 0).all():
-                raise ValueError("ids must count up")
-            begin, end = len(self), len(self) + len(ids)
-            self._reserve(end)
-            names = (self._encode(sessions), self._encode(streams), self._encode(kinds))
-            for column, values in zip(_COLUMNS, (ids, *names, start_ns, end_ns, t_ns), strict=True):
-                self._columns[column][begin:end] = np.asarray(values, np.int64)
-            self._flat.add(np.ascontiguousarray(vectors, np.float32))
+    def search(self, query: NDArray[np.float32], k: int, scope: Scope) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return ids (m,) and inner products (m,) of the best k that the scope allows, best first, lower ids first.
 
-    def select(self, scope: Scope) -> NDArray[np.int64]:
-        """Return the ids that the scope allows, ascending."""
-        with self._lock:
-            seen = {name: column[: len(self)] for name, column in self._columns.items()}
-            allowed = seen["session"] == self._codes.get(scope.session, -1)
-            allowed &= (seen["t_ns"] <= scope.as_of_ns) & (seen["start_ns"] <= scope.end_ns)
-            allowed &= seen["end_ns"] >= scope.start_ns
-            for column, names in (("kind", scope.kinds), ("stream", scope.streams)):
-                if names:
-                    allowed &= np.isin(seen[column], [self._codes.get(name, -1) for name in names])
-            chosen: NDArray[np.int64] = seen["id"][allowed]
-            return chosen
-
-    def search(
-        self, query: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return ids (m,) and inner products (m,) of the best m = min(k, allowed), best first, lower ids before higher.
-
-        `query` is (C,); `allowed` holds ascending ids of this index, None means all. Exact: if k are allowed, k come.
+        `query` is (C,). Exact where few rows are allowed or all of them lie in the tail; if k are allowed, k come.
         Raises ValueError where the query has another width or is not finite.
         """
         if query.shape != (self.width,) or not np.isfinite(query).all():
             raise ValueError(f"a query must be finite and of shape ({self.width},)")
-        with self._lock:
-            rows = np.arange(len(self)) if allowed is None else np.searchsorted(self._ids(), allowed)
-            k = min(k, len(rows))
-            if k <= 0:
-                return np.empty(0, np.int64), np.empty(0, np.float32)
-            best, scores = self._gather(query, k, rows) if len(rows) <= GATHER_ROWS else self._scan(query, k, rows)
-            order = np.lexsort((best, -scores))
-            return self._ids()[best[order]], scores[order]
-
-    def _gather(
-        self, query: NDArray[np.float32], k: int, rows: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Multiply the allowed vectors (n, C) by the query; unlike BLAS, a product does not depend on the others."""
-        stored = faiss.rev_swig_ptr(self._flat.get_xb(), len(self) * self.width).reshape(len(self), self.width)
-        scores = np.einsum("nc,c->n", stored[rows], query)
-        best = np.lexsort((rows, -scores))[:k]
-        return rows[best], scores[best]
-
-    def _scan(
-        self, query: NDArray[np.float32], k: int, rows: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Let FAISS walk over the allowed rows: as a range where they lie together, else as a bitmap."""
-        mask = np.zeros(len(self), bool)
-        mask[rows] = True
-        bits = np.packbits(mask, bitorder="little")  # must outlive the selector, which keeps its address
-        selector: faiss.IDSelector  # likewise: `params` keeps its address
-        if rows[-1] - rows[0] + 1 == len(rows):
-            selector = faiss.IDSelectorRange(int(rows[0]), int(rows[-1]) + 1)
+        parts: list[tuple[Part, Rows]] = [(part, part.columns.allowed(scope)) for part in (*self._sealed, self.tail)]
+        allowed = sum(rows.count for _, rows in parts)
+        if k <= 0 or not allowed:
+            return np.empty(0, np.int64), np.empty(0, np.float32)
+        if allowed <= GATHER_ROWS:
+            found = [_Found(part, rows.numbers()) for part, rows in parts if rows.count]
         else:
-            selector = faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
-        params = faiss.SearchParameters()
-        params.sel = selector
-        scores, found = self._flat.search(query[None], k, params=params)
-        return found[0], scores[0]
+            found = _candidates(parts, query, max(LOOKED_AT, 4 * k))
+        ids = np.concatenate([one.part.columns.ids[one.rows] for one in found])
+        scores = np.concatenate([_scores(one, query) for one in found])
+        best = np.lexsort((ids, -scores))[:k]
+        return ids[best], scores[best]
 
-    def _ids(self) -> NDArray[np.int64]:
-        return self._columns["id"][: len(self)]
 
-    def _reserve(self, rows: int) -> None:
-        """Make room for so many rows in all, doubling, so that adding one by one stays cheap."""
-        missing = rows - len(self._columns["id"])
-        if missing > 0:
-            room = np.empty(max(missing, len(self._columns["id"]), 1_024), np.int64)
-            self._columns = {name: np.concatenate([column, room]) for name, column in self._columns.items()}
+def _candidates(parts: Sequence[tuple[Part, Rows]], query: NDArray[np.float32], count: int) -> list[_Found]:
+    """Return the rows of all parts that seem nearest, `count` together."""
+    found = [(part, *part.nearest(query, count, rows)) for part, rows in parts if rows.count]
+    scores = np.concatenate([seeming for _, _, seeming in found])
+    least = np.partition(scores, -count)[-count] if len(scores) > count else -np.inf
+    return [_Found(part, rows[seeming >= least]) for part, rows, seeming in found]
 
-    def _encode(self, names: Iterable[str]) -> list[int]:
-        return [self._codes.setdefault(name, len(self._codes)) for name in names]
+
+def _scores(found: _Found, query: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Multiply vectors (n, C) by the query; unlike BLAS, a product does not depend on the others."""
+    scores: NDArray[np.float32] = np.einsum("nc,c->n", found.part.vectors[found.rows].astype(np.float32), query)
+    return scores

@@ -14,28 +14,27 @@ from heapq import nlargest
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from memory.fulltext import FullText
-from memory.index import VectorIndex
 from memory.reader import count_kinds, read_hits, read_timeline, session_start_ns, strongest_in_clips
 from memory.schema import sqlite_errors
 from memory.scope import CLIP, EARLIEST_NS, LATEST_NS, Scope
+from memory.space import SpaceIndex
 from memory.store import Store
-from runtime.errors import StoreCorrupt
 from runtime.messages import Hit, Recall, Recalled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
+
+    from memory.sealing import Sealed
 
 COSINE_FLOOR = 0.40
 SHARE_FLOOR = 0.50
 RRF_K = 60
 DEPTH = 64  # candidates per search before fusion, or 4 k where that is more
 DURING_NS = 1_000_000_000  # "while" reaches this far beyond the anchor on both sides
-REFRESH_ROWS = 4_096
 RESULTS_MAX = 100_000
 SCORE_DIGITS = 4
 
@@ -62,7 +61,7 @@ class Recaller:
         self._db = self._store.connection()
         self._fulltext = FullText(self._db)
         self._embedder = embedder
-        self._index = None if embedder is None else VectorIndex(embedder.width)
+        self._index = None if embedder is None else SpaceIndex(self._store.path, embedder.space, embedder.width)
         self.refresh()
 
     def recall(self, query: Recall) -> Recalled:
@@ -107,6 +106,11 @@ class Recaller:
         with sqlite_errors(self._store.path), self._db:
             self._follow()
 
+    @property
+    def damaged(self) -> Sequence[Sealed]:
+        """Return the segments in use whose file is missing or damaged: they are to be made anew."""
+        return self._index.damaged if self._index is not None else ()
+
     def has(self, key: str) -> bool:
         """Say whether a record or clip is on disk."""
         query = "SELECT EXISTS (SELECT 1 FROM record WHERE key = ?1) OR EXISTS (SELECT 1 FROM clip WHERE key = ?1)"
@@ -150,45 +154,24 @@ class Recaller:
             return {}
         wants_clips = not scope.kinds or not {"motion", "frame"}.isdisjoint(scope.kinds)
         kinds = (*scope.kinds, CLIP) if scope.kinds and wants_clips else scope.kinds
-        allowed = self._index.select(replace(scope, kinds=kinds))
-        ids, scores = self._index.search(self._embedder.encode([text])[0], depth, allowed)
-        query = """SELECT vec.id, record.id, clip.id FROM vec LEFT JOIN record ON record.key = vec.owner
-            LEFT JOIN clip ON clip.key = vec.owner WHERE vec.id IN (SELECT value FROM json_each(?))"""
-        owners = {vector: (record, clip) for vector, record, clip in self._db.execute(query, (str(ids.tolist()),))}
+        query = self._embedder.encode([text])[0]
+        ids, scores = self._index.search(query, depth, replace(scope, kinds=kinds))
+        owners = dict(
+            self._db.execute(
+                "SELECT id, owner FROM vec WHERE id IN (SELECT value FROM json_each(?))", (str(ids.tolist()),)
+            )
+        )
         found = dict(zip(ids.tolist(), scores.tolist(), strict=True))
-        cosines = {record: found[vector] for vector, (record, _) in owners.items() if record is not None}
-        clips = {clip: found[vector] for vector, (_, clip) in owners.items() if clip is not None}
+        cosines = {owner: found[vector] for vector, owner in owners.items() if owner > 0}
+        clips = {-owner: found[vector] for vector, owner in owners.items() if owner < 0}
         for clip, record in strongest_in_clips(self._db, clips, scope).items():
             cosines[record] = max(clips[clip], cosines.get(record, -1.0))
         return cosines
 
     def _follow(self) -> None:
-        """Add the vectors that the store has and the index lacks."""
-        if self._embedder is None or self._index is None:
-            return
-        query = """SELECT vec.id, vec.vector, coalesce(record.session, clip.session),
-            coalesce(record.stream, clip.stream), coalesce(record.kind, ?1), coalesce(record.start_ns, clip.start_ns),
-            coalesce(record.end_ns, clip.end_ns), coalesce(record.t_ns, clip.t_ns)
-            FROM vec LEFT JOIN record ON record.key = vec.owner LEFT JOIN clip ON clip.key = vec.owner
-            WHERE vec.id > ?2 AND vec.space = ?3 AND coalesce(record.id, clip.id) IS NOT NULL
-            ORDER BY vec.id LIMIT ?4"""
-        while rows := self._db.execute(
-            query, (CLIP, self._index.last_id, self._embedder.space, REFRESH_ROWS)
-        ).fetchall():
-            ids, vectors, sessions, streams, kinds, start_ns, end_ns, t_ns = zip(*rows, strict=True)
-            try:
-                self._index.add(
-                    np.array(ids, np.int64),
-                    np.stack([np.frombuffer(vector, np.float16) for vector in vectors]).astype(np.float32),
-                    sessions=sessions,
-                    streams=streams,
-                    kinds=kinds,
-                    start_ns=start_ns,
-                    end_ns=end_ns,
-                    t_ns=t_ns,
-                )
-            except ValueError as error:
-                raise StoreCorrupt(self._store.path, f"holds unusable vectors in {self._embedder.space}") from error
+        """Let the index have what the store has."""
+        if self._index is not None:
+            self._index.follow(self._db)
 
 
 def refusal(query: Recall, reason: str) -> Recalled:
@@ -241,6 +224,7 @@ def _scope_of(query: Recall, anchor: Hit | None) -> Scope:
         end_ns=end_ns,
         kinds=query.kinds,
         streams=query.streams,
+        trusts=query.trusts,
         except_key=except_key,
     )
 

@@ -60,6 +60,18 @@ class VectorRow(NamedTuple):
     vector: bytes
 
 
+class SegmentRow(NamedTuple):
+    """A file of the index that is whole and on disk; it takes the place of those within its ids."""
+
+    space: str
+    file: str
+    first_id: int
+    last_id: int
+    rows: int
+    units: int
+    checksum: int
+
+
 class SessionRow(NamedTuple):
     """A session and its first moment; of several the earliest counts."""
 
@@ -90,7 +102,7 @@ class DeadLetterRow(NamedTuple):
     head_hex: str
 
 
-Row: TypeAlias = RecordRow | ClipRow | VectorRow | SessionRow | StreamRow | DeadLetterRow
+Row: TypeAlias = RecordRow | ClipRow | VectorRow | SegmentRow | SessionRow | StreamRow | DeadLetterRow
 
 
 def record_row(record: Record, trust: Trust = "scene") -> RecordRow:

@@ -1,8 +1,8 @@
 """The memory file: its tables, its versions, and the refusal of every file that is not ours to touch.
 
 `record` is what was perceived, in order of arrival; `clip` freezes a stretch of one stream and claims its records;
-`vec` holds search keys in named spaces as float16; full text follows `record` through a trigger. Nothing but
-this file is ever authoritative.
+`vec` holds search keys in named spaces as float16, and `segment` names the files of the index that were built of them;
+full text follows `record` through a trigger. Nothing but this file is ever authoritative.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from runtime.errors import HeedfulError, MissingPart, StoreCorrupt
 
 OLDEST_SQLITE = (3, 51, 3)  # before it, resetting the WAL could race with a reader and corrupt the file
 APPLICATION_ID = 0x48454544  # "HEED"
+JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
+JOURNAL_HEAD_BYTES = 28
 BUSY_TIMEOUT_MS = 5_000
 WAL_LIMIT_BYTES = 64 * 1024 * 1024  # a burst does not leave a large file behind
 
@@ -113,6 +115,56 @@ MIGRATIONS = (
         WHERE key IN (SELECT value FROM json_each(new.records)) AND clip_id IS NULL;
     END;
     """,
+    """
+    CREATE TABLE space (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE, -- model and version: another model is another space
+        width INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO space (name, width) SELECT space, max(length(vector)) / 2 FROM vec GROUP BY space;
+
+    -- Holds all that a scope asks, so that an index is built by one walk through this table.
+    CREATE TABLE vec_2 (
+        id INTEGER PRIMARY KEY, -- order of arrival; the index follows it
+        owner INTEGER NOT NULL, -- id of a record, or minus the id of a clip
+        space INTEGER NOT NULL REFERENCES space (id),
+        session TEXT NOT NULL,
+        stream TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        start_ns INTEGER NOT NULL,
+        end_ns INTEGER NOT NULL,
+        t_ns INTEGER NOT NULL,
+        trust TEXT NOT NULL, -- of a clip that of its least trusted record
+        vector BLOB NOT NULL, -- float16
+        UNIQUE (space, owner)
+    ) STRICT;
+    INSERT INTO vec_2 SELECT vec.id, coalesce(record.id, -clip.id), space.id, coalesce(record.session, clip.session),
+        coalesce(record.stream, clip.stream), coalesce(record.kind, 'clip'), coalesce(record.start_ns, clip.start_ns),
+        coalesce(record.end_ns, clip.end_ns), coalesce(record.t_ns, clip.t_ns), coalesce(record.trust, 'scene'),
+        vec.vector
+        FROM vec JOIN space ON space.name = vec.space LEFT JOIN record ON record.key = vec.owner
+        LEFT JOIN clip ON clip.key = vec.owner WHERE coalesce(record.id, clip.id) IS NOT NULL ORDER BY vec.id;
+    DROP TABLE vec;
+    ALTER TABLE vec_2 RENAME TO vec;
+    CREATE TRIGGER vec_has_width BEFORE INSERT ON vec
+    WHEN length(new.vector) != 2 * (SELECT width FROM space WHERE id = new.space) BEGIN
+        SELECT raise(ABORT, 'the vector has not the width of its space');
+    END;
+
+    CREATE TABLE segment (
+        id INTEGER PRIMARY KEY,
+        space INTEGER NOT NULL REFERENCES space (id),
+        file TEXT NOT NULL UNIQUE,
+        first_id INTEGER NOT NULL, -- of its keys
+        last_id INTEGER NOT NULL,
+        rows INTEGER NOT NULL,
+        units INTEGER NOT NULL,
+        checksum INTEGER NOT NULL
+    ) STRICT;
+    CREATE TRIGGER segment_takes_up BEFORE INSERT ON segment BEGIN
+        DELETE FROM segment WHERE space = new.space AND first_id >= new.first_id AND last_id <= new.last_id;
+    END;
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 
@@ -141,7 +193,7 @@ def open_reader(path: Path) -> apsw.Connection:
 def open_writer(path: Path) -> apsw.Connection:
     """Open or create the file for the one writer, brought up to this schema; a file that is not ours stays as it is."""
     with sqlite_errors(path):
-        if path.exists() and path.stat().st_size > 0:
+        if path.exists() and path.stat().st_size > 0 and not _is_being_created(path):
             _refuse_foreign(path)
         db = apsw.Connection(str(path))
         db.set_busy_timeout(BUSY_TIMEOUT_MS)
@@ -180,6 +232,19 @@ def _migrate(db: apsw.Connection, version: int) -> None:
             db.execute(script)
         db.pragma("application_id", APPLICATION_ID)
         db.pragma("user_version", SCHEMA_VERSION)
+
+
+def _is_being_created(path: Path) -> bool:
+    """Say whether whoever created the file was stopped before its first commit: a journal will make it empty again.
+
+    A connection that only reads cannot do that, and would take the file for one that cannot be read.
+    """
+    journal = path.with_name(path.name + "-journal")
+    try:
+        head = journal.read_bytes()[:JOURNAL_HEAD_BYTES]
+    except FileNotFoundError:
+        return False
+    return head.startswith(JOURNAL_MAGIC) and head[16:20] == bytes(4)  # pages before the transaction
 
 
 def _refuse_foreign(path: Path) -> None:

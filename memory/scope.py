@@ -14,9 +14,9 @@ CLIP = "clip"  # the kind under which clips stand in the index
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """A filter on records: known by `as_of_ns`, overlapping [start_ns, end_ns], of these kinds and streams.
+    """A filter on records: known by `as_of_ns`, overlapping [start_ns, end_ns], of these kinds, streams and trusts.
 
-    Both ends of the window belong to it, and so do both ends of a record. No kinds or no streams means all.
+    Both ends of the window belong to it, and so do both ends of a record. No names means all.
     """
 
     session: str
@@ -25,13 +25,18 @@ class Scope:
     end_ns: int = LATEST_NS
     kinds: tuple[str, ...] = ()
     streams: tuple[str, ...] = ()
+    trusts: tuple[str, ...] = ()
     except_key: str = ""  # one record that is not meant: the anchor, when its surroundings are
+
+    def names(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Return columns with the names that are wanted in them; none means all."""
+        return ("kind", self.kinds), ("stream", self.streams), ("trust", self.trusts)
 
     def where(self) -> tuple[str, list[str | int]]:
         """Return the SQL condition on table `record` and its values."""
         condition = "record.session = ? AND record.start_ns <= ? AND record.end_ns >= ? AND record.t_ns <= ?"
         values: list[str | int] = [self.session, self.end_ns, self.start_ns, self.as_of_ns]
-        for column, names in (("kind", self.kinds), ("stream", self.streams)):
+        for column, names in self.names():
             if names:
                 condition += f" AND record.{column} IN ({', '.join('?' * len(names))})"
                 values += names

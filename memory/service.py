@@ -18,9 +18,11 @@ from pathlib import Path
 
 from memory.clips import ClipBorders
 from memory.describe import describe, has_own_vector
+from memory.disk import RealDisk
 from memory.embed import TextEmbedder
 from memory.recall import Recaller, refusal
 from memory.rows import DeadLetterRow, Row, SessionRow, StreamRow, VectorRow, clip_key, clip_row, record_row, vector_row
+from memory.sealing import Sealer
 from memory.store import Store
 from memory.writer import Writer
 from runtime.bus import LOSSLESS, Bus, Delivery, Subscription, drop_oldest, filter_of
@@ -92,6 +94,7 @@ class MemoryService:
         self._catch_up()
         self._writer = Writer(self._store)
         self._recaller = Recaller(folder, self._embedder)
+        self._sealer = Sealer(folder, self._writer.submit, RealDisk())
         self._recall_thread = Worker("memory recall")  # owns the index: FAISS must not add and search at once
         self._earlier = {} if is_replay else self._store.reached(session)  # streams of an earlier run
         self._began_ns = self._store.began(session) if self._earlier else None  # the first run's start
@@ -123,6 +126,9 @@ class MemoryService:
         media = await self._bus.subscribe(filter_of(self._session, "media", "memory"), rule=LOSSLESS)
         letters = await self._bus.subscribe(filter_of(self._session, "dead-letter"), rule=drop_oldest(64))
         self._writer.submit([SessionRow(self._session, self._session_start_ns)])
+        if not self._is_replay:
+            self._sealer.start()
+            self._sealer.look(self._embedder.space, self._recaller.damaged)
         self.ready.set()
         try:
             async with asyncio.TaskGroup() as group:
@@ -146,6 +152,7 @@ class MemoryService:
     async def _close(self) -> None:
         await self._recall_thread.call(self._recaller.close)  # after the recall that may be running
         self._recall_thread.close()
+        self._sealer.close()
         if not await asyncio.to_thread(self._writer.close, CLOSE_S):
             logger.warning("the disk is too slow: the last records may not be stored, and were not called stored")
 
@@ -302,7 +309,10 @@ class MemoryService:
 
     def _embed(self, texts: Sequence[tuple[str, str]]) -> None:
         self._writer.submit(self._vectors(texts)).result()
+        if self._is_replay:  # what is sealed is then a function of what was stored
+            self._sealer.seal_due()
         self._recaller.refresh()
+        self._sealer.look(self._embedder.space, self._recaller.damaged)
 
     def _vectors(self, texts: Sequence[tuple[str, str]]) -> list[VectorRow]:
         vectors = self._embedder.encode([text for _, text in texts])

@@ -17,7 +17,18 @@ from pathlib import Path
 import apsw
 
 from memory.describe import WORDLESS
-from memory.rows import ClipRow, DeadLetterRow, RecordRow, Row, SessionRow, StreamRow, VectorRow, keys_of
+from memory.disk import RealDisk
+from memory.rows import (
+    ClipRow,
+    DeadLetterRow,
+    RecordRow,
+    Row,
+    SegmentRow,
+    SessionRow,
+    StreamRow,
+    VectorRow,
+    keys_of,
+)
 from memory.schema import SCHEMA_VERSION, check_sqlite, is_about_disk, open_reader, open_writer, sqlite_errors
 from memory.verify import find_problems
 from runtime.errors import ConfigError, HeedfulError, MissingPart
@@ -36,10 +47,19 @@ _INSERTS: dict[type[Row], str] = {
         trust, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING""",
     ClipRow: """INSERT INTO clip (key, session, stream, epoch, seq, sensor, t_ns, start_ns, end_ns, text, records)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING""",
-    VectorRow: "INSERT INTO vec (owner, space, vector) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+    VectorRow: """INSERT INTO vec (owner, space, session, stream, kind, start_ns, end_ns, t_ns, trust, vector)
+        SELECT owner, (SELECT id FROM space WHERE name = ?2), session, stream, kind, start_ns, end_ns, t_ns, trust, ?3
+        FROM (SELECT id AS owner, session, stream, kind, start_ns, end_ns, t_ns, trust FROM record WHERE key = ?1
+        UNION ALL SELECT -id, session, stream, 'clip', start_ns, end_ns, t_ns, coalesce((SELECT trust FROM record
+        WHERE clip_id = clip.id ORDER BY instr('scene remote local operator', trust) LIMIT 1), 'scene')
+        FROM clip WHERE key = ?1)
+        WHERE true ON CONFLICT DO NOTHING""",
+    SegmentRow: """INSERT INTO segment (space, file, first_id, last_id, rows, units, checksum)
+        SELECT id, ?2, ?3, ?4, ?5, ?6, ?7 FROM space WHERE name = ?1""",
     DeadLetterRow: """INSERT INTO dead_letter (t_ns, session, topic, reason, size_bytes, head_hex)
         VALUES (?, ?, ?, ?, ?, ?)""",
 }
+_INSERT_SPACE = "INSERT INTO space (name, width) VALUES (?, ?) ON CONFLICT DO NOTHING"
 _INSERT_MEDIA = "INSERT INTO media SELECT id, ? FROM record WHERE key = ? ON CONFLICT DO NOTHING"
 
 
@@ -82,7 +102,7 @@ class Store:
             raise ConfigError(str(folder), f"holds no memory: {FILE_NAME} is not there")
         try:
             store.connection()
-        except HeedfulError:
+        except BaseException:
             store.close()
             raise
         return store
@@ -114,8 +134,10 @@ class Store:
                 if row_type is RecordRow:
                     db.executemany(statement, (row[:-1] for row in by_type[row_type]))
                     db.executemany(_INSERT_MEDIA, _pictures(by_type[row_type]))
-                else:
-                    db.executemany(statement, by_type[row_type])
+                    continue
+                if row_type is VectorRow:
+                    db.executemany(_INSERT_SPACE, _spaces(by_type[row_type]))
+                db.executemany(statement, by_type[row_type])
         return keys_of(batch)
 
     def media(self, key: str) -> bytes | None:
@@ -128,13 +150,18 @@ class Store:
     def unembedded(self, space: str) -> Iterator[tuple[str, str]]:
         """Yield key and text of spoken words, sounds and clips without a search key in `space`, oldest first.
 
-        After a crash between record and vector, or with another model, these are to be embedded again.
+        After a crash between record and vector, or with another model, these are to be embedded again. Vectors come in
+        the order of their owners, so that whoever is older than the newest has one.
         """
-        query = """SELECT key, text FROM record WHERE kind IN ('utterance', 'sound') AND text != ?2
-            AND key NOT IN (SELECT owner FROM vec WHERE space = ?1)
-            UNION ALL SELECT key, text FROM clip WHERE key NOT IN (SELECT owner FROM vec WHERE space = ?1)"""
         with sqlite_errors(self.path):
-            yield from self.connection().execute(query, (space, WORDLESS))
+            db = self.connection()
+            number = db.execute("SELECT id FROM space WHERE name = ?", (space,)).get
+            records = """SELECT key, text FROM record WHERE kind IN ('utterance', 'sound') AND text != ?2
+                AND id > coalesce((SELECT max(owner) FROM vec WHERE space = ?1), 0) ORDER BY id"""
+            yield from db.execute(records, (number, WORDLESS))
+            clips = """SELECT key, text FROM clip
+                WHERE id > -coalesce((SELECT min(owner) FROM vec WHERE space = ?1 AND owner < 0), 0) ORDER BY id"""
+            yield from db.execute(clips, (number,))
 
     def reached(self, session: str) -> dict[str, int]:
         """Return how far each stream of a session had come when it was last heard of."""
@@ -156,7 +183,7 @@ class Store:
                 sessions=dict(db.execute("SELECT name, start_ns FROM session ORDER BY name")),
                 records=dict(db.execute("SELECT kind, count(*) FROM record GROUP BY kind ORDER BY kind")),
                 clips=_count(db, "clip"),
-                vectors=dict(db.execute("SELECT space, count(*) FROM vec GROUP BY space ORDER BY space")),
+                vectors=dict(db.execute("SELECT name, (SELECT count(*) FROM vec WHERE space = space.id) FROM space")),
                 pictures=_count(db, "media"),
                 dead_letters=_count(db, "dead_letter"),
                 size_bytes=sum(p.stat().st_size for p in self.folder.glob(f"{FILE_NAME}*")),
@@ -192,9 +219,7 @@ class Store:
 def _lock(folder: Path) -> int:
     """Create the folder if needed and take the writer's lock in it; return its file descriptor."""
     try:
-        if not folder.exists():
-            folder.mkdir(parents=True)
-            _sync_folder(folder.parent)
+        RealDisk().make_folder(folder)
         fd = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise ConfigError(str(folder), f"cannot hold a memory: {error.strerror}") from error
@@ -210,17 +235,12 @@ def _lock(folder: Path) -> int:
     return fd
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a new entry of the folder survive a power cut."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
 def _pictures(rows: Iterable[Row]) -> Iterator[tuple[bytes, str]]:
     return ((row.media, row.key) for row in rows if isinstance(row, RecordRow) and row.media is not None)
+
+
+def _spaces(rows: Iterable[Row]) -> set[tuple[str, int]]:
+    return {(row.space, len(row.vector) // 2) for row in rows if isinstance(row, VectorRow)}
 
 
 def _count(db: apsw.Connection, table: str) -> int:

@@ -17,10 +17,10 @@ _MUST_BE_EMPTY = {
     "clip {} starts after its end": "SELECT key FROM clip WHERE start_ns > end_ns",
     "a picture belongs to record {}, which is not there": """SELECT record_id FROM media
         WHERE record_id NOT IN (SELECT id FROM record)""",
-    "a vector belongs to {}, which is not there": """SELECT owner FROM vec
-        WHERE owner NOT IN (SELECT key FROM record UNION ALL SELECT key FROM clip)""",
-    "vectors of space {} differ in length": """SELECT space FROM vec
-        GROUP BY space HAVING count(DISTINCT length(vector)) > 1""",
+    "vector {} belongs to nothing that is there": """SELECT id FROM vec
+        WHERE owner NOT IN (SELECT id FROM record UNION ALL SELECT -id FROM clip)""",
+    "a vector of space {} has not its width": """SELECT DISTINCT name FROM vec JOIN space ON space.id = vec.space
+        WHERE length(vector) != 2 * width""",
 }
 _COLUMNS = ("session", "stream", "epoch", "seq", "kind", "t_ns")
 
@@ -47,23 +47,25 @@ def _records(db: apsw.Connection) -> Iterator[str]:
     for key, data, *columns in db.execute(f"SELECT key, data, {', '.join(_COLUMNS)} FROM record ORDER BY id"):
         try:
             message = json.loads(data)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             yield f"record {key}: its message is not JSON ({error})"
             continue
-        if [message.get(name) for name in _COLUMNS] != columns:
+        if not isinstance(message, dict):
+            yield f"record {key}: its message is no object"
+        elif [message.get(name) for name in _COLUMNS] != columns:
             yield f"record {key}: its columns contradict its message"
 
 
 def _pictures(db: apsw.Connection) -> Iterator[str]:
     for record_id, jpeg in db.execute("SELECT record_id, jpeg FROM media"):
-        if not jpeg.startswith(b"\xff\xd8"):
+        if not isinstance(jpeg, bytes) or not jpeg.startswith(b"\xff\xd8"):
             yield f"the picture of record {record_id} is not a JPEG"
 
 
 def _vectors(db: apsw.Connection) -> Iterator[str]:
-    for owner, vector in db.execute("SELECT owner, vector FROM vec"):
-        if len(vector) % 2 or not np.isfinite(np.frombuffer(vector, np.float16)).all():
-            yield f"the vector of {owner} is not finite"
+    for number, vector in db.execute("SELECT id, vector FROM vec"):
+        if not isinstance(vector, bytes) or len(vector) % 2 or not np.isfinite(np.frombuffer(vector, np.float16)).all():
+            yield f"vector {number} is not finite"
 
 
 def _relations(db: apsw.Connection) -> Iterator[str]:

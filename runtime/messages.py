@@ -225,6 +225,7 @@ class Recall:
     relation: Literal["", "before", "after", "during"] = ""
     kinds: tuple[str, ...] = ()  # of records: utterance, sound, motion, frame; empty means all
     streams: tuple[str, ...] = ()
+    trusts: tuple[Trust, ...] = ()  # who must vouch for what is found; empty means anybody
     start_ns: int | None = None
     end_ns: int | None = None
     k: int = 8

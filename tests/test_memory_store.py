@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from memory.clips import ClipBorders
 from memory.rows import DeadLetterRow, SessionRow, StreamRow, clip_row, record_row, vector_row
-from memory.schema import SCHEMA_VERSION, check_sqlite
+from memory.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION, check_sqlite
 from memory.store import FILE_NAME, Store
 from runtime.errors import ConfigError, MissingPart, StoreCorrupt
 from runtime.messages import Record, record_id
@@ -158,6 +158,35 @@ def test_an_old_sqlite_is_refused_with_the_reason() -> None:
     check_sqlite("3.51.3")
 
 
+def test_a_memory_of_the_first_version_is_brought_up_with_all_it_holds(tmp_path: Path) -> None:
+    db = apsw.Connection(str(tmp_path / FILE_NAME))
+    db.execute(MIGRATIONS[0])
+    db.pragma("application_id", APPLICATION_ID)
+    db.pragma("user_version", 1)
+    for key, kind in (("s/mic/0/utterance-0", "utterance"), ("s/mic/0/sound-1", "sound")):
+        db.execute(
+            "INSERT INTO record VALUES (NULL, ?, 's', 'mic', 0, ?, ?, 9, 5, 9, 'hello', NULL, 0.0, ?, '{}', NULL)",
+            (key, int(key[-1]), kind, "scene"),
+        )
+    db.execute("INSERT INTO clip VALUES (NULL, 's/mic/0/clip-0', 's', 'mic', 0, 0, 'audio', 9, 5, 9, 'hello', '[]')")
+    for owner in ("s/mic/0/clip-0", "s/mic/0/sound-1", "s/mic/0/sound-99"):
+        db.execute("INSERT INTO vec (owner, space, vector) VALUES (?, 'letters@1', ?)", (owner, b"\x00\x3c" * 4))
+    db.close()
+    with pytest.raises(StoreCorrupt, match="has schema 1, not 2; open it once for writing"):
+        Store.open(tmp_path, writable=False)
+    store = Store.open(tmp_path)
+    rows = list(store.connection().execute("SELECT owner, stream, kind, start_ns, end_ns, t_ns FROM vec ORDER BY id"))
+    assert rows == [(-1, "mic", "clip", 5, 9, 9), (2, "mic", "sound", 5, 9, 9)]
+    assert store.stats().vectors == {"letters@1": 2}
+    assert [key for key, _ in store.unembedded("letters@1")] == []
+    assert [key for key, _ in store.unembedded("other@1")] == [
+        "s/mic/0/utterance-0",
+        "s/mic/0/sound-1",
+        "s/mic/0/clip-0",
+    ]
+    store.close()
+
+
 def test_a_newer_memory_is_refused_and_left_as_it_was(store: Store) -> None:
     store.append(rows_of(ALL_KINDS))
     store.close()
@@ -166,7 +195,7 @@ def test_a_newer_memory_is_refused_and_left_as_it_was(store: Store) -> None:
     db.close()
     before = store.path.read_bytes()
     for writable in (True, False):
-        with pytest.raises(StoreCorrupt, match=r"newer Heedful \(schema 2, this one knows 1\)"):
+        with pytest.raises(StoreCorrupt, match=rf"newer Heedful \(schema {SCHEMA_VERSION + 1}, this one knows"):
             Store.open(store.folder, writable=writable)
     assert store.path.read_bytes() == before
 
@@ -227,8 +256,9 @@ def test_damaged_pages_are_found(store: Store) -> None:
         ("UPDATE record SET data = '{' WHERE kind = 'gap'", "record s/mic/0/gap-0: its message is not JSON"),
         ("UPDATE record SET clip_id = 77 WHERE kind = 'gap'", "record s/mic/0/gap-0 names a clip that is not there"),
         ("UPDATE media SET jpeg = x'00'", "is not a JPEG"),
-        ("UPDATE vec SET owner = 'nobody'", "a vector belongs to nobody, which is not there"),
-        ("UPDATE vec SET vector = x'007c'", "the vector of s/mic/0/utterance-0 is not finite"),
+        ("UPDATE vec SET owner = 77", "vector 1 belongs to nothing that is there"),
+        ("UPDATE vec SET vector = x'007c'", "vector 1 is not finite"),
+        ("UPDATE vec SET vector = x'0000'", "has not its width"),
         (
             "INSERT INTO clip VALUES (1, 'c', 's', 'mic', 0, 0, 'audio', 0, 0, 0, '', '[\"x\"]')",
             "clip c names a record",

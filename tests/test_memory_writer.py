@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from memory.rows import record_row
+from memory.sealing import sealed_parts
+from memory.space import SpaceIndex
 from memory.store import Store
 from memory.writer import Writer
-from tests.memory_records import rows_of, tone, utterance
+from tests.memory_records import LetterEmbedder, rows_of, tone, utterance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,17 +98,23 @@ async def test_whoever_stops_waiting_loses_nothing(store: Store) -> None:
 
 CHILD = """
 import sys
+from pathlib import Path
+from memory.disk import RealDisk
+from memory.sealing import Sealer
 from memory.store import Store
 from memory.writer import Writer
-from tests.memory_records import rows_with_vectors, utterance
+from tests.memory_records import LetterEmbedder, rows_with_vectors, utterance
 
 first = int(sys.argv[2])
 writer = Writer(Store.open(sys.argv[1]))
+sealer = Sealer(Path(sys.argv[1]), writer.submit, RealDisk(), seal_rows=50)
+sealer.start()
 for i in range(first, first + 1_000_000, 5):
     group = [utterance(max(0, i + k - (3 if k == 0 else 0)), i, i + 1, f"word {i}") for k in range(5)]  # some twice
     for key in writer.submit(rows_with_vectors(group)).result():
         sys.stdout.write(key + "\\n")
     sys.stdout.flush()
+    sealer.look(LetterEmbedder.space)
 """
 
 
@@ -114,6 +122,7 @@ def kill_rounds(folder: Path, rounds: int) -> None:
     """Kill a writing process again and again; every key that it called stored must be there, once."""
     rng = random.Random(7)
     called_stored: set[str] = set()
+    sealed = 0
     for turn in range(rounds):
         command = [sys.executable, "-c", CHILD, str(folder), str(turn * 1_000_000)]
         child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -131,8 +140,14 @@ def kill_rounds(folder: Path, rounds: int) -> None:
         assert called_stored <= set(kept)
         assert len(kept) == len(set(kept))
         assert store.verify() == []
+        index = SpaceIndex(store.path, LetterEmbedder.space, LetterEmbedder.width)
+        index.follow(store.connection())
+        assert index.damaged == []  # killed while it seals, or merges, or between a file and its name in the store
+        assert len(index) == store.stats().vectors[LetterEmbedder.space] == len(kept)
+        sealed = max(sealed, len(sealed_parts(store.connection(), LetterEmbedder.space)))
         store.close()
     assert len(called_stored) > rounds * 5
+    assert sealed
 
 
 def test_kill_9_loses_nothing_that_was_called_stored(tmp_path: Path) -> None:

@@ -15,7 +15,19 @@ from typing import Any
 from runtime.apps.bench_measure import Length, Measure, Plan, load, machine, now
 from runtime.errors import ConfigError
 
-NAMES = ("replay", "speech", "digest", "bus", "freshness", "outbox", "idle", "first-answer", "stop", "reasoner")
+NAMES = (
+    "replay",
+    "speech",
+    "digest",
+    "bus",
+    "freshness",
+    "outbox",
+    "idle",
+    "first-answer",
+    "stop",
+    "reasoner",
+    "memory",
+)
 NEED_DATA = frozenset({"replay", "speech", "digest", "stop", "reasoner"})
 
 
@@ -103,6 +115,10 @@ def measure(name: str, plan: Plan) -> list[Measure]:
             from runtime.apps.bench_reasoner import measure_reasoner
 
             return measure_reasoner(plan)
+        case "memory":
+            from runtime.apps.bench_memory import measure_memory
+
+            return measure_memory(plan)
         case _:
             from runtime.apps.bench_stop import measure_stop
 

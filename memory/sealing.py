@@ -1,0 +1,233 @@
+"""Sealing and merging of search spaces: when, and out of what; the store alone says which files count.
+
+Every 8,192 new rows of a space become a segment, and two neighbours of equal size become one of twice the size, as one
+counts in binary: what is sealed is a function of how many rows there are. Whoever seals may be killed at any moment:
+a file counts once the store names it with its checksum, and what it does not name is swept away.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from itertools import count, islice
+from pathlib import Path
+from queue import Full
+from typing import TYPE_CHECKING
+
+import faiss
+import numpy as np
+
+from memory.columns import DTYPES, NAMES
+from memory.disk import Disk
+from memory.rows import Row, SegmentRow
+from memory.segment import Batch, write_segment
+from memory.store import Store
+from runtime.errors import HeedfulError
+
+if TYPE_CHECKING:
+    import apsw
+    from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
+
+FOLDER = "index"
+SUFFIX = ".segment"
+SEAL_ROWS = 8_192
+LARGEST = 128  # times SEAL_ROWS: two such stay two, each with its own stretch of time
+READ_ROWS = 8_192
+WAIT_S = 60.0  # for the store to take a segment over
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """A segment as the store names it."""
+
+    file: str
+    first_id: int
+    last_id: int
+    units: int  # how many times SEAL_ROWS it was made of
+    checksum: int
+
+
+def sealed_parts(db: apsw.Connection, space: str) -> list[Sealed]:
+    """Return the segments of a space, in the order of their ids."""
+    query = """SELECT file, first_id, last_id, units, checksum FROM segment
+        WHERE space = (SELECT id FROM space WHERE name = ?) ORDER BY first_id"""
+    return [
+        Sealed(file=file, first_id=first, last_id=last, units=units, checksum=checksum)
+        for file, first, last, units, checksum in db.execute(query, (space,))
+    ]
+
+
+def read_batches(db: apsw.Connection, space: str, first_id: int, last_id: int) -> Iterator[dict[str, Sequence[object]]]:
+    """Yield the rows of a space between two ids, a few thousand at once, by the names of their columns."""
+    names = (*DTYPES, "vector")
+    query = f"""SELECT {", ".join(names)} FROM vec
+        WHERE id BETWEEN ? AND ? AND space = (SELECT id FROM space WHERE name = ?) ORDER BY id"""
+    rows = db.execute(query, (first_id, last_id, space))
+    while some := list(islice(rows, READ_ROWS)):
+        yield dict(zip(names, zip(*some, strict=True), strict=True))
+
+
+def as_vectors(blobs: Sequence[bytes]) -> NDArray[np.float16]:
+    """Return stored vectors as (n, C). Raises ValueError where they differ in length."""
+    joined = np.frombuffer(b"".join(blobs), np.float16)
+    if any(len(blob) != len(blobs[0]) for blob in blobs):
+        raise ValueError("vectors differ in length")
+    return joined.reshape(len(blobs), -1)
+
+
+def sizes(units: int) -> list[int]:
+    """Return how large the segments of so many units are, oldest first: as a binary number is written."""
+    rest = [1 << bit for bit in reversed(range(LARGEST.bit_length() - 1)) if units % LARGEST & (1 << bit)]
+    return [LARGEST] * (units // LARGEST) + rest
+
+
+class Sealer:
+    """Seals the spaces of one memory folder; `step` is called by one thread, its own or another's."""
+
+    def __init__(
+        self,
+        folder: Path,
+        submit: Callable[[Sequence[Row]], Future[list[str]]],
+        disk: Disk,
+        *,
+        seal_rows: int = SEAL_ROWS,
+    ) -> None:
+        """Hand rows for the store to `submit`; files that the store does not name are removed."""
+        self._seal_rows = seal_rows
+        self._store = Store.open(folder, writable=False)
+        self._folder = folder / FOLDER
+        disk.make_folder(self._folder)
+        self._submit = submit
+        self._disk = disk
+        self._damaged: dict[Sealed, str] = {}  # with their space, in the order of being told
+        self._wake = threading.Event()
+        self._is_closing = False
+        self._thread: threading.Thread | None = None
+        self._sweep()
+
+    def step(self) -> bool:
+        """Make one damaged segment anew, or seal what is due of one space; say whether anything was done."""
+        db = self._store.connection()
+        while self._damaged:
+            part = next(iter(self._damaged))
+            space = self._damaged.pop(part)
+            if part in sealed_parts(db, space):
+                self._seal(db, space, part.first_id, part.last_id, part.units, [part])
+                return True
+        for space in [str(name) for (name,) in db.execute("SELECT name FROM space ORDER BY id")]:
+            if (planned := self._plan(db, space)) is not None:
+                self._seal(db, space, *planned)
+                return True
+        return False
+
+    def start(self) -> None:
+        """Seal in a thread of its own, whenever `look` is called; the process may end while it does."""
+        self._thread = threading.Thread(target=self._run, name="memory-sealing", daemon=True)
+        self._thread.start()
+
+    def look(self, space: str, damaged: Sequence[Sealed] = ()) -> None:
+        """Note segments whose files are missing or damaged, and tell the thread that there are new rows."""
+        self._damaged |= dict.fromkeys(damaged, space)
+        self._wake.set()
+
+    def close(self) -> None:
+        """Let the thread end after the batch in hand; nobody waits for it."""
+        self._is_closing = True
+        self._wake.set()
+        if self._thread is None:
+            self._store.close()
+
+    def seal_due(self) -> None:
+        """Seal all that is due; what a full disk or a busy store prevents is done next time."""
+        try:
+            while not self._is_closing and self.step():
+                pass
+        except _Closing:
+            return
+        except (HeedfulError, OSError, TimeoutError, Full) as error:
+            logger.warning("sealing waits for the next rows: %s", str(error) or "the store is busy")
+
+    def _run(self) -> None:
+        faiss.omp_set_num_threads(1)  # of this thread: the others are for those who wait
+        while not self._is_closing:
+            self._wake.wait()
+            self._wake.clear()
+            self.seal_due()
+        self._store.close()
+
+    def _plan(self, db: apsw.Connection, space: str) -> tuple[int, int, int, list[Sealed]] | None:
+        """Return (first id, last id, units, segments that it takes up) of what is to be sealed next, if anything."""
+        parts = sealed_parts(db, space)
+        after = parts[-1].last_id if parts else 0
+        query = """SELECT id FROM vec WHERE space = (SELECT id FROM space WHERE name = ?) AND id > ?
+            ORDER BY id LIMIT 1 OFFSET ?"""
+        left = """SELECT count(*) FROM vec WHERE space = (SELECT id FROM space WHERE name = ?) AND id > ?"""
+        fresh = int(db.execute(left, (space, after)).get) // self._seal_rows
+        wanted = sizes(fresh + sum(part.units for part in parts))
+        same = 0
+        while same < len(parts) and parts[same].units == wanted[same]:
+            same += 1
+        if same == len(wanted):
+            return None
+        taken, units = parts[same:], wanted[same]
+        more = units - sum(part.units for part in taken)
+        last = db.execute(query, (space, after, more * self._seal_rows - 1)).get if more else after
+        return taken[0].first_id if taken else after + 1, int(last), units, taken
+
+    def _seal(
+        self, db: apsw.Connection, space: str, first_id: int, last_id: int, units: int, taken: Sequence[Sealed]
+    ) -> None:
+        """Write a segment, let the store name it in place of those it takes up, and remove theirs."""
+        path = self._free_path(db, space, first_id, last_id)
+        names: dict[str, int] = {}
+        batches = self._batches(db, space, first_id, last_id, names)
+        checksum, rows = write_segment(self._disk, path, batches, names)
+        row = SegmentRow(space, path.name, first_id, last_id, rows, units, checksum)
+        if self._is_closing:
+            raise _Closing
+        self._submit([row]).result(WAIT_S)
+        for part in taken:
+            self._disk.remove(self._folder / part.file)
+        logger.info("sealed %d rows of %s", rows, space)
+
+    def _batches(
+        self, db: apsw.Connection, space: str, first_id: int, last_id: int, names: dict[str, int]
+    ) -> Iterator[Batch]:
+        for some in read_batches(db, space, first_id, last_id):
+            if self._is_closing:
+                raise _Closing
+            columns = {name: _encoded(some[name], names) if name in NAMES else some[name] for name in DTYPES}
+            yield Batch(
+                vectors=as_vectors(some["vector"]),  # type: ignore[arg-type]
+                columns={name: np.asarray(values, np.int64) for name, values in columns.items()},
+            )
+
+    def _free_path(self, db: apsw.Connection, space: str, first_id: int, last_id: int) -> Path:
+        """Return a name that no file has, there or lost: somebody may still read one of the same rows."""
+        number = db.execute("SELECT id FROM space WHERE name = ?", (space,)).get
+        named = {part.file for part in sealed_parts(db, space)}
+        for attempt in count():
+            path = self._folder / f"{number}-{first_id}-{last_id}-{attempt}{SUFFIX}"
+            if path.name not in named and not path.exists():
+                break
+        return path
+
+    def _sweep(self) -> None:
+        """Remove what a killed process left behind."""
+        named = {file for (file,) in self._store.connection().execute("SELECT file FROM segment")}
+        for path in self._folder.iterdir():
+            if path.name not in named:
+                self._disk.remove(path)
+
+
+class _Closing(Exception):
+    """The process ends: what is half written is swept away next time."""
+
+
+def _encoded(values: Sequence[object], names: dict[str, int]) -> list[int]:
+    return [names.setdefault(str(value), len(names)) for value in values]

@@ -1,0 +1,70 @@
+"""One search space as the store has it now: its segments, opened, and behind them the rows that are not sealed yet."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memory.index import Part, VectorIndex
+from memory.sealing import FOLDER, Sealed, as_vectors, read_batches, sealed_parts
+from memory.segment import Segment
+from memory.tail import Tail
+from runtime.errors import IndexCorrupt, StoreCorrupt
+
+if TYPE_CHECKING:
+    import apsw
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from memory.scope import Scope
+
+logger = logging.getLogger(__name__)
+
+NEWEST = 2**63 - 1
+
+
+class SpaceIndex:
+    """Follows the store; not to be used by two threads at once."""
+
+    def __init__(self, path: Path, space: str, width: int) -> None:
+        """Follow a space of the memory file at `path`; segments lie in a folder beside it."""
+        self.damaged: list[Sealed] = []  # of the segments in use those whose file is missing or damaged
+        self._path = path
+        self._space = space
+        self._index = VectorIndex(width)
+        self._opened: dict[Sealed, Part] = {}
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def follow(self, db: apsw.Connection) -> None:
+        """Take over what the store has by now; a segment that cannot be used is read from the store instead."""
+        sealed = sealed_parts(db, self._space)
+        if sealed != list(self._opened):
+            self.damaged = [one for one in self.damaged if one in sealed]
+            self._opened = {one: self._opened.get(one) or self._open(db, one) for one in sealed}
+            self._index.use(list(self._opened.values()))
+        self._read(db, self._index.tail, self._index.last_id + 1, NEWEST)
+
+    def search(self, query: NDArray[np.float32], k: int, scope: Scope) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return ids and inner products of the best k that the scope allows, as `VectorIndex.search`."""
+        return self._index.search(query, k, scope)
+
+    def _open(self, db: apsw.Connection, sealed: Sealed) -> Part:
+        try:
+            return Segment.open(self._path.parent / FOLDER / sealed.file, sealed.checksum)
+        except IndexCorrupt as error:
+            logger.warning("%s; its rows are read from the store", error)
+            self.damaged.append(sealed)
+            rows = Tail(self._index.width)
+            self._read(db, rows, sealed.first_id, sealed.last_id)
+            return rows
+
+    def _read(self, db: apsw.Connection, tail: Tail, first_id: int, last_id: int) -> None:
+        for some in read_batches(db, self._space, first_id, last_id):
+            vectors = some.pop("vector")
+            try:
+                tail.add(as_vectors(vectors), some)  # type: ignore[arg-type]
+            except ValueError as error:
+                raise StoreCorrupt(self._path, f"holds unusable vectors in {self._space}: {error}") from error
