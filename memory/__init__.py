@@ -13,4 +13,5 @@ service     records in event order -> disk, clips, vectors; then `stored`, `clip
                                                           columns   which rows a scope allows
                                                           codes     one bit per dimension (selector: their filter)
   sealing   when rows become segments                     disk      files that are whole or not there
+                                                          manifest  which of them count
 """

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from memory.sealing import Sealed
+    from memory.manifest import Sealed
 
 COSINE_FLOOR = 0.40
 SHARE_FLOOR = 0.50

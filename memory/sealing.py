@@ -11,8 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from itertools import count, islice
+from itertools import count
 from pathlib import Path
 from queue import Full
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ import numpy as np
 
 from memory.columns import DTYPES, NAMES
 from memory.disk import Disk
+from memory.manifest import FOLDER, Sealed, as_vectors, read_batches, sealed_parts
 from memory.rows import Row, SegmentRow
 from memory.segment import Batch, write_segment
 from memory.store import Store
@@ -29,55 +29,13 @@ from runtime.errors import HeedfulError
 
 if TYPE_CHECKING:
     import apsw
-    from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
-FOLDER = "index"
 SUFFIX = ".segment"
 SEAL_ROWS = 8_192
 LARGEST = 128  # times SEAL_ROWS: two such stay two, each with its own stretch of time
-READ_ROWS = 8_192
 WAIT_S = 60.0  # for the store to take a segment over
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sealed:
-    """A segment as the store names it."""
-
-    file: str
-    first_id: int
-    last_id: int
-    units: int  # how many times SEAL_ROWS it was made of
-    checksum: int
-
-
-def sealed_parts(db: apsw.Connection, space: str) -> list[Sealed]:
-    """Return the segments of a space, in the order of their ids."""
-    query = """SELECT file, first_id, last_id, units, checksum FROM segment
-        WHERE space = (SELECT id FROM space WHERE name = ?) ORDER BY first_id"""
-    return [
-        Sealed(file=file, first_id=first, last_id=last, units=units, checksum=checksum)
-        for file, first, last, units, checksum in db.execute(query, (space,))
-    ]
-
-
-def read_batches(db: apsw.Connection, space: str, first_id: int, last_id: int) -> Iterator[dict[str, Sequence[object]]]:
-    """Yield the rows of a space between two ids, a few thousand at once, by the names of their columns."""
-    names = (*DTYPES, "vector")
-    query = f"""SELECT {", ".join(names)} FROM vec
-        WHERE id BETWEEN ? AND ? AND space = (SELECT id FROM space WHERE name = ?) ORDER BY id"""
-    rows = db.execute(query, (first_id, last_id, space))
-    while some := list(islice(rows, READ_ROWS)):
-        yield dict(zip(names, zip(*some, strict=True), strict=True))
-
-
-def as_vectors(blobs: Sequence[bytes]) -> NDArray[np.float16]:
-    """Return stored vectors as (n, C). Raises ValueError where they differ in length."""
-    joined = np.frombuffer(b"".join(blobs), np.float16)
-    if any(len(blob) != len(blobs[0]) for blob in blobs):
-        raise ValueError("vectors differ in length")
-    return joined.reshape(len(blobs), -1)
 
 
 def sizes(units: int) -> list[int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memory.index import Part, VectorIndex
-from memory.sealing import FOLDER, Sealed, as_vectors, read_batches, sealed_parts
+from memory.manifest import FOLDER, Sealed, as_vectors, read_batches, sealed_parts
 from memory.segment import Segment
 from memory.tail import Tail
 from runtime.errors import IndexCorrupt, StoreCorrupt

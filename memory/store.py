@@ -18,6 +18,7 @@ import apsw
 
 from memory.describe import WORDLESS
 from memory.disk import RealDisk
+from memory.manifest import damaged_files
 from memory.rows import (
     ClipRow,
     DeadLetterRow,
@@ -192,8 +193,9 @@ class Store:
             )
 
     def verify(self) -> list[str]:
-        """Read everything and return what is wrong, one line each; empty means sound."""
-        return find_problems(self.connection(), is_writable=self.is_writable)
+        """Read everything, the index too, and return what is wrong, one line each; empty means sound."""
+        db = self.connection()
+        return [*find_problems(db, is_writable=self.is_writable), *damaged_files(db, self.folder)]
 
     def close(self) -> None:
         """Close the file and let the next writer in; a second call does nothing."""

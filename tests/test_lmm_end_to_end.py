@@ -36,7 +36,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def settings(model: Path, broker: str = "local", **lmm: Any) -> Config:
     budget = {"model": str(model), "answer_tokens": 8, "question_tokens": 2000, "window_tokens": 600}
-    grounding = {"supported_above": 0.0, "outputs": "reinforcement", "weights": "redistribution", "contrast": 0.5}
+    grounding = {"supported_above": 1e-6, "outputs": "reinforcement", "weights": "redistribution", "contrast": 0.5}
     reasoning = {
         "backend": "transformers",
         "lmm": {**budget, "grounding": grounding, **lmm},

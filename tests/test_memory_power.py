@@ -18,9 +18,10 @@ import numpy as np
 import pytest
 
 from memory.disk import Disk, RealDisk, unfinished
+from memory.manifest import FOLDER, sealed_parts
 from memory.rows import ClipRow, RecordRow, Row, VectorRow, keys_of, vector_row
 from memory.scope import Scope
-from memory.sealing import FOLDER, Sealer, sealed_parts
+from memory.sealing import Sealer
 from memory.space import SpaceIndex
 from memory.store import Store
 from runtime.errors import HeedfulError

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory.disk import RealDisk
+from memory.manifest import FOLDER, Sealed, sealed_parts
 from memory.rows import Row, SegmentRow, VectorRow, record_row, vector_row
 from memory.scope import Scope
-from memory.sealing import FOLDER, Sealed, Sealer, sealed_parts, sizes
+from memory.sealing import Sealer, sizes
 from memory.space import SpaceIndex
 from memory.store import Store
 from runtime.messages import Sound
@@ -170,6 +171,8 @@ def test_a_damaged_segment_is_read_from_the_store_and_made_anew(memory: Memory, 
     else:
         data[100] ^= 1
         path.write_bytes(data if damage == "flipped" else data[:1000])
+    (line,) = memory.store.verify()
+    assert line.startswith(f"index/{first.file} is {'missing' if damage == 'gone' else 'damaged'}; ")
     index = memory.index()
     assert index.damaged == [first]
     assert found(index) == list(range(1, 3 * SEAL_ROWS + 1))
@@ -178,6 +181,7 @@ def test_a_damaged_segment_is_read_from_the_store_and_made_anew(memory: Memory, 
     seal_all(sealer)
     index.follow(memory.store.connection())
     assert index.damaged == []
+    assert memory.store.verify() == []
     assert [(part.first_id, part.units) for part in memory.parts()] == [(first.first_id, 2), (second.first_id, 1)]
     assert memory.files() == {part.file for part in memory.parts()}
     assert found(index) == list(range(1, 3 * SEAL_ROWS + 1))

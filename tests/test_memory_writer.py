@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from memory.manifest import sealed_parts
 from memory.rows import record_row
-from memory.sealing import sealed_parts
 from memory.space import SpaceIndex
 from memory.store import Store
 from memory.writer import Writer

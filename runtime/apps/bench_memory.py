@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import faiss
 
-from memory.sealing import FOLDER, sealed_parts
+from memory.manifest import FOLDER, sealed_parts
 from memory.store import FILE_NAME, Store
 from runtime.apps.bench_measure import Measure, Plan, percentile, progress, spread
 from runtime.apps.bench_memory_child import measure_ram, measure_ready

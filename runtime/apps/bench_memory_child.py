@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from memory.sealing import FOLDER
+from memory.manifest import FOLDER
 from memory.space import SpaceIndex
 from memory.store import Store
 from memory.writer import Writer

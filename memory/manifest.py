@@ -1,0 +1,72 @@
+"""Which files of the index count: the store names each with its checksum, in the same file as the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from memory.columns import DTYPES
+from memory.segment import checksum_of
+
+if TYPE_CHECKING:
+    import apsw
+    from numpy.typing import NDArray
+
+FOLDER = "index"  # beside the memory file
+READ_ROWS = 8_192
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """A segment as the store names it."""
+
+    file: str
+    first_id: int
+    last_id: int
+    units: int  # how many times SEAL_ROWS it was made of
+    checksum: int
+
+
+def sealed_parts(db: apsw.Connection, space: str) -> list[Sealed]:
+    """Return the segments of a space, in the order of their ids."""
+    query = """SELECT file, first_id, last_id, units, checksum FROM segment
+        WHERE space = (SELECT id FROM space WHERE name = ?) ORDER BY first_id"""
+    return [
+        Sealed(file=file, first_id=first, last_id=last, units=units, checksum=checksum)
+        for file, first, last, units, checksum in db.execute(query, (space,))
+    ]
+
+
+def read_batches(db: apsw.Connection, space: str, first_id: int, last_id: int) -> Iterator[dict[str, Sequence[object]]]:
+    """Yield the rows of a space between two ids, a few thousand at once, by the names of their columns."""
+    names = (*DTYPES, "vector")
+    query = f"""SELECT {", ".join(names)} FROM vec
+        WHERE id BETWEEN ? AND ? AND space = (SELECT id FROM space WHERE name = ?) ORDER BY id"""
+    rows = db.execute(query, (first_id, last_id, space))
+    while some := list(islice(rows, READ_ROWS)):
+        yield dict(zip(names, zip(*some, strict=True), strict=True))
+
+
+def as_vectors(blobs: Sequence[bytes]) -> NDArray[np.float16]:
+    """Return stored vectors as (n, C). Raises ValueError where they differ in length."""
+    joined = np.frombuffer(b"".join(blobs), np.float16)
+    if any(len(blob) != len(blobs[0]) for blob in blobs):
+        raise ValueError("vectors differ in length")
+    return joined.reshape(len(blobs), -1)
+
+
+def damaged_files(db: apsw.Connection, folder: Path) -> Iterator[str]:
+    """Yield what is wrong with the index of a memory folder, one line each: none of it is lost."""
+    for file, checksum in db.execute("SELECT file, checksum FROM segment ORDER BY id"):
+        try:
+            is_whole = checksum_of(folder / FOLDER / str(file)) == checksum
+        except OSError:
+            yield f"{FOLDER}/{file} is missing; a session with this memory makes it anew"
+        else:
+            if not is_whole:
+                yield f"{FOLDER}/{file} is damaged; a session with this memory makes it anew"
