@@ -14,14 +14,14 @@ CONNECT_S = 5.0
 REASON_LENGTH = 160
 CHARACTERS_PER_TOKEN = 16  # what goes on beyond what was asked for is cut off
 REASON_BYTES = 4_096
+SERVERS_FAULT = 500  # and above
 EVENT_BYTES = 1_000_000
 PIECE = 4096  # characters that are told at once
 
-_FAILED = "failed on its server"
-_REFUSED = {
-    401: "was refused by its server: is HEEDFUL_OPENAI_KEY right?",
-    403: "was refused by its server: is HEEDFUL_OPENAI_KEY right?",
-    404: "is not known at this address: see reasoning.server.model and url",
+_HINTS = {
+    401: ": is HEEDFUL_OPENAI_KEY right?",
+    403: ": is HEEDFUL_OPENAI_KEY right?",
+    404: ": see reasoning.server.model and url",
 }
 
 
@@ -54,7 +54,7 @@ class Completions:
             ):
                 if response.status_code != httpx2.codes.OK:
                     reason = self._without_key(await _reason(response))
-                    raise ModelError(self._model, f"{_REFUSED.get(response.status_code, _FAILED)} ({reason})")
+                    raise ModelError(self._model, f"{_refusal(response.status_code)} ({reason})")
                 async for piece in self._pieces(response):
                     yield piece
         except httpx2.TimeoutException as error:
@@ -115,6 +115,10 @@ def _text(choice: dict[str, Any]) -> str:
     return piece.encode("utf-8", "replace").decode() if isinstance(piece, str) else ""
 
 
+def _refusal(status: int) -> str:
+    return f"was refused by its server{_HINTS.get(status, '')}" if status < SERVERS_FAULT else "failed on its server"
+
+
 async def _reason(response: httpx2.Response) -> str:
     """Return the status, and how what the server says about it begins."""
     said = b""
@@ -124,7 +128,8 @@ async def _reason(response: httpx2.Response) -> str:
             break
     text = said[:REASON_BYTES].decode(errors="replace")
     try:
-        text = str(json.loads(text)["error"]["message"])
+        told = json.loads(text)
+        text = str(told["detail"] if "detail" in told else told["error"]["message"])
     except (ValueError, KeyError, TypeError, RecursionError):  # it speaks otherwise: what it says is shown as it is
         pass
     return f"{response.status_code} {_short(text)}".strip()

@@ -286,6 +286,7 @@ def random_records(seed: int) -> list[Record]:
     return records
 
 
+@pytest.mark.slow  # on a busy machine
 @settings(max_examples=60)
 @given(
     seed=st.integers(0, 10_000),

@@ -345,7 +345,7 @@ async def test_a_broken_device_is_opened_again_with_growing_pauses_and_one_gap()
         await others.until(lambda: len(others.told(Utterance)) == 4)
         await others.until(lambda: others.told(Watermark)[-1].blind == "")
     first_s, second_s = source.opened_s[:2]
-    assert second_s - first_s == pytest.approx(2.0, abs=0.8)
+    assert second_s - first_s >= 1.2  # twice the first pause, give or take; on a busy machine more
     assert len(others.told(Gap)) == 1
     assert "unplugged" in others.told(Gap)[0].reason
 
