@@ -66,8 +66,12 @@ class Codes:
         params.nprobe = self._probes(rows.count)
         kept = allow(params, rows) if rows.count < self._index.ntotal else None
         scores, found = self._index.search(query[None], count, params=params)
-        del kept
         is_found = found[0] >= 0
+        if np.count_nonzero(is_found) < min(count, rows.count):  # the lists looked into hold too few that are allowed
+            params.nprobe = int(self._index.nlist)
+            scores, found = self._index.search(query[None], count, params=params)
+            is_found = found[0] >= 0
+        del kept
         return found[0][is_found], scores[0][is_found]
 
     def _probes(self, allowed: int) -> int:

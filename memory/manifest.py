@@ -46,7 +46,7 @@ def read_batches(db: apsw.Connection, space: str, first_id: int, last_id: int) -
     """Yield the rows of a space between two ids, a few thousand at once, by the names of their columns."""
     names = (*DTYPES, "vector")
     query = f"""SELECT {", ".join(names)} FROM vec
-        WHERE id BETWEEN ? AND ? AND space = (SELECT id FROM space WHERE name = ?) ORDER BY id"""
+        WHERE id BETWEEN ? AND ? AND +space = (SELECT id FROM space WHERE name = ?) ORDER BY id"""  # +: walk by id
     rows = db.execute(query, (first_id, last_id, space))
     while some := list(islice(rows, READ_ROWS)):
         yield dict(zip(names, zip(*some, strict=True), strict=True))

@@ -122,9 +122,9 @@ class Sealer:
         """Return (first id, last id, units, segments that it takes up) of what is to be sealed next, if anything."""
         parts = sealed_parts(db, space)
         after = parts[-1].last_id if parts else 0
-        query = """SELECT id FROM vec WHERE space = (SELECT id FROM space WHERE name = ?) AND id > ?
+        query = """SELECT id FROM vec WHERE +space = (SELECT id FROM space WHERE name = ?) AND id > ?
             ORDER BY id LIMIT 1 OFFSET ?"""
-        left = """SELECT count(*) FROM vec WHERE space = (SELECT id FROM space WHERE name = ?) AND id > ?"""
+        left = """SELECT count(*) FROM vec WHERE +space = (SELECT id FROM space WHERE name = ?) AND id > ?"""
         fresh = int(db.execute(left, (space, after)).get) // self._seal_rows
         wanted = sizes(fresh + sum(part.units for part in parts))
         same = 0

@@ -18,7 +18,6 @@ import apsw
 
 from memory.describe import WORDLESS
 from memory.disk import RealDisk
-from memory.manifest import damaged_files
 from memory.rows import (
     ClipRow,
     DeadLetterRow,
@@ -194,8 +193,7 @@ class Store:
 
     def verify(self) -> list[str]:
         """Read everything, the index too, and return what is wrong, one line each; empty means sound."""
-        db = self.connection()
-        return [*find_problems(db, is_writable=self.is_writable), *damaged_files(db, self.folder)]
+        return find_problems(self.connection(), self.folder, is_writable=self.is_writable)
 
     def close(self) -> None:
         """Close the file and let the next writer in; a second call does nothing."""

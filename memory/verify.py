@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import apsw
 import numpy as np
+
+from memory.manifest import damaged_files
 
 _MUST_BE_EMPTY = {
     "record {} starts after its end": "SELECT key FROM record WHERE start_ns > end_ns",
@@ -25,7 +28,7 @@ _MUST_BE_EMPTY = {
 _COLUMNS = ("session", "stream", "epoch", "seq", "kind", "t_ns")
 
 
-def find_problems(db: apsw.Connection, *, is_writable: bool) -> list[str]:
+def find_problems(db: apsw.Connection, folder: Path, *, is_writable: bool) -> list[str]:
     """Return what is wrong, one line each. A reader cannot compare full text with the records word by word."""
     problems: list[str] = []
     for check in (_pages, _records, _pictures, _vectors, _relations, _full_text_size):
@@ -33,6 +36,10 @@ def find_problems(db: apsw.Connection, *, is_writable: bool) -> list[str]:
             problems.extend(check(db))
         except (apsw.CorruptError, apsw.NotADBError, apsw.IOError) as error:
             problems.append(f"reading stopped in {check.__name__.strip('_')}: {error}")
+    try:
+        problems.extend(damaged_files(db, folder))
+    except (apsw.CorruptError, apsw.NotADBError, apsw.IOError) as error:
+        problems.append(f"reading stopped in the list of segments: {error}")
     if is_writable:
         problems.extend(_full_text(db))
     return problems

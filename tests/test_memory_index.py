@@ -182,6 +182,19 @@ def test_sealed_parts_and_tail_together_find_nearly_what_a_scan_finds(tmp_path: 
         assert right / (10 * n / 400) >= 0.98
 
 
+def test_a_window_far_from_the_question_still_gives_as_many_as_were_asked_for(tmp_path: Path) -> None:
+    n, width = 30_000, 32
+    places = np.repeat(np.eye(width, dtype=np.float32), n // width + 1, axis=0)[:n]
+    vectors = (places + 0.02 * random_vectors(n, 2, width).astype(np.float32)).astype(np.float16)
+    ids = np.arange(1, n + 1, dtype=np.int64)
+    index = VectorIndex(width)
+    index.use([segment_of(tmp_path / "s", vectors, ids)])
+    scope = Scope(session="session0", as_of_ns=2**62, start_ns=10_000, end_ns=40_000)
+    for place in range(0, width, 3):
+        found, _ = index.search(places[place * n // width], 10, scope)
+        assert len(found) == 10
+
+
 def test_what_is_sealed_leaves_the_tail_and_is_found_once(tmp_path: Path) -> None:
     vectors, ids = random_vectors(300), np.arange(1, 301, dtype=np.int64)
     index = VectorIndex(WIDTH)

@@ -19,8 +19,9 @@ from memory.manifest import FOLDER, sealed_parts
 from memory.store import FILE_NAME, Store
 from runtime.apps.bench_measure import Measure, Plan, percentile, progress, spread
 from runtime.apps.bench_memory_child import measure_ram, measure_ready
-from runtime.apps.bench_memory_live import Feed, Memory, Searched, measure_searchable, measure_storing, search_all
+from runtime.apps.bench_memory_live import Feed, Memory, Searched, measure_searchable, search_all
 from runtime.apps.bench_memory_peers import Ours, measure_peers
+from runtime.apps.bench_memory_storing import cpu_ticks, measure_storing, stolen_since
 from runtime.apps.bench_memory_world import SPACE, WIDTH, K, World, fill, make_queries, nearest, recall, seal
 
 if TYPE_CHECKING:
@@ -74,20 +75,22 @@ def measure_amounts(amounts: Amounts) -> list[Measure]:
         memory = Memory(folder)
         feed = Feed(memory.writer, len(vectors))
         progress("searching while records come")
+        ticks = cpu_ticks()
         with feed.flowing():
             searched, follow_ms = search_all(memory, feed, windows, amounts.search_s)
+        beside = {f"follow_{name}_ms": value for name, value in spread(follow_ms).items()} | stolen_since(ticks)
         ours = {
             share: Ours(recall=recall(one.found, truth[share]), p50_ms=percentile(one.times_ms, 50))
             for share, one in searched.items()
         }
         live = [
             measure_searchable(memory, feed, amounts.probes),
-            *measure_storing(memory, amounts.store_s, amounts.syncs),
+            *measure_storing(folder, memory.writer, amounts.store_s, amounts.syncs),
         ]
         memory.close()
         ready = measure_ready(folder, amounts.kills, has_goals=amounts.has_goals)
         peers = measure_peers(path, windows, truth, ours)
-    return [*_searches(searched, ours, follow_ms), *peers, *live, *ready, *size]
+    return [*_searches(searched, ours, beside), *peers, *live, *ready, *size]
 
 
 @contextmanager
@@ -131,15 +134,11 @@ def measure_size(folder: Path, vectors: NDArray[np.float16]) -> list[Measure]:
     return [whole, *measure_ram(folder, unsealed)]
 
 
-def _searches(searched: dict[float, Searched], ours: dict[float, Ours], follow_ms: list[float]) -> list[Measure]:
+def _searches(searched: dict[float, Searched], ours: dict[float, Ours], beside: dict[str, float]) -> list[Measure]:
     measures = []
-    following = {
-        "follow_p50_ms": round(percentile(follow_ms, 50), 3),
-        "follow_p99_ms": round(percentile(follow_ms, 99), 3),
-    }
     for share, one in searched.items():
         name = f"in {100 * share:g} % of the time"
-        detail = {"searches": len(one.times_ms), **spread(one.times_ms), **following, "follows": len(follow_ms)}
+        detail = {"searches": len(one.times_ms), **spread(one.times_ms), **beside}
         p99_ms = percentile(one.times_ms, 99)
         measures += [
             Measure(name=f"recall@{K} {name}", value=ours[share].recall, unit="of the nearest", at_least=RECALL),

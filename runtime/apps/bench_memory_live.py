@@ -1,17 +1,14 @@
-"""An open memory while records come: how long it takes to store one, to find it, and to find others meanwhile."""
+"""An open memory while records come: how long it takes until one is found, and to find others meanwhile."""
 
 from __future__ import annotations
 
 import itertools
-import os
-import queue
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,15 +20,12 @@ from memory.space import SpaceIndex
 from memory.store import Store
 from memory.writer import Writer
 from runtime.apps.bench_measure import Measure, percentile, progress, spread
-from runtime.apps.bench_memory_world import SESSION, SPACE, WIDTH, K, Query, World, record
+from runtime.apps.bench_memory_storing import cpu_ticks, stolen_since
+from runtime.apps.bench_memory_world import SESSION, SPACE, WIDTH, K, Query, World
 
 RATE_HZ = 50
 EVERYTHING = Scope(session=SESSION, as_of_ns=LATEST_NS)
 SEARCHABLE_MS = 200.0
-RATES_HZ = (300, 2_000)
-SYNCS, OVERHEAD_MS = 4, 10.0  # a record may take as long as so many syncs of the disk, and this
-PAGE = bytes(4_096)
-FULL_S = 0.001  # until a full writer is asked again
 CLOSE_S = 60.0
 
 
@@ -56,7 +50,6 @@ class Memory:
     """An open memory as the service has it: a writer, and a reader's index that follows it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         self.writer = Writer(Store.open(folder))
         self._reader = Store.open(folder, writable=False)
         self.index = SpaceIndex(self._reader.path, SPACE, WIDTH)
@@ -79,7 +72,8 @@ class Feed:
         self.stored = 0
         self._next = first
         self._writer = writer
-        self._rows = World().rows_from(first)
+        rows = World().rows_from(first)
+        self._rows = itertools.chain([next(rows)], rows)  # the first costs far more than those behind it
         self._lock = threading.Lock()
 
     def submit(self) -> Sent:
@@ -144,6 +138,7 @@ def measure_searchable(memory: Memory, feed: Feed, probes: int) -> Measure:
     progress(f"storing and finding {probes} records")
     random = np.random.default_rng(0)
     times_ms = []
+    ticks = cpu_ticks()
     with feed.flowing():
         for pause_s in random.uniform(0.0, 2 / RATE_HZ, probes).tolist():
             time.sleep(pause_s)
@@ -160,81 +155,8 @@ def measure_searchable(memory: Memory, feed: Feed, probes: int) -> Measure:
         value=percentile(times_ms, 99),
         unit="ms",
         at_most=SEARCHABLE_MS,
-        detail={"records": probes, **spread(times_ms)},
+        detail={"records": probes, **spread(times_ms), **stolen_since(ticks)},
     )
-
-
-def measure_storing(memory: Memory, seconds: float, syncs: int) -> list[Measure]:
-    """Store records that come at fixed times, so that waiting counts, between syncs of the disk alone."""
-    syncs_ms = sync_ms(memory.folder, syncs)
-    stored_ms = {}
-    for rate_hz in RATES_HZ:
-        progress(f"storing {rate_hz} records a second")
-        stored_ms[rate_hz] = store_steadily(memory.writer, rate_hz, seconds)
-        syncs_ms += sync_ms(memory.folder, syncs)
-    disk_ms = percentile(syncs_ms, 99)
-    stored = [
-        Measure(
-            name=f"stored at {rate_hz} records/s, p99",
-            value=percentile(times_ms, 99),
-            unit="ms",
-            at_most=round(SYNCS * disk_ms + OVERHEAD_MS, 1),
-            detail={"records": len(times_ms), **spread(times_ms)},
-        )
-        for rate_hz, times_ms in stored_ms.items()
-    ]
-    return [
-        *stored,
-        Measure(name="fdatasync of the disk alone, p99", value=disk_ms, unit="ms", detail=spread(syncs_ms)),
-    ]
-
-
-def store_steadily(writer: Writer, rate_hz: float, seconds: float) -> list[float]:
-    """Submit a record at each arrival and return how long after its arrival each was on disk, in ms."""
-    count = round(rate_hz * seconds)
-    session = f"load-{rate_hz:g}"
-    rows = [record(number, session) for number in range(count)]
-    done_s = np.zeros(count)
-    start_s = time.perf_counter()
-    waiting = []
-    for number, row in enumerate(rows):
-        time.sleep(max(0.0, start_s + number / rate_hz - time.perf_counter()))
-        waiting.append(_submit(writer, row))
-        waiting[-1].add_done_callback(partial(_note, done_s, number))
-    for stored in waiting:
-        stored.result()
-    while not done_s.all():  # the last one's note is written after its result is there
-        time.sleep(FULL_S)
-    arrivals_s = start_s + np.arange(count) / rate_hz
-    times_ms: list[float] = (1e3 * (done_s - arrivals_s)).tolist()
-    return times_ms
-
-
-def sync_ms(folder: Path, count: int) -> list[float]:
-    """Append pages to a file, each brought to the disk alone; return how long each sync took, in ms."""
-    sync = getattr(os, "fdatasync", os.fsync)
-    times_ms = []
-    path = folder / "sync.bench"
-    with path.open("wb", buffering=0) as file:
-        for _ in range(count):
-            file.write(PAGE)
-            start_s = time.perf_counter()
-            sync(file.fileno())
-            times_ms.append(1e3 * (time.perf_counter() - start_s))
-    path.unlink()
-    return times_ms
-
-
-def _submit(writer: Writer, row: Row) -> Future[list[str]]:
-    while True:
-        try:
-            return writer.submit([row])
-        except queue.Full:
-            time.sleep(FULL_S)
-
-
-def _note(done_s: NDArray[np.float64], number: int, stored: Future[list[str]]) -> None:
-    done_s[number] = time.perf_counter()
 
 
 def _vector_of(rows: Sequence[Row]) -> NDArray[np.float32]:
