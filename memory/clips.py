@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from memory.describe import describe
-from runtime.messages import Clip, Frame, Gap, Motion, Record, Sensor, Sound, Utterance, record_id
+from memory.describe import CUT, WORDLESS, describe
+from runtime.messages import Clip, Frame, Gap, Record, Sensor, record_id
 
 SHORTEST_CLIP_NS = 3_000_000_000  # a scene cut earlier than this does not end the clip
 LONGEST_CLIP_NS = 16_000_000_000
@@ -84,11 +84,16 @@ class ClipBorders:
 
 
 def clip_text(records: Sequence[Record]) -> str:
-    """Return what the records hold in one line: words quoted first, then sounds, movement and scene changes."""
-    words = [f'"{record.text.strip()}"' for record in records if isinstance(record, Utterance) and record.text.strip()]
-    sounds = _counted(describe(record) for record in records if isinstance(record, Sound))
-    movement = list(dict.fromkeys(describe(record) for record in records if isinstance(record, Motion)))
-    cuts = _counted(describe(record) for record in records if isinstance(record, Frame) and record.is_cut)
+    """Return what the records hold in one line."""
+    return text_of_clip([(record.kind, describe(record)) for record in records])
+
+
+def text_of_clip(described: Sequence[tuple[str, str]]) -> str:
+    """Return kinds and texts of records in one line: words quoted first, then sounds, movement and scene changes."""
+    words = [f'"{text}"' for kind, text in described if kind == "utterance" and text != WORDLESS]
+    sounds = _counted(text for kind, text in described if kind == "sound")
+    movement = list(dict.fromkeys(text for kind, text in described if kind == "motion"))
+    cuts = _counted(text for kind, text in described if kind == "frame" and text.startswith(CUT))
     text = "; ".join([*words, *sounds, *movement, *cuts]) or "nothing changed"
     return text if len(text) <= TEXT_CHARACTERS else f"{text[: TEXT_CHARACTERS - 1]}…"
 

@@ -12,6 +12,7 @@ LOUD_RISE_DB = 20.0
 WHOLE_PICTURE_AREA = 0.6
 REGIONS_MAX = 3
 WORDLESS = "speech without recognised words"
+CUT = "scene change"
 NS_PER_S = 1_000_000_000
 
 _PLACES = {
@@ -78,4 +79,4 @@ def _frame_text(frame: Frame) -> str:
     light = "dark " if frame.luma < DARK_LUMA else "bright " if frame.luma > BRIGHT_LUMA else ""
     if not frame.is_cut:
         return f"{light}picture"
-    return f"scene change to a {light}picture" if light else "scene change"
+    return f"{CUT} to a {light}picture" if light else CUT

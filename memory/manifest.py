@@ -42,6 +42,29 @@ def sealed_parts(db: apsw.Connection, space: str) -> list[Sealed]:
     ]
 
 
+def parts_with_erased(db: apsw.Connection) -> list[tuple[str, Sealed]]:
+    """Return the segments, each with its space, that hold what was erased."""
+    query = """SELECT name, file, first_id, last_id, units, checksum FROM segment JOIN space ON space.id = segment.space
+        WHERE EXISTS (SELECT 1 FROM erased_vec WHERE id BETWEEN first_id AND last_id AND +space = segment.space)
+        ORDER BY segment.id"""
+    return [
+        (str(space), Sealed(file=file, first_id=first, last_id=last, units=units, checksum=checksum))
+        for space, file, first, last, units, checksum in db.execute(query)
+    ]
+
+
+def erased_ids(db: apsw.Connection, space: str) -> NDArray[np.int64]:
+    """Return ids that files of the index may hold though they were erased, ascending."""
+    query = "SELECT id FROM erased_vec WHERE space = (SELECT id FROM space WHERE name = ?) ORDER BY id"
+    return np.array([number for (number,) in db.execute(query, (space,))], np.int64)
+
+
+def has_rows(db: apsw.Connection, space: str, first_id: int, last_id: int) -> bool:
+    """Say whether the store has any row of a space between two ids."""
+    query = "SELECT 1 FROM vec WHERE id BETWEEN ? AND ? AND +space = (SELECT id FROM space WHERE name = ?) LIMIT 1"
+    return db.execute(query, (first_id, last_id, space)).get is not None
+
+
 def read_batches(db: apsw.Connection, space: str, first_id: int, last_id: int) -> Iterator[dict[str, Sequence[object]]]:
     """Yield the rows of a space between two ids, a few thousand at once, by the names of their columns."""
     names = (*DTYPES, "vector")

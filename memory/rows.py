@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterable
 from dataclasses import fields
+from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
@@ -32,7 +34,8 @@ class RecordRow(NamedTuple):
     box: str | None
     level: float
     trust: Trust
-    data: str
+    data: str  # JSON: what the message says beyond these columns
+    clock_ns: int  # how far the stream's clock may be off
     media: bytes | None
 
 
@@ -72,6 +75,12 @@ class SegmentRow(NamedTuple):
     checksum: int
 
 
+class EmptySegmentRow(NamedTuple):
+    """A file of the index whose rows were all erased: it does not count any more."""
+
+    file: str
+
+
 class SessionRow(NamedTuple):
     """A session and its first moment; of several the earliest counts."""
 
@@ -102,11 +111,40 @@ class DeadLetterRow(NamedTuple):
     head_hex: str
 
 
-Row: TypeAlias = RecordRow | ClipRow | VectorRow | SegmentRow | SessionRow | StreamRow | DeadLetterRow
+class ValueRow(NamedTuple):
+    """What a reasoner reads of a clip: tokens (N, C) and how many each stands for (N,), as float16 bytes."""
+
+    owner: str
+    model: str
+    tokens: bytes
+    weights: bytes
 
 
-def record_row(record: Record, trust: Trust = "scene") -> RecordRow:
-    """Return the row of a perceived record: its text, main box, level, and the whole message for audit."""
+class PinRow(NamedTuple):
+    """A record or clip that stays as long as pinned ones do."""
+
+    owner: str
+    why: str
+
+
+Row: TypeAlias = (
+    RecordRow
+    | ClipRow
+    | VectorRow
+    | SegmentRow
+    | EmptySegmentRow
+    | SessionRow
+    | StreamRow
+    | DeadLetterRow
+    | ValueRow
+    | PinRow
+)
+
+_IN_COLUMNS = {"kind", "session", "stream", "epoch", "seq", "t_ns", "start_ns", "end_ns", "payload"}
+
+
+def record_row(record: Record, trust: Trust = "scene", clock_ns: int = 0) -> RecordRow:
+    """Return the row of a perceived record: its text, main box, level, and for audit all else that the message says."""
     start_ns, end_ns = (record.t_ns, record.t_ns) if isinstance(record, Frame) else (record.start_ns, record.end_ns)
     box = json.dumps(record.boxes[0]) if isinstance(record, Motion) and record.boxes else None
     return RecordRow(
@@ -123,9 +161,20 @@ def record_row(record: Record, trust: Trust = "scene") -> RecordRow:
         box=box,
         level=_level(record),
         trust=trust,
-        data=json.dumps({f.name: getattr(record, f.name) for f in fields(record) if f.name != "payload"}),
+        data=json.dumps({f.name: getattr(record, f.name) for f in fields(record) if f.name not in _IN_COLUMNS}),
+        clock_ns=clock_ns,
         media=record.payload if isinstance(record, Frame) else None,
     )
+
+
+def checksum_of(row: RecordRow) -> int:
+    """Return what tells two contents under one id apart, and an altered record from a stored one; not its picture."""
+    return zlib.crc32(json.dumps(row[:-1]).encode())
+
+
+def mark_of(key: str) -> bytes:
+    """Return the digest under which an erased id is remembered: the id itself would tell of a session and a time."""
+    return blake2b(key.encode(), digest_size=16).digest()
 
 
 def clip_key(clip: Clip) -> str:

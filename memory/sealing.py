@@ -20,9 +20,9 @@ import faiss
 import numpy as np
 
 from memory.columns import DTYPES, NAMES
-from memory.disk import Disk
-from memory.manifest import FOLDER, Sealed, as_vectors, read_batches, sealed_parts
-from memory.rows import Row, SegmentRow
+from memory.disk import Disk, RealDisk
+from memory.manifest import FOLDER, Sealed, as_vectors, has_rows, parts_with_erased, read_batches, sealed_parts
+from memory.rows import EmptySegmentRow, Row, SegmentRow
 from memory.segment import Batch, write_segment
 from memory.store import Store
 from runtime.errors import HeedfulError
@@ -69,8 +69,11 @@ class Sealer:
         self._sweep()
 
     def step(self) -> bool:
-        """Make one damaged segment anew, or seal what is due of one space; say whether anything was done."""
+        """Make one segment anew that is damaged or holds what was erased, or seal what is due; say whether it did."""
         db = self._store.connection()
+        for space, part in parts_with_erased(db):
+            self._seal(db, space, part.first_id, part.last_id, part.units, [part])
+            return True
         while self._damaged:
             part = next(iter(self._damaged))
             space = self._damaged.pop(part)
@@ -141,11 +144,15 @@ class Sealer:
         self, db: apsw.Connection, space: str, first_id: int, last_id: int, units: int, taken: Sequence[Sealed]
     ) -> None:
         """Write a segment, let the store name it in place of those it takes up, and remove theirs."""
-        path = self._free_path(db, space, first_id, last_id)
-        names: dict[str, int] = {}
-        batches = self._batches(db, space, first_id, last_id, names)
-        checksum, rows = write_segment(self._disk, path, batches, names)
-        row = SegmentRow(space, path.name, first_id, last_id, rows, units, checksum)
+        row: Row
+        if has_rows(db, space, first_id, last_id):
+            path = self._free_path(db, space, first_id, last_id)
+            names: dict[str, int] = {}
+            batches = self._batches(db, space, first_id, last_id, names)
+            checksum, rows = write_segment(self._disk, path, batches, names)
+            row = SegmentRow(space, path.name, first_id, last_id, rows, units, checksum)
+        else:
+            rows, row = 0, EmptySegmentRow(taken[0].file)
         if self._is_closing:
             raise _Closing
         self._submit([row]).result(WAIT_S)
@@ -181,6 +188,22 @@ class Sealer:
         for path in self._folder.iterdir():
             if path.name not in named:
                 self._disk.remove(path)
+
+
+def seal_now(store: Store, *, seal_rows: int = SEAL_ROWS) -> None:
+    """Seal what is due of a memory that nobody else writes, and remove files that do not count."""
+
+    def submit(rows: Sequence[Row]) -> Future[list[str]]:
+        stored: Future[list[str]] = Future()
+        stored.set_result(store.append(rows))
+        return stored
+
+    sealer = Sealer(store.folder, submit, RealDisk(), seal_rows=seal_rows)
+    try:
+        while sealer.step():
+            pass
+    finally:
+        sealer.close()
 
 
 class _Closing(Exception):

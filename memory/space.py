@@ -6,15 +6,16 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from memory.index import Part, VectorIndex
-from memory.manifest import FOLDER, Sealed, as_vectors, read_batches, sealed_parts
+from memory.manifest import FOLDER, Sealed, as_vectors, erased_ids, read_batches, sealed_parts
 from memory.segment import Segment
 from memory.tail import Tail
 from runtime.errors import IndexCorrupt, StoreCorrupt
 
 if TYPE_CHECKING:
     import apsw
-    import numpy as np
     from numpy.typing import NDArray
 
     from memory.scope import Scope
@@ -34,6 +35,7 @@ class SpaceIndex:
         self._space = space
         self._index = VectorIndex(width)
         self._opened: dict[Sealed, Part] = {}
+        self._erased = np.empty(0, np.int64)  # ids
 
     def __len__(self) -> int:
         return len(self._index)
@@ -41,10 +43,18 @@ class SpaceIndex:
     def follow(self, db: apsw.Connection) -> None:
         """Take over what the store has by now; a segment that cannot be used is read from the store instead."""
         sealed = sealed_parts(db, self._space)
-        if sealed != list(self._opened):
+        erased = erased_ids(db, self._space)
+        is_more_erased = bool(np.setdiff1d(erased, self._erased).size)
+        if sealed != list(self._opened) or is_more_erased:
             self.damaged = [one for one in self.damaged if one in sealed]
-            self._opened = {one: self._opened.get(one) or self._open(db, one) for one in sealed}
+            kept = {one: part for one, part in self._opened.items() if not _has_any(part, erased)}
+            self._opened = {one: kept.get(one) or self._open(db, one) for one in sealed}
+            for part in self._opened.values():
+                part.columns.hide(erased)
+            if _has_any(self._index.tail, erased):
+                self._index.tail = Tail(self._index.width)  # and read again, with what is left
             self._index.use(list(self._opened.values()))
+            self._erased = erased
         self._read(db, self._index.tail, self._index.last_id + 1, NEWEST)
 
     def search(self, query: NDArray[np.float32], k: int, scope: Scope) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -68,3 +78,8 @@ class SpaceIndex:
                 tail.add(as_vectors(vectors), some)  # type: ignore[arg-type]
             except ValueError as error:
                 raise StoreCorrupt(self._path, f"holds unusable vectors in {self._space}: {error}") from error
+
+
+def _has_any(part: Part, ids: NDArray[np.int64]) -> bool:
+    """Say whether a part that was read from the store, and is not written anew when they go, has any of the ids."""
+    return isinstance(part, Tail) and bool(np.isin(ids, part.columns.ids).any())

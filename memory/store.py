@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,49 +17,15 @@ import apsw
 
 from memory.describe import WORDLESS
 from memory.disk import RealDisk
-from memory.rows import (
-    ClipRow,
-    DeadLetterRow,
-    RecordRow,
-    Row,
-    SegmentRow,
-    SessionRow,
-    StreamRow,
-    VectorRow,
-    keys_of,
-)
+from memory.erase import Erased, Selector, erase_rows
+from memory.insert import insert
+from memory.rows import Row, keys_of
 from memory.schema import SCHEMA_VERSION, check_sqlite, is_about_disk, open_reader, open_writer, sqlite_errors
 from memory.verify import find_problems
 from runtime.errors import ConfigError, HeedfulError, MissingPart
 
 FILE_NAME = "memory.db"
 LOCK_NAME = "lock"
-
-# In the order in which they are written: a clip claims records, so records come first.
-_INSERTS: dict[type[Row], str] = {
-    SessionRow: """INSERT INTO session VALUES (?, ?)
-        ON CONFLICT DO UPDATE SET start_ns = excluded.start_ns WHERE excluded.start_ns < start_ns""",
-    StreamRow: """INSERT INTO stream_state VALUES (?, ?, ?, ?, ?, ?, ?)
-        ON CONFLICT DO UPDATE SET first_ns = min(first_ns, excluded.first_ns),
-        watermark_ns = max(watermark_ns, excluded.watermark_ns), ended = max(ended, excluded.ended)""",
-    RecordRow: """INSERT INTO record (key, session, stream, epoch, seq, kind, t_ns, start_ns, end_ns, text, box, level,
-        trust, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING""",
-    ClipRow: """INSERT INTO clip (key, session, stream, epoch, seq, sensor, t_ns, start_ns, end_ns, text, records)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING""",
-    VectorRow: """INSERT INTO vec (owner, space, session, stream, kind, start_ns, end_ns, t_ns, trust, vector)
-        SELECT owner, (SELECT id FROM space WHERE name = ?2), session, stream, kind, start_ns, end_ns, t_ns, trust, ?3
-        FROM (SELECT id AS owner, session, stream, kind, start_ns, end_ns, t_ns, trust FROM record WHERE key = ?1
-        UNION ALL SELECT -id, session, stream, 'clip', start_ns, end_ns, t_ns, coalesce((SELECT trust FROM record
-        WHERE clip_id = clip.id ORDER BY instr('scene remote local operator', trust) LIMIT 1), 'scene')
-        FROM clip WHERE key = ?1)
-        WHERE true ON CONFLICT DO NOTHING""",
-    SegmentRow: """INSERT INTO segment (space, file, first_id, last_id, rows, units, checksum)
-        SELECT id, ?2, ?3, ?4, ?5, ?6, ?7 FROM space WHERE name = ?1""",
-    DeadLetterRow: """INSERT INTO dead_letter (t_ns, session, topic, reason, size_bytes, head_hex)
-        VALUES (?, ?, ?, ?, ?, ?)""",
-}
-_INSERT_SPACE = "INSERT INTO space (name, width) VALUES (?, ?) ON CONFLICT DO NOTHING"
-_INSERT_MEDIA = "INSERT INTO media SELECT id, ? FROM record WHERE key = ? ON CONFLICT DO NOTHING"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,19 +91,30 @@ class Store:
         opens the file anew (a failed fsync must never be retried on the same handle). Rows with values that SQLite
         cannot hold raise apsw.Error, ValueError, TypeError or OverflowError, and nothing of the batch is stored.
         """
-        by_type: defaultdict[type[Row], list[Row]] = defaultdict(list)
-        for row in batch:
-            by_type[type(row)].append(row)
         with self._reopening_after_disk_errors() as db, db:
-            for row_type, statement in _INSERTS.items():
-                if row_type is RecordRow:
-                    db.executemany(statement, (row[:-1] for row in by_type[row_type]))
-                    db.executemany(_INSERT_MEDIA, _pictures(by_type[row_type]))
-                    continue
-                if row_type is VectorRow:
-                    db.executemany(_INSERT_SPACE, _spaces(by_type[row_type]))
-                db.executemany(statement, by_type[row_type])
+            insert(db, batch)
         return keys_of(batch)
+
+    def erase(self, selector: Selector) -> Erased:
+        """Delete what a selector names, in one transaction; nobody sees it any more. Raises as `append`.
+
+        Its bytes may remain in the write-ahead log and in the index: `memory.erasing` removes and proves that.
+        """
+        with self._reopening_after_disk_errors() as db, db:
+            erased = erase_rows(db, selector)
+        return erased
+
+    def flush(self, *, rewriting: bool = False) -> bool:
+        """Bring the write-ahead log into the file and empty it; say whether no reader was in the way.
+
+        `rewriting` writes the whole file anew, without free pages and what deleted rows left in them; it needs as much
+        room again.
+        """
+        with self._reopening_after_disk_errors() as db:
+            if rewriting:
+                db.execute("VACUUM")
+            is_busy = bool(db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][0])
+        return not is_busy
 
     def media(self, key: str) -> bytes | None:
         """Return the JPEG of a frame record, None where there is none."""
@@ -233,14 +209,6 @@ def _lock(folder: Path) -> int:
     os.ftruncate(fd, 0)
     os.pwrite(fd, str(os.getpid()).encode(), 0)
     return fd
-
-
-def _pictures(rows: Iterable[Row]) -> Iterator[tuple[bytes, str]]:
-    return ((row.media, row.key) for row in rows if isinstance(row, RecordRow) and row.media is not None)
-
-
-def _spaces(rows: Iterable[Row]) -> set[tuple[str, int]]:
-    return {(row.space, len(row.vector) // 2) for row in rows if isinstance(row, VectorRow)}
 
 
 def _count(db: apsw.Connection, table: str) -> int:

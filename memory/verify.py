@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import apsw
 import numpy as np
 
 from memory.manifest import damaged_files
+from memory.rows import RecordRow, checksum_of, mark_of
 
 _MUST_BE_EMPTY = {
     "record {} starts after its end": "SELECT key FROM record WHERE start_ns > end_ns",
@@ -25,7 +27,7 @@ _MUST_BE_EMPTY = {
     "a vector of space {} has not its width": """SELECT DISTINCT name FROM vec JOIN space ON space.id = vec.space
         WHERE length(vector) != 2 * width""",
 }
-_COLUMNS = ("session", "stream", "epoch", "seq", "kind", "t_ns")
+_COLUMNS = RecordRow._fields[:-1]  # the picture lies elsewhere
 
 
 def find_problems(db: apsw.Connection, folder: Path, *, is_writable: bool) -> list[str]:
@@ -50,23 +52,26 @@ def _pages(db: apsw.Connection) -> Iterator[str]:
 
 
 def _records(db: apsw.Connection) -> Iterator[str]:
-    """Read every record; its message must say the same as its columns."""
-    for key, data, *columns in db.execute(f"SELECT key, data, {', '.join(_COLUMNS)} FROM record ORDER BY id"):
+    """Read every record; it must be what was stored, and nothing that was erased."""
+    erased = {bytes(mark) for (mark,) in db.execute("SELECT mark FROM tombstone")}
+    for checksum, *columns in db.execute(f"SELECT checksum, {', '.join(_COLUMNS)} FROM record ORDER BY id"):
+        row = RecordRow._make([*columns, None])
+        if checksum is not None and checksum != checksum_of(row):
+            yield f"record {row.key}: is not what was stored"
+        elif mark_of(row.key) in erased:
+            yield f"record {row.key}: was erased"
         try:
-            message = json.loads(data)
+            json.loads(row.data)
         except (ValueError, TypeError) as error:
-            yield f"record {key}: its message is not JSON ({error})"
-            continue
-        if not isinstance(message, dict):
-            yield f"record {key}: its message is no object"
-        elif [message.get(name) for name in _COLUMNS] != columns:
-            yield f"record {key}: its columns contradict its message"
+            yield f"record {row.key}: its message is not JSON ({error})"
 
 
 def _pictures(db: apsw.Connection) -> Iterator[str]:
-    for record_id, jpeg in db.execute("SELECT record_id, jpeg FROM media"):
+    for record_id, jpeg, checksum in db.execute("SELECT record_id, jpeg, checksum FROM media"):
         if not isinstance(jpeg, bytes) or not jpeg.startswith(b"\xff\xd8"):
             yield f"the picture of record {record_id} is not a JPEG"
+        elif checksum is not None and checksum != zlib.crc32(jpeg):
+            yield f"the picture of record {record_id} is not what was stored"
 
 
 def _vectors(db: apsw.Connection) -> Iterator[str]:

@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory.clips import ClipBorders
+from memory.migrations import MIGRATIONS
 from memory.rows import DeadLetterRow, SessionRow, StreamRow, clip_row, record_row, vector_row
-from memory.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION, check_sqlite
+from memory.schema import APPLICATION_ID, SCHEMA_VERSION, check_sqlite
 from memory.store import FILE_NAME, Store
 from runtime.errors import ConfigError, MissingPart, StoreCorrupt
 from runtime.messages import Record, record_id

@@ -1,0 +1,222 @@
+"""Erasing: what a selector names leaves every table in one transaction, and its ids are never taken again.
+
+Different from decay: it is exact, at once, and for good. A clip that loses some of its records is made anew of the
+others; search keys in sealed files are hidden by `erased_vec` until the files are written again without them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from memory.clips import text_of_clip
+from memory.rows import mark_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import apsw
+
+TRACE_BYTES = 16
+TRACE_LEAST = 8  # of a text: shorter ones stand anywhere
+TRACES_MAX = 100_000
+
+_DELETES = (
+    "DELETE FROM media WHERE record_id IN doomed",
+    "DELETE FROM pin WHERE owner IN (SELECT key FROM record JOIN doomed USING (id))",
+    """DELETE FROM rollup WHERE EXISTS (SELECT 1 FROM record JOIN doomed USING (id)
+        WHERE record.session = rollup.session AND record.end_ns >= rollup.start_ns
+        AND record.start_ns < rollup.start_ns + rollup.level_s * 1000000000)""",
+    "DELETE FROM record WHERE id IN doomed",
+)
+_TEXTS = (  # where the same bytes may stand for another reason
+    ("record", "text"),
+    ("record", "data"),
+    ("clip", "text"),
+    ("rollup", "text"),
+    ("vec", "vector"),
+    ("media", "jpeg"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selector:
+    """Records to erase: those for which all that is given here holds; nothing given names none."""
+
+    session: str | None = None
+    stream: str | None = None
+    start_ns: int | None = None  # what overlaps this time, widened by how far its clock may be off
+    end_ns: int | None = None
+    clip: str | None = None  # id of a clip or of one record
+    text: str | None = None  # words that stand together in the record, in any inflection
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether nothing was given."""
+        return all(getattr(self, one.name) is None for one in fields(self))
+
+    @property
+    def is_whole_session(self) -> bool:
+        """Say whether nothing but a session was given."""
+        return self.session is not None and self == Selector(session=self.session)
+
+    def where(self) -> tuple[str, list[str | int | bytes]]:
+        """Return the SQL condition on table `record` and its values."""
+        conditions = {
+            "session = ?": self.session,
+            "stream = ?": self.stream,
+            "end_ns + clock_ns >= ?": self.start_ns,
+            "start_ns - clock_ns <= ?": self.end_ns,
+            "? IN (key, (SELECT key FROM clip WHERE clip.id = clip_id))": self.clip,
+            "id IN (SELECT rowid FROM record_fts WHERE record_fts MATCH ?)": self.text and _phrase(self.text),
+        }
+        return _all_of(conditions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """How much of what left the tables, and bytes of it that must not be found in any file afterwards."""
+
+    records: int = 0
+    clips: int = 0  # whole ones
+    remade: int = 0  # clips that go on without some records
+    vectors: int = 0
+    pictures: int = 0
+    letters: int = 0  # dead ones, which hold how messages began
+    traces: frozenset[bytes] = frozenset()
+
+
+def erase_rows(db: apsw.Connection, selector: Selector) -> Erased:
+    """Delete what the selector names; the caller's transaction makes it one."""
+    condition, values = selector.where()
+    db.execute("CREATE TEMP TABLE doomed (id INTEGER PRIMARY KEY); CREATE TEMP TABLE touched (id INTEGER PRIMARY KEY)")
+    try:
+        db.execute(f"INSERT INTO doomed SELECT id FROM record WHERE {condition}", values)
+        db.execute("""INSERT INTO touched SELECT DISTINCT clip_id FROM record JOIN doomed USING (id)
+            WHERE clip_id IS NOT NULL""")
+        whole = {"records": _count(db, "doomed"), "pictures": _count(db, "doomed JOIN media ON record_id = doomed.id")}
+        letters = _erase_letters(db, selector)
+        traces = _traces(db)
+        vectors = _erase_vectors(db)
+        _mark(db, "SELECT key FROM record JOIN doomed USING (id)")
+        for statement in _DELETES:
+            db.execute(statement)
+        clips, remade = _erase_clips(db)
+        if selector.is_whole_session:
+            for table, column in (("session", "name"), ("stream_state", "session"), ("rollup", "session")):
+                db.execute(f"DELETE FROM {table} WHERE {column} = ?", (selector.session,))
+    finally:
+        db.execute("DROP TABLE doomed; DROP TABLE touched")
+    return Erased(**whole, clips=clips, remade=remade, vectors=vectors, letters=letters, traces=traces)
+
+
+def count_rows(db: apsw.Connection, selector: Selector) -> Erased:
+    """Return what `erase_rows` would delete, without its letters and traces."""
+    condition, values = selector.where()
+    named = f"(SELECT * FROM record WHERE {condition}) AS named LEFT JOIN media ON record_id = named.id"
+    query = f"SELECT count(*), count(DISTINCT clip_id), count(record_id) FROM {named}"
+    ((records, clips, pictures),) = db.execute(query, values)
+    return Erased(records=records, clips=clips, pictures=pictures)
+
+
+def surviving(db: apsw.Connection, trace: bytes) -> bool:
+    """Say whether what still stands in a table has these bytes too: the same words said elsewhere, the same vector."""
+    return any(
+        db.execute(f"SELECT EXISTS (SELECT 1 FROM {table} WHERE instr(CAST({column} AS BLOB), ?))", (trace,)).get
+        for table, column in _TEXTS
+    )
+
+
+def _erase_vectors(db: apsw.Connection) -> int:
+    """Delete the search keys of doomed records and touched clips; files of the index may hold them still."""
+    owners = "(SELECT id FROM doomed UNION ALL SELECT -id FROM touched)"
+    db.execute(f"INSERT INTO erased_vec SELECT id, space FROM vec WHERE owner IN {owners}")
+    db.execute(f"DELETE FROM vec WHERE owner IN {owners}")
+    return db.changes()
+
+
+def _erase_clips(db: apsw.Connection) -> tuple[int, int]:
+    """Delete touched clips; those with records left are made anew, and get new search keys when memory starts."""
+    db.execute("DELETE FROM value WHERE clip_id IN touched")
+    touched: list[Any] = db.execute("""SELECT id, key, session, stream, epoch, seq, sensor, t_ns, records FROM clip
+        WHERE id IN touched ORDER BY id""").fetchall()
+    remade = 0
+    for number, *columns, records in touched:
+        left: list[Any] = db.execute(
+            """SELECT record.key, kind, text, start_ns, end_ns FROM json_each(?) AS named
+            JOIN record ON record.key = named.value ORDER BY named.key""",
+            (records,),
+        ).fetchall()
+        free = "UPDATE record SET clip_id = NULL WHERE key IN (SELECT value FROM json_each(?)) AND clip_id = ?"
+        db.execute(free, (records, number))
+        db.execute("DELETE FROM clip WHERE id = ?", (number,))
+        if not left:
+            db.execute("INSERT INTO tombstone VALUES (?) ON CONFLICT DO NOTHING", (mark_of(str(columns[0])),))
+            continue
+        times = min(row[3] for row in left), max(row[4] for row in left)
+        text = text_of_clip([(kind, said) for _, kind, said, _, _ in left])
+        row = (*columns, *times, text, json.dumps([key for key, *_ in left]))
+        db.execute(
+            """INSERT INTO clip (key, session, stream, epoch, seq, sensor, t_ns, start_ns, end_ns, text, records)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            row,
+        )
+        remade += 1
+    return len(touched) - remade, remade
+
+
+def _erase_letters(db: apsw.Connection, selector: Selector) -> int:
+    """Delete dead letters that may hold some of it: how those messages began stands in them."""
+    if selector.clip is not None:
+        return 0
+    topic = None if selector.stream is None else f"%/{selector.stream}/%"
+    said = None if selector.text is None else selector.text.encode()
+    conditions = {
+        "session = ?": selector.session,
+        "topic LIKE ?": topic,
+        "t_ns >= ?": selector.start_ns,
+        "t_ns <= ?": selector.end_ns,
+        "instr(unhex(head_hex), ?)": said,
+    }
+    condition, values = _all_of(conditions)
+    db.execute(f"DELETE FROM dead_letter WHERE {condition}", values)
+    return db.changes()
+
+
+def _mark(db: apsw.Connection, keys: str) -> None:
+    marks = [(mark_of(str(key)),) for (key,) in db.execute(keys)]
+    db.executemany("INSERT INTO tombstone VALUES (?) ON CONFLICT DO NOTHING", marks)
+
+
+def _traces(db: apsw.Connection) -> frozenset[bytes]:
+    """Return some bytes out of the middle of every picture, vector and longer text that goes, of very many a part."""
+    middle = "substr({0}, 1 + length({0}) / 2 - {1}, {1})"
+    owners = "(SELECT id FROM doomed UNION ALL SELECT -id FROM touched)"
+    queries = (
+        f"SELECT {middle.format('jpeg', TRACE_BYTES)} FROM media WHERE record_id IN doomed",
+        f"SELECT {middle.format('vector', TRACE_BYTES)} FROM vec WHERE owner IN {owners}",
+        "SELECT text FROM record WHERE id IN doomed AND text NOT IN (SELECT text FROM record WHERE id NOT IN doomed)",
+    )
+    traces: set[bytes] = set()
+    for query in queries:
+        for (piece,) in db.execute(f"{query} LIMIT {TRACES_MAX}"):
+            content = piece.encode() if isinstance(piece, str) else bytes(piece)
+            if len(content) >= TRACE_LEAST:
+                traces.add(content)
+    return frozenset(traces)
+
+
+def _all_of(conditions: Mapping[str, str | int | bytes | None]) -> tuple[str, list[str | int | bytes]]:
+    """Join the conditions that have a value; none of them is true of nothing."""
+    given = {condition: value for condition, value in conditions.items() if value is not None}
+    return " AND ".join(given) or "false", list(given.values())
+
+
+def _phrase(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _count(db: apsw.Connection, rows: str) -> int:
+    count: int = db.execute(f"SELECT count(*) FROM {rows}").get
+    return count

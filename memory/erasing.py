@@ -1,0 +1,54 @@
+"""Erasing a memory that nobody writes: out of the tables, the index, the log; then the proof that nothing is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from memory.erase import Erased, Selector, surviving
+from memory.sealing import seal_now
+from memory.store import FILE_NAME, LOCK_NAME, Store
+from memory.traces import Traces
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What was erased, and how many of its traces stand in which files still: none, unless a reader holds the log."""
+
+    erased: Erased
+    traces: int  # that were looked for
+    left: dict[str, int]
+
+
+def erase(store: Store, selector: Selector) -> Receipt:
+    """Erase for good; the store is the one writer. Raises what `Store.append` raises.
+
+    Killed at any moment it has erased all or nothing from the tables; a session, or the next call, does what is left.
+    """
+    erased = store.erase(selector)
+    seal_now(store)  # files of the index without them
+    store.flush()
+    left = traces_left(store, erased.traces)
+    if FILE_NAME in left:  # copies of a row that was moved from page to page before it was deleted
+        store.flush(rewriting=True)
+        left = traces_left(store, erased.traces)
+    return Receipt(erased=erased, traces=len(erased.traces), left=left)
+
+
+def traces_left(store: Store, traces: frozenset[bytes]) -> dict[str, int]:
+    """Return how many traces stand in which file of the memory, though no row accounts for them."""
+    if not traces:
+        return {}
+    looked_for = Traces(traces)
+    found = {path: looked_for.find(path) for path in files_of(store.folder)}
+    accounted = {trace for trace in set().union(*found.values()) if surviving(store.connection(), trace)}
+    left = {path: len(some - accounted) for path, some in found.items()}
+    return {str(path.relative_to(store.folder)): count for path, count in left.items() if count}
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Return every file of a memory that may hold anything of it."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != LOCK_NAME)

@@ -1,0 +1,259 @@
+"""What is erased is invisible at once, in no file afterwards, and never comes back; everything else stays."""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from memory.clips import ClipBorders
+from memory.disk import RealDisk
+from memory.erase import Selector, count_rows
+from memory.erasing import erase, files_of
+from memory.manifest import FOLDER, sealed_parts
+from memory.rows import (
+    ClipRow,
+    DeadLetterRow,
+    PinRow,
+    RecordRow,
+    Row,
+    SegmentRow,
+    SessionRow,
+    StreamRow,
+    ValueRow,
+    VectorRow,
+    clip_row,
+    record_row,
+    vector_row,
+)
+from memory.scope import LATEST_NS, Scope
+from memory.sealing import Sealer
+from memory.space import SpaceIndex
+from memory.store import Store
+from runtime.messages import Record
+from tests.memory_records import frame, motion, ns, tone, utterance
+
+if TYPE_CHECKING:
+    import pytest
+
+SPACE, WIDTH, SEAL_ROWS = "test@1", 16, 30
+WORDS = ("kettle", "meteor", "bicycle", "harbour", "lantern", "orchard", "thimble", "walnut")
+
+
+def story(seed: int, sessions: tuple[str, ...] = ("a", "b"), seconds: int = 120) -> list[Row]:
+    """Return what two sessions with two streams each leave: records, their clips, a vector and a value of each clip."""
+    chance = random.Random(seed)
+    rows: list[Row] = []
+    for session in sessions:
+        rows.append(SessionRow(session, 0))
+        for stream in ("cam", "mic"):
+            records: list[Record] = []
+            for seq in range(seconds // 2):
+                t = 2.0 * seq
+                if stream == "cam":
+                    one: Record = motion(seq, t, t + 1, session=session) if seq % 3 else frame(seq, t, session=session)
+                elif seq % 4:
+                    one = tone(seq, t, t + 1, session=session)
+                else:
+                    said = " ".join(chance.choices(WORDS, k=4)) + f" {session} {stream} number {seq}"
+                    one = utterance(seq, t, t + 1, said, session=session)
+                records.append(one)
+            borders = ClipBorders(session, stream, 0, "video" if stream == "cam" else "audio")
+            clips = [clip for one in records for clip in borders.add(one)] + borders.end(ns(seconds))
+            rows += [with_picture(record_row(one), chance) for one in records]
+            rows += [clip_row(clip) for clip in clips]
+            rows.append(StreamRow(session, stream, 0, "audio", 0, ns(seconds), True))
+    return rows + vectors_of(rows, seed)
+
+
+def with_picture(row: RecordRow, chance: random.Random) -> RecordRow:
+    return row._replace(media=b"\xff\xd8" + chance.randbytes(300)) if row.kind == "frame" else row
+
+
+def vectors_of(rows: list[Row], seed: int) -> list[Row]:
+    noise = np.random.default_rng(seed)
+    owners = [row.key for row in rows if isinstance(row, RecordRow | ClipRow)]
+    clips = [row.key for row in rows if isinstance(row, ClipRow)]
+    tokens = [ValueRow(key, "encoder@1", noise.bytes(64), b"\x00\x3c" * 2) for key in clips]
+    return [*(vector_row(key, SPACE, noise.standard_normal(WIDTH, np.float32)) for key in owners), *tokens]
+
+
+class Opened:
+    """A memory in a test's hand, sealed in small parts."""
+
+    def __init__(self, folder: Path, rows: list[Row]) -> None:
+        self.store = Store.open(folder)
+        self.store.append(rows)
+        sealer = Sealer(folder, self.submit, RealDisk(), seal_rows=SEAL_ROWS)
+        sealer.seal_due()
+        sealer.close()
+        self.index = SpaceIndex(self.store.path, SPACE, WIDTH)
+        self.index.follow(self.store.connection())
+
+    def submit(self, rows: object) -> Future[list[str]]:
+        done: Future[list[str]] = Future()
+        done.set_result(self.store.append(rows))  # type: ignore[arg-type]
+        return done
+
+    def keys(self, table: str = "record") -> set[str]:
+        return {str(key) for (key,) in self.store.connection().execute(f"SELECT key FROM {table}")}
+
+    def found(self, session: str) -> set[int]:
+        """Return all that a search finds of a session."""
+        query = np.ones(WIDTH, np.float32)
+        self.index.follow(self.store.connection())
+        return set(self.index.search(query, 10_000, Scope(session=session, as_of_ns=LATEST_NS))[0].tolist())
+
+    def vectors(self, session: str) -> set[int]:
+        """Return ids of all vectors of a session."""
+        query = "SELECT id FROM vec WHERE session = ?"
+        return {int(number) for (number,) in self.store.connection().execute(query, (session,))}
+
+
+def is_named(row: RecordRow, selector: Selector) -> bool:
+    return (
+        (selector.session is None or row.session == selector.session)
+        and (selector.stream is None or row.stream == selector.stream)
+        and (selector.start_ns is None or row.end_ns + row.clock_ns >= selector.start_ns)
+        and (selector.end_ns is None or row.start_ns - row.clock_ns <= selector.end_ns)
+        and (selector.text is None or selector.text in row.text)
+    )
+
+
+SELECTORS = st.builds(
+    Selector,
+    session=st.none() | st.just("a"),
+    stream=st.none() | st.sampled_from(["cam", "mic"]),
+    start_ns=st.none() | st.integers(0, ns(120)),
+    end_ns=st.none() | st.integers(0, ns(120)),
+    text=st.none() | st.sampled_from(WORDS),
+).filter(lambda selector: not selector.is_empty)
+
+
+@settings(max_examples=15, deadline=None)
+@given(selector=SELECTORS, seed=st.integers(0, 3))
+def test_what_is_named_goes_from_tables_index_and_files_and_the_rest_stays(
+    tmp_path_factory: pytest.TempPathFactory, selector: Selector, seed: int
+) -> None:
+    rows = story(seed)
+    memory = Opened(tmp_path_factory.mktemp("memory"), rows)
+    records = [row for row in rows if isinstance(row, RecordRow)]
+    gone = [row for row in records if is_named(row, selector)]
+    counted = count_rows(memory.store.connection(), selector)
+    receipt = erase(memory.store, selector)
+    assert receipt.left == {}
+    assert receipt.erased.records == counted.records == len(gone)
+    assert receipt.erased.pictures == counted.pictures == sum(row.media is not None for row in gone)
+    assert memory.keys() == {row.key for row in records} - {row.key for row in gone}
+    assert memory.store.verify() == []
+    for session in ("a", "b"):
+        assert memory.found(session) == memory.vectors(session)
+    files = b"".join(path.read_bytes() for path in files_of(memory.store.folder))
+    for row in gone:
+        assert row.key.encode() not in files
+        assert row.media is None or row.media not in files
+        assert row.kind != "utterance" or row.text.encode() not in files
+    lost = {row.key for row in gone}
+    vectors = {row.owner: row.vector for row in rows if isinstance(row, VectorRow)}
+    assert all(vectors[key] not in files for key in lost)
+    memory.store.append(rows)  # a sender that never heard
+    assert memory.keys() == {row.key for row in records} - lost
+    assert memory.store.verify() == []
+    memory.store.close()
+
+
+def test_a_clip_that_loses_records_goes_on_without_their_words_and_waits_for_a_new_key(tmp_path: Path) -> None:
+    memory = Opened(tmp_path, story(1, sessions=("a",)))
+    db = memory.store.connection()
+    said, clip = db.execute("""SELECT record.text, clip.key FROM record JOIN clip ON clip.id = clip_id
+        WHERE kind = 'utterance' ORDER BY record.id LIMIT 1""").fetchall()[0]
+    others = db.execute("SELECT json_array_length(records) FROM clip WHERE key = ?", (clip,)).get
+    receipt = erase(memory.store, Selector(text=str(said)))
+    assert (receipt.erased.records, receipt.erased.remade, receipt.erased.clips) == (1, 1, 0)
+    text, records = db.execute("SELECT text, json_array_length(records) FROM clip WHERE key = ?", (clip,)).fetchall()[0]
+    assert str(said) not in str(text)
+    assert records == others - 1
+    owned = "SELECT count(*) FROM record JOIN clip ON clip.id = clip_id WHERE clip.key = ?"
+    assert db.execute(owned, (clip,)).get == records
+    assert [key for key, _ in memory.store.unembedded(SPACE)] == [clip]
+    assert db.execute("SELECT count(*) FROM value JOIN clip ON clip.id = clip_id WHERE key = ?", (clip,)).get == 0
+
+
+def test_a_clip_or_a_record_goes_by_its_id(tmp_path: Path) -> None:
+    memory = Opened(tmp_path, story(1, sessions=("a",)))
+    db = memory.store.connection()
+    clip, count = db.execute("SELECT key, json_array_length(records) FROM clip ORDER BY id LIMIT 1").fetchall()[0]
+    assert erase(memory.store, Selector(clip=str(clip))).erased.records == count
+    assert str(clip) not in memory.keys("clip")
+    key = sorted(memory.keys())[0]
+    assert erase(memory.store, Selector(clip=key)).erased.records == 1
+    assert key not in memory.keys()
+    assert erase(memory.store, Selector(clip="a/cam/0/clip-99")).erased.records == 0
+
+
+def test_a_whole_session_leaves_nothing_behind_and_another_stays(tmp_path: Path) -> None:
+    rows = story(2)
+    memory = Opened(
+        tmp_path, [*rows, PinRow("a/cam/0/frame-0", "an alert"), DeadLetterRow(1, "a", "", "bad", 3, "616263")]
+    )
+    before = memory.keys()
+    receipt = erase(memory.store, Selector(session="a"))
+    assert receipt.erased.letters == 1
+    assert memory.keys() == {key for key in before if key.startswith("b/")}
+    assert set(memory.store.stats().sessions) == {"b"}
+    db = memory.store.connection()
+    for table in ("pin", "dead_letter", "erased_vec"):
+        assert db.execute(f"SELECT count(*) FROM {table}").get == 0
+    assert {session for (session,) in db.execute("SELECT DISTINCT session FROM stream_state")} == {"b"}
+
+
+def test_a_reader_with_an_open_index_sees_none_of_it_before_any_file_was_rewritten(tmp_path: Path) -> None:
+    memory = Opened(tmp_path, story(3))
+    files = {path.name for path in (tmp_path / FOLDER).iterdir()}
+    memory.store.erase(Selector(session="a", end_ns=ns(100)))
+    assert memory.found("a") == memory.vectors("a")
+    assert {path.name for path in (tmp_path / FOLDER).iterdir()} == files
+    fresh = SpaceIndex(memory.store.path, SPACE, WIDTH)  # as after a kill right then
+    fresh.follow(memory.store.connection())
+    found = fresh.search(np.ones(WIDTH, np.float32), 10_000, Scope(session="a", as_of_ns=LATEST_NS))[0]
+    assert set(found.tolist()) == memory.vectors("a")
+    assert memory.vectors("b") == memory.found("b")
+
+
+def test_a_file_that_was_being_written_meanwhile_is_written_again(tmp_path: Path) -> None:
+    memory = Opened(tmp_path, story(3))
+    db = memory.store.connection()
+    part = sealed_parts(db, SPACE)[0]
+    rows = int(db.execute("SELECT rows FROM segment WHERE file = ?", (part.file,)).get)
+    (tmp_path / FOLDER / "late.segment").write_bytes((tmp_path / FOLDER / part.file).read_bytes())
+    memory.store.erase(Selector(session="a", stream="cam"))
+    late = SegmentRow(SPACE, "late.segment", part.first_id, part.last_id, rows, part.units, part.checksum)
+    memory.store.append([late])  # the same rows under another name: it had been read before they were erased
+    assert memory.found("a") == memory.vectors("a")
+    sealer = Sealer(tmp_path, memory.submit, RealDisk(), seal_rows=SEAL_ROWS)
+    sealer.seal_due()
+    sealer.close()
+    assert db.execute("SELECT count(*) FROM erased_vec").get == 0
+    assert memory.found("a") == memory.vectors("a")
+    assert memory.store.verify() == []
+
+
+def test_nothing_is_named_by_nothing(tmp_path: Path) -> None:
+    memory = Opened(tmp_path, story(1))
+    before = memory.keys()
+    assert erase(memory.store, Selector()).erased.records == 0
+    assert memory.keys() == before
+
+
+def test_clocks_that_may_be_off_widen_what_a_time_names(tmp_path: Path) -> None:
+    store = Store.open(tmp_path)
+    sure, unsure = record_row(tone(0, 10, 11)), record_row(tone(1, 10, 11), clock_ns=ns(2))
+    store.append([sure, unsure])
+    assert store.erase(Selector(start_ns=ns(12.5), end_ns=ns(20))).records == 1
+    assert store.erase(Selector(start_ns=0, end_ns=ns(9.5))).records == 0
+    assert [key for (key,) in store.connection().execute("SELECT key FROM record")] == [sure.key]
