@@ -37,6 +37,7 @@ _TEXTS = (  # where the same bytes may stand for another reason
     ("rollup", "text"),
     ("vec", "vector"),
     ("media", "jpeg"),
+    ("dead_letter", "reason"),
 )
 
 
@@ -190,13 +191,14 @@ def _mark(db: apsw.Connection, keys: str) -> None:
 
 
 def _traces(db: apsw.Connection) -> frozenset[bytes]:
-    """Return some bytes out of the middle of every picture, vector and longer text that goes, of very many a part."""
+    """Return the ids that go, longer texts, and some bytes out of the middle of pictures and vectors."""
     middle = "substr({0}, 1 + length({0}) / 2 - {1}, {1})"
     owners = "(SELECT id FROM doomed UNION ALL SELECT -id FROM touched)"
     queries = (
         f"SELECT {middle.format('jpeg', TRACE_BYTES)} FROM media WHERE record_id IN doomed",
         f"SELECT {middle.format('vector', TRACE_BYTES)} FROM vec WHERE owner IN {owners}",
         "SELECT text FROM record WHERE id IN doomed AND text NOT IN (SELECT text FROM record WHERE id NOT IN doomed)",
+        "SELECT key FROM record WHERE id IN doomed",
     )
     traces: set[bytes] = set()
     for query in queries:

@@ -19,23 +19,30 @@ _ODD = np.uint64(0x9E3779B97F4A7C15)  # spreads words over the table
 
 
 class Traces:
-    """Byte strings of at least 8 bytes, found in files at any place."""
+    """Byte strings of at least 8 bytes, found in files at any place; "clip-1" does not stand in "clip-12"."""
 
     def __init__(self, traces: Iterable[bytes]) -> None:
-        self._by_word: dict[int, list[bytes]] = {}
+        self._by_word: dict[int, dict[int, set[bytes]]] = {}  # first word -> length -> traces
+        self._longest = WORD
         for trace in traces:
             assert len(trace) >= WORD
-            self._by_word.setdefault(int.from_bytes(trace[:WORD], "little"), []).append(trace)
-        self._longest = max((len(trace) for some in self._by_word.values() for trace in some), default=WORD)
+            same = self._by_word.setdefault(int.from_bytes(trace[:WORD], "little"), {})
+            same.setdefault(len(trace), set()).add(trace)
+            self._longest = max(self._longest, len(trace))
         self._table = np.zeros(1 << TABLE_BITS, bool)
         self._table[_slots(np.array(list(self._by_word), np.uint64))] = True
 
     def find(self, path: Path) -> set[bytes]:
         """Return the traces that stand anywhere in a file."""
         found: set[bytes] = set()
-        for piece in _overlapping(path, self._longest - 1):
+        for piece in _overlapping(path, self._longest):
             for place, word in self._candidates(piece):
-                found.update(one for one in self._by_word.get(word, ()) if piece.startswith(one, place))
+                for length, traces in self._by_word.get(word, {}).items():
+                    end = place + length
+                    if (some := piece[place:end]) in traces and not (
+                        some[-1:].isdigit() and piece[end : end + 1].isdigit()
+                    ):
+                        found.add(some)
         return found
 
     def _candidates(self, piece: bytes) -> Iterator[tuple[int, int]]:
