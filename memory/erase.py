@@ -7,14 +7,16 @@ others; search keys in sealed files are hidden by `erased_vec` until the files a
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from memory.clips import text_of_clip
+from memory.retention import PINNED
 from memory.rows import mark_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import apsw
 
@@ -25,11 +27,14 @@ TRACES_MAX = 100_000
 _DELETES = (
     "DELETE FROM media WHERE record_id IN doomed",
     "DELETE FROM pin WHERE owner IN (SELECT key FROM record JOIN doomed USING (id))",
-    """DELETE FROM rollup WHERE EXISTS (SELECT 1 FROM record JOIN doomed USING (id)
-        WHERE record.session = rollup.session AND record.end_ns >= rollup.start_ns
-        AND record.start_ns < rollup.start_ns + rollup.level_s * 1000000000)""",
     "DELETE FROM record WHERE id IN doomed",
 )
+_DELETE_ROLLUPS = """DELETE FROM rollup WHERE EXISTS (SELECT 1 FROM record JOIN doomed USING (id)
+    WHERE record.session = rollup.session AND record.end_ns >= rollup.start_ns
+    AND record.start_ns < rollup.start_ns + rollup.level_s * 1000000000)"""
+_DECAYED = f"""SELECT id FROM record WHERE end_ns < ?1
+    AND coalesce((SELECT end_ns FROM clip WHERE clip.id = clip_id), end_ns) < ?1 AND NOT {PINNED}
+    ORDER BY id LIMIT ?2"""
 _TEXTS = (  # where the same bytes may stand for another reason
     ("record", "text"),
     ("record", "data"),
@@ -91,25 +96,52 @@ class Erased:
 def erase_rows(db: apsw.Connection, selector: Selector) -> Erased:
     """Delete what the selector names; the caller's transaction makes it one."""
     condition, values = selector.where()
-    db.execute("CREATE TEMP TABLE doomed (id INTEGER PRIMARY KEY); CREATE TEMP TABLE touched (id INTEGER PRIMARY KEY)")
-    try:
-        db.execute(f"INSERT INTO doomed SELECT id FROM record WHERE {condition}", values)
-        db.execute("""INSERT INTO touched SELECT DISTINCT clip_id FROM record JOIN doomed USING (id)
-            WHERE clip_id IS NOT NULL""")
+    with _doomed(db, f"SELECT id FROM record WHERE {condition}", values):
         whole = {"records": _count(db, "doomed"), "pictures": _count(db, "doomed JOIN media ON record_id = doomed.id")}
         letters = _erase_letters(db, selector)
         traces = _traces(db)
         vectors = _erase_vectors(db)
         _mark(db, "SELECT key FROM record JOIN doomed USING (id)")
+        db.execute(_DELETE_ROLLUPS)
         for statement in _DELETES:
             db.execute(statement)
-        clips, remade = _erase_clips(db)
+        clips, remade = _erase_clips(db, is_for_good=True)
         if selector.is_whole_session:
             for table, column in (("session", "name"), ("stream_state", "session"), ("rollup", "session")):
                 db.execute(f"DELETE FROM {table} WHERE {column} = ?", (selector.session,))
+    return Erased(**whole, clips=clips, remade=remade, vectors=vectors, letters=letters, traces=traces)
+
+
+def decay_rows(db: apsw.Connection, before_ns: int, limit: int) -> int:
+    """Let go of at most `limit` records that ended before a time and are not pinned; return how many went.
+
+    Oldest first and clip by clip. Unlike erased ones they may come again, and what was rolled up of them stays.
+    """
+    with _doomed(db, _DECAYED, (before_ns, limit)):
+        count = _count(db, "doomed")
+        _erase_vectors(db)
+        for statement in _DELETES:
+            db.execute(statement)
+        _erase_clips(db, is_for_good=False)
+    return count
+
+
+def has_decayed_rows(db: apsw.Connection, before_ns: int) -> bool:
+    """Say whether `decay_rows` would find any."""
+    return db.execute(_DECAYED, (before_ns, 1)).get is not None
+
+
+@contextmanager
+def _doomed(db: apsw.Connection, query: str, values: Sequence[str | int | bytes]) -> Iterator[None]:
+    """Have ids of records in table `doomed` and of their clips in `touched` for a while."""
+    db.execute("CREATE TEMP TABLE doomed (id INTEGER PRIMARY KEY); CREATE TEMP TABLE touched (id INTEGER PRIMARY KEY)")
+    try:
+        db.execute(f"INSERT INTO doomed {query}", tuple(values))
+        db.execute("""INSERT INTO touched SELECT DISTINCT clip_id FROM record JOIN doomed USING (id)
+            WHERE clip_id IS NOT NULL""")
+        yield
     finally:
         db.execute("DROP TABLE doomed; DROP TABLE touched")
-    return Erased(**whole, clips=clips, remade=remade, vectors=vectors, letters=letters, traces=traces)
 
 
 def count_rows(db: apsw.Connection, selector: Selector) -> Erased:
@@ -137,7 +169,7 @@ def _erase_vectors(db: apsw.Connection) -> int:
     return db.changes()
 
 
-def _erase_clips(db: apsw.Connection) -> tuple[int, int]:
+def _erase_clips(db: apsw.Connection, *, is_for_good: bool) -> tuple[int, int]:
     """Delete touched clips; those with records left are made anew, and get new search keys when memory starts."""
     db.execute("DELETE FROM value WHERE clip_id IN touched")
     touched: list[Any] = db.execute("""SELECT id, key, session, stream, epoch, seq, sensor, t_ns, records FROM clip
@@ -153,7 +185,8 @@ def _erase_clips(db: apsw.Connection) -> tuple[int, int]:
         db.execute(free, (records, number))
         db.execute("DELETE FROM clip WHERE id = ?", (number,))
         if not left:
-            db.execute("INSERT INTO tombstone VALUES (?) ON CONFLICT DO NOTHING", (mark_of(str(columns[0])),))
+            if is_for_good:
+                db.execute("INSERT INTO tombstone VALUES (?) ON CONFLICT DO NOTHING", (mark_of(str(columns[0])),))
             continue
         times = min(row[3] for row in left), max(row[4] for row in left)
         text = text_of_clip([(kind, said) for _, kind, said, _, _ in left])

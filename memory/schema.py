@@ -88,6 +88,11 @@ def is_about_disk(error: HeedfulError) -> bool:
     return isinstance(error, MissingPart | StoreCorrupt)
 
 
+def is_about_room(error: HeedfulError) -> bool:
+    """Say whether a full disk is the reason."""
+    return isinstance(error.__cause__, apsw.FullError)
+
+
 def _migrate(db: apsw.Connection, version: int) -> None:
     """Apply the scripts after `version` in one transaction, so that a crash leaves the old schema or the new one."""
     if version == SCHEMA_VERSION:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 EARLIEST_NS = -(2**63)
 LATEST_NS = 2**63 - 1
+CLOCK_ERROR_MAX_NS = 3_600_000_000_000
 CLIP = "clip"  # the kind under which clips stand in the index
 
 
@@ -16,7 +17,7 @@ CLIP = "clip"  # the kind under which clips stand in the index
 class Scope:
     """A filter on records: known by `as_of_ns`, overlapping [start_ns, end_ns], of these kinds, streams and trusts.
 
-    Both ends of the window belong to it, and so do both ends of a record. No names means all.
+    A record whose clock may be off overlaps all that it might. Both ends of the window belong to it, and so do both ends of a record. No names means all.
     """
 
     session: str
@@ -34,8 +35,10 @@ class Scope:
 
     def where(self) -> tuple[str, list[str | int]]:
         """Return the SQL condition on table `record` and its values."""
-        condition = "record.session = ? AND record.start_ns <= ? AND record.end_ns >= ? AND record.t_ns <= ?"
-        values: list[str | int] = [self.session, self.end_ns, self.start_ns, self.as_of_ns]
+        condition = """record.session = ? AND record.start_ns <= ? AND record.start_ns - record.clock_ns <= ?
+            AND record.end_ns + record.clock_ns >= ? AND record.t_ns <= ?"""
+        latest_ns = min(self.end_ns + CLOCK_ERROR_MAX_NS, LATEST_NS)  # what the table's index can look for
+        values: list[str | int] = [self.session, latest_ns, self.end_ns, self.start_ns, self.as_of_ns]
         for column, names in self.names():
             if names:
                 condition += f" AND record.{column} IN ({', '.join('?' * len(names))})"

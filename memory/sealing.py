@@ -8,15 +8,13 @@ a file counts once the store names it with its checksum, and what it does not na
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from queue import Full
 from typing import TYPE_CHECKING
 
-import faiss
 import numpy as np
 
 from memory.columns import DTYPES, NAMES
@@ -25,7 +23,6 @@ from memory.manifest import FOLDER, Sealed, as_vectors, has_rows, parts_with_era
 from memory.rows import EmptySegmentRow, Row, SegmentRow
 from memory.segment import Batch, write_segment
 from memory.store import Store
-from runtime.errors import HeedfulError
 
 if TYPE_CHECKING:
     import apsw
@@ -45,7 +42,7 @@ def sizes(units: int) -> list[int]:
 
 
 class Sealer:
-    """Seals the spaces of one memory folder; `step` is called by one thread, its own or another's."""
+    """Seals the spaces of one memory folder; one thread calls `run` or `step`."""
 
     def __init__(
         self,
@@ -63,9 +60,7 @@ class Sealer:
         self._submit = submit
         self._disk = disk
         self._damaged: dict[Sealed, str] = {}  # with their space, in the order of being told
-        self._wake = threading.Event()
         self._is_closing = False
-        self._thread: threading.Thread | None = None
         self._sweep()
 
     def step(self) -> bool:
@@ -86,39 +81,22 @@ class Sealer:
                 return True
         return False
 
-    def start(self) -> None:
-        """Seal in a thread of its own, whenever `look` is called; the process may end while it does."""
-        self._thread = threading.Thread(target=self._run, name="memory-sealing", daemon=True)
-        self._thread.start()
-
-    def look(self, space: str, damaged: Sequence[Sealed] = ()) -> None:
-        """Note segments whose files are missing or damaged, and tell the thread that there are new rows."""
+    def note(self, space: str, damaged: Sequence[Sealed]) -> None:
+        """Note segments whose files are missing or damaged; any thread may call this."""
         self._damaged |= dict.fromkeys(damaged, space)
-        self._wake.set()
 
-    def close(self) -> None:
-        """Let the thread end after the batch in hand; nobody waits for it."""
-        self._is_closing = True
-        self._wake.set()
-        if self._thread is None:
-            self._store.close()
-
-    def seal_due(self) -> None:
-        """Seal all that is due; what a full disk or a busy store prevents is done next time."""
-        try:
+    def run(self) -> None:
+        """Seal all that is due. Raises HeedfulError, OSError, TimeoutError or queue.Full: then it waits."""
+        with suppress(_Closing):
             while not self._is_closing and self.step():
                 pass
-        except _Closing:
-            return
-        except (HeedfulError, OSError, TimeoutError, Full) as error:
-            logger.warning("sealing waits for the next rows: %s", str(error) or "the store is busy")
 
-    def _run(self) -> None:
-        faiss.omp_set_num_threads(1)  # of this thread: the others are for those who wait
-        while not self._is_closing:
-            self._wake.wait()
-            self._wake.clear()
-            self.seal_due()
+    def stop(self) -> None:
+        """End after the batch in hand."""
+        self._is_closing = True
+
+    def close(self) -> None:
+        """Let go of the file."""
         self._store.close()
 
     def _plan(self, db: apsw.Connection, space: str) -> tuple[int, int, int, list[Sealed]] | None:
@@ -200,8 +178,7 @@ def seal_now(store: Store, *, seal_rows: int = SEAL_ROWS) -> None:
 
     sealer = Sealer(store.folder, submit, RealDisk(), seal_rows=seal_rows)
     try:
-        while sealer.step():
-            pass
+        sealer.run()
     finally:
         sealer.close()
 

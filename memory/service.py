@@ -12,7 +12,7 @@ import asyncio
 import logging
 import queue
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,13 +21,29 @@ from memory.describe import describe, has_own_vector
 from memory.disk import RealDisk
 from memory.embed import TextEmbedder
 from memory.recall import Recaller, refusal
-from memory.rows import DeadLetterRow, Row, SessionRow, StreamRow, VectorRow, clip_key, clip_row, record_row, vector_row
+from memory.retention import Policy, Retention
+from memory.room import Level, Reserve
+from memory.rows import (
+    DeadLetterRow,
+    PinRow,
+    RecordRow,
+    Row,
+    SessionRow,
+    StreamRow,
+    VectorRow,
+    clip_key,
+    clip_row,
+    record_row,
+    vector_row,
+)
 from memory.sealing import Sealer
 from memory.store import Store
+from memory.upkeep import Upkeep
 from memory.writer import Writer
 from runtime.bus import LOSSLESS, Bus, Delivery, Subscription, drop_oldest, filter_of
 from runtime.errors import WireError
 from runtime.messages import (
+    Alert,
     Clip,
     DeadLetter,
     Gap,
@@ -60,6 +76,12 @@ STORED_IDS = 1_000  # in one message
 FULL_S = 0.05  # until a full writer is asked again
 CLOSE_S = 2.0  # for the last commit
 NOTE_NS = 10_000_000_000  # event time after which even a quiet stream's progress is written: each costs an fsync
+_GIVEN_UP = {
+    Level.NOTHING: "there is room again, and all is stored",
+    Level.OLD_PICTURES: "pictures stay a quarter of their time",
+    Level.NEW_PICTURES: "frames are stored without their pictures",
+    Level.RECORDS: "nothing is stored until there is room; questions are answered",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +102,21 @@ class MemoryService:
     name = "memory"
 
     def __init__(
-        self, bus: Bus, session: str, folder: Path, *, text_model: str | None, is_replay: bool, session_start_ns: int
+        self,
+        bus: Bus,
+        session: str,
+        folder: Path,
+        *,
+        text_model: str | None,
+        is_replay: bool,
+        session_start_ns: int,
+        retention: Policy | None = None,
+        clock_error_ns: Mapping[str, int] | None = None,
     ) -> None:
-        """Open the memory in `folder`. Raises StoreCorrupt, ConfigError, MissingPart or ModelError."""
+        """Open the memory in `folder`; a replay keeps everything. Clocks of streams may be off by so much.
+
+        Raises StoreCorrupt, ConfigError, MissingPart or ModelError.
+        """
         self.meter = Meter()
         self.ready = asyncio.Event()  # subscribed: whoever sends before this is not heard
         self._bus = bus
@@ -92,9 +126,12 @@ class MemoryService:
         self._store = Store.open(folder)
         self._embedder = TextEmbedder(text_model)
         self._catch_up()
-        self._writer = Writer(self._store)
+        self._clock_error_ns = clock_error_ns or {}
+        self._writer = Writer(self._store, reserve=None if is_replay else Reserve(folder))
         self._recaller = Recaller(folder, self._embedder)
         self._sealer = Sealer(folder, self._writer.submit, RealDisk())
+        self._upkeep = Upkeep([self._sealer, *self._retention(folder, retention or Policy())])
+        self._level = Level.NOTHING  # what is given up because the disk fills
         self._recall_thread = Worker("memory recall")  # owns the index: FAISS must not add and search at once
         self._earlier = {} if is_replay else self._store.reached(session)  # streams of an earlier run
         self._began_ns = self._store.began(session) if self._earlier else None  # the first run's start
@@ -125,10 +162,12 @@ class MemoryService:
         recalls = await self._bus.subscribe(filter_of(self._session, "recall", "memory"), rule=LOSSLESS)
         media = await self._bus.subscribe(filter_of(self._session, "media", "memory"), rule=LOSSLESS)
         letters = await self._bus.subscribe(filter_of(self._session, "dead-letter"), rule=drop_oldest(64))
+        alerts = await self._bus.subscribe(filter_of(self._session, "alert"), rule=drop_oldest(64))
         self._writer.submit([SessionRow(self._session, self._session_start_ns)])
         if not self._is_replay:
-            self._sealer.start()
-            self._sealer.look(self._embedder.space, self._recaller.damaged)
+            self._sealer.note(self._embedder.space, self._recaller.damaged)
+            self._upkeep.start()
+            self._upkeep.wake()
         self.ready.set()
         try:
             async with asyncio.TaskGroup() as group:
@@ -138,6 +177,7 @@ class MemoryService:
                     group.create_task(self._serve_recalls(), name="recalls"),
                     group.create_task(self._serve_media(media), name="media"),
                     group.create_task(self._keep_letters(letters), name="dead letters"),
+                    group.create_task(self._pin_alerts(alerts), name="alerts"),
                     group.create_task(report(self._bus, self._session, self.meter, self._counters), name="metrics"),
                 ]
                 announcing = group.create_task(self._announce_all(), name="commits")
@@ -152,7 +192,7 @@ class MemoryService:
     async def _close(self) -> None:
         await self._recall_thread.call(self._recaller.close)  # after the recall that may be running
         self._recall_thread.close()
-        self._sealer.close()
+        self._upkeep.close()
         if not await asyncio.to_thread(self._writer.close, CLOSE_S):
             logger.warning("the disk is too slow: the last records may not be stored, and were not called stored")
 
@@ -176,7 +216,7 @@ class MemoryService:
         rows: list[Row] = []
         clips: list[Clip] = []
         for record in records:
-            rows.append(record_row(record))
+            rows.append(self._row_of(record))
             clips += self._clips_of(record)
             self.meter.counters[record.kind] += 1
         if mark is not None:
@@ -194,6 +234,13 @@ class MemoryService:
         if is_awaited:
             self._told_ns = low_ns
         await self._commit(rows, clips, texts, is_awaited=is_awaited, call=mark.call if mark is not None else 0)
+
+    def _row_of(self, record: Record) -> RecordRow:
+        row = record_row(record, clock_ns=self._clock_error_ns.get(record.stream, 0))
+        if row.media is not None and self._level >= Level.NEW_PICTURES:
+            self.meter.counters["pictures not kept"] += 1
+            return row._replace(media=None)
+        return row
 
     async def _commit(
         self,
@@ -310,9 +357,10 @@ class MemoryService:
     def _embed(self, texts: Sequence[tuple[str, str]]) -> None:
         self._writer.submit(self._vectors(texts)).result()
         if self._is_replay:  # what is sealed is then a function of what was stored
-            self._sealer.seal_due()
+            self._upkeep.run_now()
         self._recaller.refresh()
-        self._sealer.look(self._embedder.space, self._recaller.damaged)
+        self._sealer.note(self._embedder.space, self._recaller.damaged)
+        self._upkeep.wake()
 
     def _vectors(self, texts: Sequence[tuple[str, str]]) -> list[VectorRow]:
         vectors = self._embedder.encode([text for _, text in texts])
@@ -381,6 +429,33 @@ class MemoryService:
                 payload=picture or b"",
             )
             await self._tell(reply, to=delivery)
+            if picture:
+                self._pin(PinRow(wanted.record_id, "opened"))
+
+    async def _pin_alerts(self, inbox: Subscription) -> None:
+        async for delivery in inbox:
+            alert = delivery.message
+            assert isinstance(alert, Alert)
+            for evidence in alert.evidence:
+                self._pin(PinRow(evidence.record_id, "alert"), PinRow(evidence.clip_id, "alert"))
+
+    def _pin(self, *rows: PinRow) -> None:
+        try:
+            self._writer.submit([row for row in rows if row.owner])
+        except queue.Full:
+            self.meter.counters["lost pins"] += 1
+
+    def _retention(self, folder: Path, policy: Policy) -> list[Retention]:
+        if self._is_replay:  # its times are those of the recording
+            return []
+        return [Retention(Store.open(folder, writable=False), self._writer.call, policy, self._give_up)]
+
+    def _give_up(self, level: Level) -> None:
+        """Do without what a filling disk asks for; the upkeep's thread tells."""
+        if level != self._level:
+            logger.warning("the disk fills: %s", _GIVEN_UP[level])
+        self._level = level
+        self._writer.hold(level == Level.RECORDS)
 
     async def _keep_letters(self, inbox: Subscription) -> None:
         async for delivery in inbox:

@@ -17,7 +17,7 @@ import apsw
 
 from memory.describe import WORDLESS
 from memory.disk import RealDisk
-from memory.erase import Erased, Selector, erase_rows
+from memory.erase import Erased, Selector, decay_rows, erase_rows, has_decayed_rows
 from memory.insert import insert
 from memory.rows import Row, keys_of
 from memory.schema import SCHEMA_VERSION, check_sqlite, is_about_disk, open_reader, open_writer, sqlite_errors
@@ -103,6 +103,22 @@ class Store:
         with self._reopening_after_disk_errors() as db, db:
             erased = erase_rows(db, selector)
         return erased
+
+    def decay(self, before_ns: int, limit: int) -> int:
+        """Let go of at most `limit` records that ended before a time; return how many went. Raises as `append`."""
+        with self._reopening_after_disk_errors() as db, db:
+            count = decay_rows(db, before_ns, limit)
+        return count
+
+    def has_decayed(self, before_ns: int) -> bool:
+        """Say whether `decay` would find anything."""
+        with sqlite_errors(self.path):
+            return has_decayed_rows(self.connection(), before_ns)
+
+    def drop_pictures(self, record_ids: Sequence[int]) -> None:
+        """Let go of pictures of frames; the frames stay. Raises as `append`."""
+        with self._reopening_after_disk_errors() as db, db:
+            db.executemany("DELETE FROM media WHERE record_id = ?", ((number,) for number in record_ids))
 
     def flush(self, *, rewriting: bool = False) -> bool:
         """Bring the write-ahead log into the file and empty it; say whether no reader was in the way.

@@ -63,11 +63,22 @@ class PerceptionConfig(_Section):
     stale_s: Annotated[float, Field(gt=0, le=3600)] = 3.0  # without a sample for so long a sensor is blind
 
 
+class RetentionConfig(_Section):
+    """How long a live memory keeps what; on a disk that fills pictures stay a quarter of it."""
+
+    plain_days: Annotated[float, Field(gt=0, le=36_500)] = 3.0  # pictures in which nothing happened
+    eventful_days: Annotated[float, Field(gt=0, le=36_500)] = 7.0  # something moved, sounded or was said
+    pinned_days: Annotated[float, Field(gt=0, le=36_500)] = 30.0  # an alert named them or somebody opened them
+    records_days: Annotated[float, Field(gt=0, le=36_500)] | None = None  # words, times, search keys; none keeps them
+
+
 class MemoryConfig(_Section):
-    """Where memory lives and how it searches."""
+    """Where memory lives, how it searches and how long it keeps what."""
 
     folder: Path | None = None  # none: the user's data folder for live sessions, a temporary one for replays
     text_model: str | None = None  # folder of a transformers text encoder; none takes MiniLM from its wheel
+    retention: RetentionConfig = RetentionConfig()
+    clock_error_s: dict[str, Annotated[float, Field(ge=0, le=3600)]] = {}  # of a stream: by how much it may be off
 
 
 class GroundingConfig(_Section):

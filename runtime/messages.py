@@ -594,7 +594,9 @@ KINDS: dict[str, Kind] = {
         receivers=("reasoning", "user"),
         is_retained=True,
     ),
-    "alert": Kind(type=Alert, qos=1, limit_bytes=256 * KIB, senders=("reasoning",), receivers=("user", "robot")),
+    "alert": Kind(
+        type=Alert, qos=1, limit_bytes=256 * KIB, senders=("reasoning",), receivers=("memory", "user", "robot")
+    ),
     "ack": Kind(type=Ack, qos=1, limit_bytes=4 * KIB, senders=("user", "robot"), receivers=("reasoning", "user")),
     "status": Kind(
         type=Status, qos=1, limit_bytes=4 * KIB, senders=SERVICES, receivers=("user", *SERVICES), is_retained=True

@@ -91,7 +91,7 @@ class Opened:
         self.store = Store.open(folder)
         self.store.append(rows)
         sealer = Sealer(folder, self.submit, RealDisk(), seal_rows=SEAL_ROWS)
-        sealer.seal_due()
+        sealer.run()
         sealer.close()
         self.index = SpaceIndex(self.store.path, SPACE, WIDTH)
         self.index.follow(self.store.connection())
@@ -237,7 +237,7 @@ def test_a_file_that_was_being_written_meanwhile_is_written_again(tmp_path: Path
     memory.store.append([late])  # the same rows under another name: it had been read before they were erased
     assert memory.found("a") == memory.vectors("a")
     sealer = Sealer(tmp_path, memory.submit, RealDisk(), seal_rows=SEAL_ROWS)
-    sealer.seal_due()
+    sealer.run()
     sealer.close()
     assert db.execute("SELECT count(*) FROM erased_vec").get == 0
     assert memory.found("a") == memory.vectors("a")

@@ -97,7 +97,7 @@ class Story:
         stack.callback(sealer.close)
         index = SpaceIndex(store.path, SPACE, WIDTH)
         index.follow(store.connection())
-        sealer.look(SPACE, index.damaged)
+        sealer.note(SPACE, index.damaged)
         for _ in range(self.rng.randint(1, 20)):
             self._deliver(power, store)
             if self.rng.random() < 0.7:
@@ -237,7 +237,7 @@ def unfound(store: Store, index: SpaceIndex) -> list[str]:
 
 def seal_all(store: Store, index: SpaceIndex) -> None:
     sealer = Sealer(store.folder, lambda rows: submit(store, rows), RealDisk(), seal_rows=SEAL_ROWS)
-    sealer.look(SPACE, index.damaged)
+    sealer.note(SPACE, index.damaged)
     while sealer.step():
         pass
     sealer.close()

@@ -20,6 +20,7 @@ from memory.scope import Scope
 from memory.sealing import Sealer, sizes
 from memory.space import SpaceIndex
 from memory.store import Store
+from memory.upkeep import Upkeep
 from runtime.messages import Sound
 from tests.test_memory_index import random_vectors
 
@@ -177,7 +178,7 @@ def test_a_damaged_segment_is_read_from_the_store_and_made_anew(memory: Memory, 
     assert index.damaged == [first]
     assert found(index) == list(range(1, 3 * SEAL_ROWS + 1))
     sealer = memory.sealer()
-    sealer.look(SPACE, index.damaged)
+    sealer.note(SPACE, index.damaged)
     seal_all(sealer)
     index.follow(memory.store.connection())
     assert index.damaged == []
@@ -266,10 +267,10 @@ def test_a_full_disk_leaves_rows_unsealed_and_found(memory: Memory, caplog: pyte
             raise OSError(28, "No space left on device")
 
     memory.store.append(rows(0, SEAL_ROWS))
-    memory.sealer(Full()).seal_due()
+    Upkeep([memory.sealer(Full())]).run_now()
     assert "No space left on device" in caplog.text
     assert found(memory.index()) == list(range(1, SEAL_ROWS + 1))
-    memory.sealer().seal_due()
+    memory.sealer().run()
     assert len(memory.parts()) == 1
 
 
@@ -313,8 +314,9 @@ def test_the_thread_seals_what_it_is_told_of(memory: Memory) -> None:
         return Future()  # nobody answers: the process may end meanwhile
 
     sealer = Sealer(memory.folder, submit, RealDisk(), seal_rows=SEAL_ROWS)
-    sealer.start()
+    upkeep = Upkeep([sealer], period_s=100)
+    upkeep.start()
     memory.store.append(rows(0, SEAL_ROWS))
-    sealer.look(SPACE)
+    upkeep.wake()
     assert sealed.wait(50)
-    sealer.close()
+    upkeep.close()

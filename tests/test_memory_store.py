@@ -173,7 +173,7 @@ def test_a_memory_of_the_first_version_is_brought_up_with_all_it_holds(tmp_path:
     for owner in ("s/mic/0/clip-0", "s/mic/0/sound-1", "s/mic/0/sound-99"):
         db.execute("INSERT INTO vec (owner, space, vector) VALUES (?, 'letters@1', ?)", (owner, b"\x00\x3c" * 4))
     db.close()
-    with pytest.raises(StoreCorrupt, match="has schema 1, not 2; open it once for writing"):
+    with pytest.raises(StoreCorrupt, match="has schema 1, not 3; open it once for writing"):
         Store.open(tmp_path, writable=False)
     store = Store.open(tmp_path)
     rows = list(store.connection().execute("SELECT owner, stream, kind, start_ns, end_ns, t_ns FROM vec ORDER BY id"))
@@ -253,10 +253,11 @@ def test_damaged_pages_are_found(store: Store) -> None:
     ("damage", "problem"),
     [
         ("UPDATE record SET text = 'goodbye' WHERE kind = 'utterance'", "full text contradicts the records"),
-        ("UPDATE record SET seq = 9 WHERE kind = 'motion'", "record s/cam/0/motion-0: its columns contradict"),
+        ("UPDATE record SET seq = 9 WHERE kind = 'motion'", "record s/cam/0/motion-0: is not what was stored"),
         ("UPDATE record SET data = '{' WHERE kind = 'gap'", "record s/mic/0/gap-0: its message is not JSON"),
         ("UPDATE record SET clip_id = 77 WHERE kind = 'gap'", "record s/mic/0/gap-0 names a clip that is not there"),
         ("UPDATE media SET jpeg = x'00'", "is not a JPEG"),
+        ("UPDATE media SET jpeg = jpeg || x'00'", "the picture of record 4 is not what was stored"),
         ("UPDATE vec SET owner = 77", "vector 1 belongs to nothing that is there"),
         ("UPDATE vec SET vector = x'007c'", "vector 1 is not finite"),
         ("UPDATE vec SET vector = x'0000'", "has not its width"),

@@ -102,19 +102,21 @@ from pathlib import Path
 from memory.disk import RealDisk
 from memory.sealing import Sealer
 from memory.store import Store
+from memory.upkeep import Upkeep
 from memory.writer import Writer
-from tests.memory_records import LetterEmbedder, rows_with_vectors, utterance
+from tests.memory_records import rows_with_vectors, utterance
 
 first = int(sys.argv[2])
 writer = Writer(Store.open(sys.argv[1]))
 sealer = Sealer(Path(sys.argv[1]), writer.submit, RealDisk(), seal_rows=50)
-sealer.start()
+upkeep = Upkeep([sealer])
+upkeep.start()
 for i in range(first, first + 1_000_000, 5):
     group = [utterance(max(0, i + k - (3 if k == 0 else 0)), i, i + 1, f"word {i}") for k in range(5)]  # some twice
     for key in writer.submit(rows_with_vectors(group)).result():
         sys.stdout.write(key + "\\n")
     sys.stdout.flush()
-    sealer.look(LetterEmbedder.space)
+    upkeep.wake()
 """
 
 

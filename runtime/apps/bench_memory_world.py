@@ -7,17 +7,15 @@ keys lie in clumps, and a query find hundreds of vectors that are nearly as near
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memory.disk import RealDisk
 from memory.rows import RecordRow, Row, VectorRow, record_row
 from memory.scope import LATEST_NS, Scope
-from memory.sealing import Sealer
+from memory.sealing import seal_now
 from memory.store import Store
 from runtime.messages import Sound
 
@@ -116,15 +114,7 @@ def fill(folder: Path, vectors: NDArray[np.float16]) -> None:
 def seal(folder: Path) -> None:
     """Seal what is due."""
     store = Store.open(folder)
-
-    def submit(rows: Sequence[Row]) -> Future[list[str]]:
-        stored: Future[list[str]] = Future()
-        stored.set_result(store.append(rows))
-        return stored
-
-    sealer = Sealer(folder, submit, RealDisk())
-    sealer.seal_due()
-    sealer.close()
+    seal_now(store)
     store.close()
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from memory.retention import DAY_NS, Policy
 from memory.service import MemoryService
 from perception.asr import Asr, PocketsphinxAsr, WhisperAsr
 from perception.audio import AudioStream
@@ -34,6 +35,7 @@ from runtime.config import (
     Config,
     MicrophoneStream,
     PerceptionConfig,
+    RetentionConfig,
     data_folder,
     percept_digest,
 )
@@ -164,7 +166,23 @@ def make_memory(config: Config, bus: Bus, session: str, folder: Path, *, is_repl
     """Open memory in a folder."""
     start_ns = 0 if is_replay else time.time_ns()
     return MemoryService(
-        bus, session, folder, text_model=config.memory.text_model, is_replay=is_replay, session_start_ns=start_ns
+        bus,
+        session,
+        folder,
+        text_model=config.memory.text_model,
+        is_replay=is_replay,
+        session_start_ns=start_ns,
+        retention=_policy(config.memory.retention),
+        clock_error_ns={stream: round(error_s * 1e9) for stream, error_s in config.memory.clock_error_s.items()},
+    )
+
+
+def _policy(kept: RetentionConfig) -> Policy:
+    return Policy(
+        plain_ns=round(kept.plain_days * DAY_NS),
+        eventful_ns=round(kept.eventful_days * DAY_NS),
+        pinned_ns=round(kept.pinned_days * DAY_NS),
+        records_ns=None if kept.records_days is None else round(kept.records_days * DAY_NS),
     )
 
 
