@@ -38,6 +38,17 @@ def erase(store: Store, selector: Selector) -> Receipt:
     return Receipt(erased=erased, traces=len(erased.traces), left=left)
 
 
+def compact(store: Store) -> tuple[int, int]:
+    """Write the file anew without what was deleted, seal what is due; return bytes before and after.
+
+    The store is the one writer. Raises what `Store.append` raises: the file needs as much room again for a while.
+    """
+    before = sum(path.stat().st_size for path in files_of(store.folder))
+    seal_now(store)
+    store.flush(rewriting=True)
+    return before, sum(path.stat().st_size for path in files_of(store.folder))
+
+
 def traces_left(store: Store, traces: frozenset[bytes]) -> dict[str, int]:
     """Return how many traces stand in which file of the memory, though no row accounts for them."""
     if not traces:

@@ -97,7 +97,7 @@ class StreamRow(NamedTuple):
     sensor: Sensor
     first_ns: int
     watermark_ns: int
-    ended: bool
+    ended: int  # 1 or 0
 
 
 class DeadLetterRow(NamedTuple):
@@ -210,6 +210,19 @@ def vector_row(owner: str, space: str, vector: NDArray[np.float32]) -> VectorRow
     if half.ndim != 1 or not np.isfinite(half).all() or not half.any():
         raise ValueError(f"the vector of {owner} in {space} is empty, zero or not finite")
     return VectorRow(owner, space, half.tobytes())
+
+
+def value_row(owner: str, model: str, tokens: NDArray[np.float32], weights: NDArray[np.float32]) -> ValueRow:
+    """Return what a reasoner reads of a clip: tokens (N, C), and weights (N,) as how many tokens each stands for.
+
+    Raises ValueError where they do not fit each other or are not finite.
+    """
+    halves = tokens.astype(np.float16), weights.astype(np.float16)
+    if tokens.ndim != 2 or not tokens.size or weights.shape != tokens.shape[:1]:
+        raise ValueError(f"the tokens of {owner} have shape {tokens.shape}, their weights {weights.shape}")
+    if not all(np.isfinite(one).all() for one in halves):
+        raise ValueError(f"the tokens of {owner} are not finite")
+    return ValueRow(owner, model, halves[0].tobytes(), halves[1].tobytes())
 
 
 def _level(record: Record) -> float:

@@ -17,7 +17,8 @@ CLIP = "clip"  # the kind under which clips stand in the index
 class Scope:
     """A filter on records: known by `as_of_ns`, overlapping [start_ns, end_ns], of these kinds, streams and trusts.
 
-    A record whose clock may be off overlaps all that it might. Both ends of the window belong to it, and so do both ends of a record. No names means all.
+    A record whose clock may be off overlaps all that it might. Both ends of the window belong to it, and so do both
+    ends of a record. No names means all.
     """
 
     session: str

@@ -26,10 +26,10 @@ from memory.rows import (
     SegmentRow,
     SessionRow,
     StreamRow,
-    ValueRow,
     VectorRow,
     clip_row,
     record_row,
+    value_row,
     vector_row,
 )
 from memory.scope import LATEST_NS, Scope
@@ -80,7 +80,9 @@ def vectors_of(rows: list[Row], seed: int) -> list[Row]:
     noise = np.random.default_rng(seed)
     owners = [row.key for row in rows if isinstance(row, RecordRow | ClipRow)]
     clips = [row.key for row in rows if isinstance(row, ClipRow)]
-    tokens = [ValueRow(key, "encoder@1", noise.bytes(64), b"\x00\x3c" * 2) for key in clips]
+    tokens = [
+        value_row(key, "encoder@1", noise.standard_normal((3, 8), np.float32), np.ones(3, np.float32)) for key in clips
+    ]
     return [*(vector_row(key, SPACE, noise.standard_normal(WIDTH, np.float32)) for key in owners), *tokens]
 
 

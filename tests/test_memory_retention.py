@@ -15,7 +15,7 @@ from memory.retention import DAY_NS, Policy, Retention
 from memory.room import Level, Reserve, level_of
 from memory.rows import PinRow, clip_row, record_row
 from memory.store import Store
-from runtime.messages import Clip
+from runtime.messages import Clip, Record
 from tests.memory_records import LetterEmbedder, frame, motion, rows_with_vectors, tone, utterance
 
 GIB = 1 << 30
@@ -60,8 +60,8 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
 
 
 def test_what_shows_something_stays_longer_and_what_is_pinned_longest(kept: Kept) -> None:
-    pictures = [frame(seq, 10.0 * seq, is_cut=seq == 4) for seq in range(7)]
-    events = [motion(0, 11, 12.5), tone(0, 29, 29.5), utterance(0, 22, 28.5, "hello")]
+    pictures: list[Record] = [frame(seq, 10.0 * seq, is_cut=seq == 4) for seq in range(7)]
+    events: list[Record] = [motion(0, 11, 12.5), tone(0, 29, 29.5), utterance(0, 22, 28.5, "hello")]
     kept.store.append([record_row(one) for one in (*pictures, *events)])
     kept.store.append([PinRow("s/cam/0/frame-5", "alert"), PinRow("s/cam/0/clip-9", "alert")])
     sixth = Clip(session="s", stream="cam", epoch=0, seq=9, t_ns=70, start_ns=60, end_ns=60, sensor="video", text="x",

@@ -106,8 +106,8 @@ def speed(text: str) -> float | None:
     return times
 
 
-def moment_ns(text: str) -> int:
-    """Return the wall-clock moment that --at names."""
+def moment_ns(text: str, option: str = "--at") -> int:
+    """Return the wall-clock moment that an option names."""
     now = datetime.datetime.now().astimezone()
     try:
         if text.startswith("-"):
@@ -121,11 +121,11 @@ def moment_ns(text: str) -> int:
                 moment = datetime.datetime.combine(now.date() - datetime.timedelta(days=1), time).astimezone()
         t_ns = round(moment.timestamp() * 1e9)
     except (ValueError, OverflowError) as error:
-        raise ConfigError("--at", f"{text!r} is neither HH:MM[:SS], an ISO date and time, nor -SECONDS") from error
+        raise ConfigError(option, f"{text!r} is neither HH:MM[:SS], an ISO date and time, nor -SECONDS") from error
     if not 0 <= t_ns < 2**63:
-        raise ConfigError("--at", f"{text!r} is before 1970 or after 2262")
+        raise ConfigError(option, f"{text!r} is before 1970 or after 2262")
     if moment > now:
-        raise ConfigError("--at", f"{text!r} is still to come")
+        raise ConfigError(option, f"{text!r} is still to come")
     return t_ns
 
 
@@ -169,14 +169,47 @@ def _add_ask(verbs: Verbs) -> argparse.ArgumentParser:
     return verb
 
 
+_MEMORY_ACTIONS = {
+    "stats": "what it holds",
+    "search": "what it finds for some words",
+    "verify": "whether it is intact",
+    "erase": "erase for good: what all the options name; then look for traces in every file",
+    "export": "write all of it into a folder that other programs can read",
+    "import": "take in what was exported; what is there already stays as it is",
+    "compact": "write its files anew, without what was deleted and decayed",
+}
+
+
 def _add_memory(verbs: Verbs) -> argparse.ArgumentParser:
-    verb = verbs.add_parser("memory", help="look into a memory folder")
-    verb.add_argument("action", choices=("stats", "search", "verify"))
-    verb.add_argument("folder", metavar="DIR", type=Path)
-    verb.add_argument("text", metavar="TEXT", nargs="?", default="", help="what to search for")
-    verb.add_argument("-k", default="8", help="how many results (default 8)")
-    verb.add_argument("--json", action="store_true", help="JSON Lines on stdout")
+    verb = verbs.add_parser("memory", help="look into a memory folder, and take care of it")
+    actions = verb.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, text in _MEMORY_ACTIONS.items():
+        action = actions.add_parser(name, help=text, description=f"{text[:1].upper()}{text[1:]}.")
+        action.add_argument("folder", metavar="DIR", type=Path)
+        action.add_argument("--json", action="store_true", help="JSON Lines on stdout")
+        match name:
+            case "search":
+                action.add_argument("text", metavar="TEXT", help="what to search for")
+                action.add_argument("-k", default="8", help="how many results (default 8)")
+            case "erase":
+                _add_selector(action)
+            case "export":
+                action.add_argument("to", metavar="TO", type=Path, help="a new folder")
+                action.add_argument("--session", metavar="ID", help="of one session (default: all)")
+            case "import":
+                action.add_argument("source", metavar="FROM", type=Path, help="an exported folder")
     return verb
+
+
+def _add_selector(verb: argparse.ArgumentParser) -> None:
+    time = "HH:MM[:SS], ISO date and time, or -SECONDS"
+    verb.add_argument("--session", metavar="ID", help="of this session")
+    verb.add_argument("--stream", metavar="NAME", help="of this stream")
+    verb.add_argument("--from", dest="start", metavar="TIME", help=f"not over before this: {time}")
+    verb.add_argument("--to", dest="end", metavar="TIME", help=f"begun by then: {time}")
+    verb.add_argument("--clip", metavar="ID", help="a clip, or one record")
+    verb.add_argument("--text", metavar="WORDS", help="with these words together, in any inflection")
+    verb.add_argument("--yes", action="store_true", help="do it; without this it only says what would go")
 
 
 def _add_eval(verbs: Verbs) -> argparse.ArgumentParser:

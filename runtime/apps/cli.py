@@ -218,15 +218,25 @@ def _for_all_we_know() -> bool:
 def _memory(arguments: argparse.Namespace) -> int:
     from runtime.apps import memory_verbs
 
+    folder, as_json = arguments.folder, arguments.json
     match arguments.action:
         case "stats":
-            return memory_verbs.stats(arguments.folder, as_json=arguments.json)
+            return memory_verbs.stats(folder, as_json=as_json)
         case "search":
             if not arguments.text:
                 raise ConfigError("TEXT", "what to search for is missing")
-            return memory_verbs.search(arguments.folder, arguments.text, results(arguments.k), as_json=arguments.json)
+            return memory_verbs.search(folder, arguments.text, results(arguments.k), as_json=as_json)
+        case "erase":
+            selector = memory_verbs.selector_of(folder, arguments)
+            return memory_verbs.erase(folder, selector, is_sure=arguments.yes, as_json=as_json)
+        case "export":
+            return memory_verbs.export(folder, arguments.to, arguments.session, as_json=as_json)
+        case "import":
+            return memory_verbs.take_in(folder, arguments.source, as_json=as_json)
+        case "compact":
+            return memory_verbs.compact(folder, as_json=as_json)
         case _:
-            return memory_verbs.verify(arguments.folder, as_json=arguments.json)
+            return memory_verbs.verify(folder, as_json=as_json)
 
 
 def _demo(arguments: argparse.Namespace) -> int:

@@ -1,16 +1,26 @@
-"""`heedful memory stats|search|verify DIR`: what a memory holds, finds, and whether it is intact."""
+"""`heedful memory ACTION DIR`: what a memory holds and finds, whether it is intact, and its care."""
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
 
+from memory.describe import list_words
 from memory.embed import TextEmbedder
+from memory.erase import Erased, Selector, count_rows
+from memory.erasing import compact as compact_store
+from memory.erasing import erase as erase_for_good
+from memory.export import export as export_store
 from memory.recall import Recaller
-from memory.store import Store
+from memory.store import FILE_NAME, Store
+from memory.take_in import take_in as take_in_folder
+from runtime.apps.arguments import moment_ns
 from runtime.apps.present import moment
+from runtime.errors import ConfigError
 from runtime.messages import Recall
 from runtime.order import END_NS
 
@@ -66,6 +76,128 @@ def verify(folder: Path, *, as_json: bool) -> int:
     else:
         print("\n".join(problems) if problems else f"intact: {records} records")
     return 1 if problems else 0
+
+
+def erase(folder: Path, selector: Selector, *, is_sure: bool, as_json: bool) -> int:
+    """Erase what a selector names, or only say what that is; exit code 1 where traces are left in a file."""
+    if selector.is_empty:
+        raise ConfigError("erase", "names nothing; give --session, --stream, --from, --to, --clip or --text")
+    if not is_sure:
+        with _reading(folder) as store:
+            counted = count_rows(store.connection(), selector)
+        if as_json:
+            print(json.dumps({"type": "erase", "dry_run": True, **_counts(counted)}))
+        else:
+            print(f"would erase {_told(counted)}; with --yes it is done, and cannot be undone")
+        return 0
+    with _writing(folder) as store:
+        receipt = erase_for_good(store, selector)
+    if as_json:
+        fields = {"dry_run": False, **_counts(receipt.erased), "looked_for": receipt.traces, "left": receipt.left}
+        print(json.dumps({"type": "erase", **fields}))
+        return 1 if receipt.left else 0
+    print(f"erased {_told(receipt.erased)}")
+    if receipt.left:
+        print("\n".join(f"{count} traces stand in {name} still" for name, count in receipt.left.items()))
+        print("somebody reads this memory: stop it, then run `heedful memory compact`")
+        return 1
+    print(f"looked for {receipt.traces} traces in every file of the memory: none is left")
+    return 0
+
+
+def compact(folder: Path, *, as_json: bool) -> int:
+    """Write a memory's files anew; exit code 0."""
+    with _writing(folder) as store:
+        before, after = compact_store(store)
+    if as_json:
+        print(json.dumps({"type": "compact", "before_bytes": before, "after_bytes": after}))
+    else:
+        print(f"{before / 1e6:.1f} MB before, {after / 1e6:.1f} MB now")
+    return 0
+
+
+def export(folder: Path, to: Path, session: str | None, *, as_json: bool) -> int:
+    """Write a memory into a folder that other programs can read; exit code 0."""
+    with _reading(folder) as store:
+        if session is not None and session not in store.stats().sessions:
+            raise ConfigError("--session", f"{session!r} is not in this memory")
+        counts = export_store(store, to, session)
+    if as_json:
+        print(json.dumps({"type": "export", "to": str(to), "counts": counts}))
+    else:
+        print(f"{to}: {list_words(f'{count} {kind}' for kind, count in counts.items() if count)}")
+    return 0
+
+
+def take_in(folder: Path, source: Path, *, as_json: bool) -> int:
+    """Take in an exported folder; exit code 0."""
+    store = Store.open(folder)
+    try:
+        taken = take_in_folder(store, source)
+    finally:
+        store.close()
+    if as_json:
+        print(json.dumps({"type": "import", "offered": taken.offered, "added": taken.added}))
+    else:
+        kinds = [kind for kind in taken.added if kind in taken.offered]
+        parts = [f"{taken.added[kind]} of {taken.offered[kind]} {kind}" for kind in kinds]
+        print(f"new here: {list_words(parts) if parts else 'nothing'}; all else was here already, or was erased")
+    return 0
+
+
+def selector_of(folder: Path, arguments: argparse.Namespace) -> Selector:
+    """Return what the options of `erase` name. Raises ConfigError for a time that is none."""
+    if arguments.text is not None and not any(map(str.isalnum, arguments.text)):
+        raise ConfigError("--text", "has no word in it")
+    return Selector(
+        session=arguments.session,
+        stream=arguments.stream,
+        start_ns=_time_ns(folder, arguments.start, "--from", arguments.session),
+        end_ns=_time_ns(folder, arguments.end, "--to", arguments.session),
+        clip=arguments.clip,
+        text=arguments.text,
+    )
+
+
+def _time_ns(folder: Path, text: str | None, option: str, session: str | None) -> int | None:
+    """Return a moment; a plain number is seconds since the start of the session that is named."""
+    if text is None:
+        return None
+    try:
+        since_s = float(text)
+    except ValueError:
+        return moment_ns(text, option)
+    if since_s < 0 or not isfinite(since_s):
+        return moment_ns(text, option)
+    with _reading(folder) as store:
+        sessions = store.stats().sessions
+    if session not in sessions:
+        raise ConfigError(option, "seconds are counted from the start of a session: name it with --session")
+    return sessions[session] + round(since_s * 1e9)
+
+
+def _counts(erased: Erased) -> dict[str, int]:
+    names = ("records", "clips", "remade", "vectors", "pictures", "letters")
+    return {name: getattr(erased, name) for name in names}
+
+
+def _told(erased: Erased) -> str:
+    parts = [f"{erased.records} records", f"{erased.pictures} pictures"]
+    touched = erased.clips + erased.remade
+    if touched:
+        parts.append(f"all or a part of {touched} clips")
+    return list_words(parts)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[Store]:
+    if not (folder / FILE_NAME).exists():
+        raise ConfigError(str(folder), f"holds no memory: {FILE_NAME} is not there")
+    store = Store.open(folder)
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 @contextmanager
