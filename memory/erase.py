@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TRACE_BYTES = 16
 TRACE_LEAST = 8  # of a text: shorter ones stand anywhere
+TRACE_DISTINCT = 4  # bytes: zeros stand anywhere too
 TRACES_MAX = 100_000
 
 _DELETES = (
@@ -92,11 +93,16 @@ class Erased:
     letters: int = 0  # dead ones, which hold how messages began
     traces: frozenset[bytes] = frozenset()
 
+    def __add__(self, other: Erased) -> Erased:
+        """Return what went in two steps."""
+        both = {one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)[:-1]}
+        return Erased(**both, traces=self.traces | other.traces)
 
-def erase_rows(db: apsw.Connection, selector: Selector) -> Erased:
-    """Delete what the selector names; the caller's transaction makes it one."""
+
+def erase_rows(db: apsw.Connection, selector: Selector, limit: int = -1) -> Erased:
+    """Delete what the selector names, or the first `limit` records of it; the caller's transaction makes it one."""
     condition, values = selector.where()
-    with _doomed(db, f"SELECT id FROM record WHERE {condition}", values):
+    with _doomed(db, f"SELECT id FROM record WHERE {condition} ORDER BY id LIMIT {limit}", values):
         whole = {"records": _count(db, "doomed"), "pictures": _count(db, "doomed JOIN media ON record_id = doomed.id")}
         letters = _erase_letters(db, selector)
         traces = _traces(db)
@@ -151,6 +157,15 @@ def count_rows(db: apsw.Connection, selector: Selector) -> Erased:
     query = f"SELECT count(*), count(DISTINCT clip_id), count(record_id) FROM {named}"
     ((records, clips, pictures),) = db.execute(query, values)
     return Erased(records=records, clips=clips, pictures=pictures)
+
+
+def named_rows(db: apsw.Connection, selector: Selector, limit: int) -> Iterator[tuple[int, str, str, str, str]]:
+    """Yield start, session, stream, kind and text of the first records that a selector names."""
+    condition, values = selector.where()
+    query = f"SELECT start_ns, session, stream, kind, text FROM record WHERE {condition} ORDER BY start_ns, id LIMIT ?"
+    for start_ns, *texts in db.execute(query, (*values, limit)):
+        session, stream, kind, text = map(str, texts)
+        yield int(start_ns), session, stream, kind, text
 
 
 def surviving(db: apsw.Connection, trace: bytes) -> bool:
@@ -237,7 +252,7 @@ def _traces(db: apsw.Connection) -> frozenset[bytes]:
     for query in queries:
         for (piece,) in db.execute(f"{query} LIMIT {TRACES_MAX}"):
             content = piece.encode() if isinstance(piece, str) else bytes(piece)
-            if len(content) >= TRACE_LEAST:
+            if len(content) >= TRACE_LEAST and len(set(content)) >= TRACE_DISTINCT:
                 traces.add(content)
     return frozenset(traces)
 

@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from memory.erase import Erased, Selector, surviving
+from memory.room import Reserve
+from memory.schema import is_about_room
 from memory.sealing import seal_now
 from memory.store import FILE_NAME, LOCK_NAME, Store
 from memory.traces import Traces
+from runtime.errors import MissingPart
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+FIRST_STEP = 1_024  # records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +32,15 @@ def erase(store: Store, selector: Selector) -> Receipt:
     """Erase for good; the store is the one writer. Raises what `Store.append` raises.
 
     Killed at any moment it has erased all or nothing from the tables; a session, or the next call, does what is left.
+    On a full disk it goes in steps that fit, out of the reserve that a live session holds back.
     """
-    erased = store.erase(selector)
+    try:
+        erased = store.erase(selector)
+    except MissingPart as error:
+        if not is_about_room(error):
+            raise
+        Reserve(store.folder).release()
+        erased = _erase_in_steps(store, selector)
     seal_now(store)  # files of the index without them
     store.flush()
     left = traces_left(store, erased.traces)
@@ -36,6 +48,23 @@ def erase(store: Store, selector: Selector) -> Receipt:
         store.flush(rewriting=True)
         left = traces_left(store, erased.traces)
     return Receipt(erased=erased, traces=len(erased.traces), left=left)
+
+
+def _erase_in_steps(store: Store, selector: Selector) -> Erased:
+    """Erase so much at once that the log of it has room; what is deleted makes room for the next."""
+    erased, step = Erased(), FIRST_STEP
+    while True:
+        store.flush()
+        try:
+            some = store.erase(selector, step)
+        except MissingPart as error:
+            if not is_about_room(error) or step == 1:
+                raise
+            step = max(1, step // 4)
+            continue
+        erased += some
+        if some.records < step:
+            return erased
 
 
 def compact(store: Store) -> tuple[int, int]:

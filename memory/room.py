@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 RESERVE_NAME = "reserve"
 RESERVE_BYTES = 8 << 20
-RESERVE_SHARE = 0.02  # of a small disk at most
+RESERVE_SHARE = 0.05  # of a small disk at most
 GIB = 1 << 30
 
 

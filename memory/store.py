@@ -95,13 +95,13 @@ class Store:
             insert(db, batch)
         return keys_of(batch)
 
-    def erase(self, selector: Selector) -> Erased:
+    def erase(self, selector: Selector, limit: int = -1) -> Erased:
         """Delete what a selector names, in one transaction; nobody sees it any more. Raises as `append`.
 
         Its bytes may remain in the write-ahead log and in the index: `memory.erasing` removes and proves that.
         """
         with self._reopening_after_disk_errors() as db, db:
-            erased = erase_rows(db, selector)
+            erased = erase_rows(db, selector, limit)
         return erased
 
     def decay(self, before_ns: int, limit: int) -> int:

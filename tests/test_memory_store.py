@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import shutil
 import subprocess
 import tempfile
@@ -17,10 +18,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory.clips import ClipBorders
+from memory.erase import Selector
+from memory.erasing import erase
 from memory.migrations import MIGRATIONS
+from memory.room import Reserve
 from memory.rows import DeadLetterRow, SessionRow, StreamRow, clip_row, record_row, vector_row
 from memory.schema import APPLICATION_ID, SCHEMA_VERSION, check_sqlite
 from memory.store import FILE_NAME, Store
+from memory.writer import Writer
 from runtime.errors import ConfigError, MissingPart, StoreCorrupt
 from runtime.messages import Record, record_id
 from tests.memory_records import LetterEmbedder, frame, gap, letter_vector, motion, ns, rows_of, tone, utterance
@@ -257,7 +262,7 @@ def test_damaged_pages_are_found(store: Store) -> None:
         ("UPDATE record SET data = '{' WHERE kind = 'gap'", "record s/mic/0/gap-0: its message is not JSON"),
         ("UPDATE record SET clip_id = 77 WHERE kind = 'gap'", "record s/mic/0/gap-0 names a clip that is not there"),
         ("UPDATE media SET jpeg = x'00'", "is not a JPEG"),
-        ("UPDATE media SET jpeg = jpeg || x'00'", "the picture of record 4 is not what was stored"),
+        ("UPDATE media SET jpeg = x'ffd800'", "the picture of record 4 is not what was stored"),
         ("UPDATE vec SET owner = 77", "vector 1 belongs to nothing that is there"),
         ("UPDATE vec SET vector = x'007c'", "vector 1 is not finite"),
         ("UPDATE vec SET vector = x'0000'", "has not its width"),
@@ -313,3 +318,54 @@ def test_times_before_1970_and_far_ahead_are_kept(store: Store) -> None:
     store.append([record_row(utterance(i, t_s, t_s + 1, "then")) for i, t_s in enumerate((-1e9, 4e9))])
     ends = [t for (t,) in store.connection().execute("SELECT end_ns FROM record ORDER BY id")]
     assert ends == [ns(-1e9 + 1), ns(4e9 + 1)]
+
+
+def fill(folder: Path) -> Path:
+    """Write a file until the disk has no room."""
+    path = folder / "other"
+    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+    return path
+
+
+def test_a_full_disk_leaves_room_for_what_is_under_way_and_for_nothing_else(small_disk: Path) -> None:
+    folder = small_disk / "memory"
+    writer = Writer(Store.open(folder), reserve=Reserve(folder))
+    Reserve(folder).fill()
+    other = fill(small_disk)
+    rows = [record_row(replace(frame(0, 0), payload=b"\xff\xd8" + bytes(30_000)))]
+    assert writer.submit(rows).result(9) == [rows[0].key]
+    assert Reserve(folder).size_bytes == 0
+    with pytest.raises(queue.Full):
+        writer.submit(rows)
+    assert writer.call(lambda store: store.stats().pictures).result(9) == 1
+    other.unlink()
+    writer.hold(False)
+    assert writer.submit([record_row(frame(1, 1))]).result(9)
+    assert writer.close(9)
+
+
+def test_a_full_disk_can_be_erased_from(small_disk: Path) -> None:
+    folder = small_disk / "memory"
+    store = Store.open(folder)
+    store.append([record_row(replace(frame(seq, seq), payload=b"\xff\xd8" + bytes(9_000))) for seq in range(50)])
+    store.flush()
+    Reserve(folder).fill()
+    fill(small_disk)
+    with pytest.raises(MissingPart, match="the disk is full"):
+        store.append([record_row(replace(frame(99, 99), payload=b"\xff\xd8" + bytes(90_000)))])
+    receipt = erase(store, Selector(session="s"))
+    assert (receipt.erased.pictures, receipt.left) == (50, {})
+    assert store.verify() == []
+    store.close()
+
+
+def test_an_id_that_comes_again_with_other_content_stays_and_is_told_of(store: Store) -> None:
+    first = record_row(utterance(0, 0, 1, "yes"))
+    store.append([first, record_row(utterance(0, 0, 1, "yes"))])
+    assert store.stats().dead_letters == 0
+    store.append([record_row(utterance(0, 0, 1, "no")), record_row(utterance(1, 2, 3, "new"))])
+    assert [text for (text,) in store.connection().execute("SELECT text FROM record ORDER BY id")] == ["yes", "new"]
+    letters = store.connection().execute("SELECT session, topic, reason FROM dead_letter").fetchall()
+    assert letters == [("s", "heedful/v1/s/mic/utterance", f"came again with other content: {first.key}")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def test_verify_names_what_contradicts(kept: Path, tmp_path: Path, capsys: pytes
     db.execute("UPDATE record SET seq = 7 WHERE key LIKE 'tuesday%'")
     db.close()
     assert cli.run(["memory", "verify", str(tmp_path)]) == 1
-    assert "its columns contradict its message" in capsys.readouterr().out
+    assert "record tuesday/mic/0/utterance-1: is not what was stored" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("place", range(1, 16, 2))
@@ -103,13 +104,84 @@ def test_a_damaged_page_is_one_line_for_every_verb(
         assert "Traceback" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("action", ["stats", "search", "verify"])
+@pytest.mark.parametrize("action", ["stats", "search", "verify", "erase", "export", "compact"])
 def test_looking_into_what_is_no_memory_leaves_nothing_behind(
     action: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "empty").mkdir()
     for folder in (tmp_path / "empty", tmp_path / "nowhere", Path("/etc/passwd")):
-        assert cli.run(["memory", action, str(folder), "words"]) == 2
+        words = {"search": ["words"], "erase": ["--text", "words", "--yes"], "export": [str(tmp_path / "out")]}
+        assert cli.run(["memory", action, str(folder), *words.get(action, [])]) == 2
         assert capsys.readouterr().err == f"heedful: {folder}: holds no memory: {FILE_NAME} is not there\n"
     assert list((tmp_path / "empty").iterdir()) == []
     assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.fixture
+def copied(kept: Path, tmp_path: Path) -> Path:
+    """A memory that may be changed."""
+    return Path(shutil.copytree(kept, tmp_path / "memory"))
+
+
+def test_erase_says_what_would_go_and_erases_only_when_sure(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["memory", "erase", str(copied), "--text", "coffee"]
+    assert cli.run(arguments) == 0
+    shown = capsys.readouterr().out
+    assert "a cup of coffee please" in shown
+    assert shown.endswith("would erase 2 records and 0 pictures; with --yes it is done, and cannot be undone\n")
+    assert cli.run([*arguments, "--session", "monday", "--yes", "--json"]) == 0
+    (found,) = lines(capsys)
+    assert (found["records"], found["dry_run"], found["left"]) == (1, False, {})
+    assert found["looked_for"] == 2
+    assert cli.run(["memory", "search", str(copied), "coffee"]) == 0
+    shown = capsys.readouterr().out
+    assert "no coffee today" in shown
+    assert "please" not in shown
+    assert cli.run(["memory", "verify", str(copied)]) == 0
+
+
+def test_erase_counts_seconds_from_the_start_of_a_session(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["memory", "erase", str(copied), "--from", "2.5", "--to", "4.5", "--json"]
+    assert cli.run(arguments) == 2
+    assert capsys.readouterr().err.endswith("from the start of a session: name it with --session\n")
+    assert cli.run([*arguments, "--session", "monday"]) == 0
+    (found,) = lines(capsys)
+    assert found["records"] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ([], "erase: names nothing"),
+        (["--text", "?!"], "--text: has no word in it"),
+        (["--from", "noon"], "--from: 'noon' is neither"),
+        (["--to", "nan"], "--to: 'nan' is neither"),
+    ],
+)
+def test_erase_refuses_what_names_nothing(
+    options: list[str], says: str, copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["memory", "erase", str(copied), *options, "--yes"]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_export_and_import_move_a_memory(copied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["memory", "export", str(copied), str(tmp_path / "out"), "--json"]) == 0
+    (found,) = lines(capsys)
+    assert found["counts"]["records"] == 4
+    assert cli.run(["memory", "import", str(tmp_path / "new"), str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out == "new here: 4 of 4 records; all else was here already, or was erased\n"
+    assert cli.run(["memory", "search", str(tmp_path / "new"), "coffee", "--json"]) == 0
+    assert len(lines(capsys)) == 2
+    assert cli.run(["memory", "export", str(copied), str(tmp_path / "two"), "--session", "sunday"]) == 2
+    assert "'sunday' is not in this memory" in capsys.readouterr().err
+    (tmp_path / "out" / "records.jsonl").write_text("")
+    assert cli.run(["memory", "import", str(tmp_path / "new"), str(tmp_path / "out")]) == 2
+    assert "its sha256 is another" in capsys.readouterr().err
+
+
+def test_compact_tells_what_it_saved(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["memory", "compact", str(copied), "--json"]) == 0
+    (found,) = lines(capsys)
+    assert found["after_bytes"] <= found["before_bytes"]
+    assert cli.run(["memory", "verify", str(copied)]) == 0

@@ -189,7 +189,7 @@ def _add_memory(verbs: Verbs) -> argparse.ArgumentParser:
         action.add_argument("--json", action="store_true", help="JSON Lines on stdout")
         match name:
             case "search":
-                action.add_argument("text", metavar="TEXT", help="what to search for")
+                action.add_argument("text", metavar="TEXT", nargs="?", default="", help="what to search for")
                 action.add_argument("-k", default="8", help="how many results (default 8)")
             case "erase":
                 _add_selector(action)

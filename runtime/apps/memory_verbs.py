@@ -11,7 +11,7 @@ from pathlib import Path
 
 from memory.describe import list_words
 from memory.embed import TextEmbedder
-from memory.erase import Erased, Selector, count_rows
+from memory.erase import Erased, Selector, count_rows, named_rows
 from memory.erasing import compact as compact_store
 from memory.erasing import erase as erase_for_good
 from memory.export import export as export_store
@@ -23,6 +23,8 @@ from runtime.apps.present import moment
 from runtime.errors import ConfigError
 from runtime.messages import Recall
 from runtime.order import END_NS
+
+SHOWN = 5  # of what would be erased
 
 
 def stats(folder: Path, *, as_json: bool) -> int:
@@ -85,10 +87,15 @@ def erase(folder: Path, selector: Selector, *, is_sure: bool, as_json: bool) -> 
     if not is_sure:
         with _reading(folder) as store:
             counted = count_rows(store.connection(), selector)
+            named = list(named_rows(store.connection(), selector, SHOWN))
         if as_json:
             print(json.dumps({"type": "erase", "dry_run": True, **_counts(counted)}))
-        else:
-            print(f"would erase {_told(counted)}; with --yes it is done, and cannot be undone")
+            return 0
+        for start_ns, session, stream, kind, text in named:
+            print(f"{moment(start_ns)}  {session} {stream} {kind}  {text}")
+        if counted.records > len(named):
+            print(f"and {counted.records - len(named)} more")
+        print(f"would erase {_told(counted)}; with --yes it is done, and cannot be undone")
         return 0
     with _writing(folder) as store:
         receipt = erase_for_good(store, selector)
@@ -125,7 +132,7 @@ def export(folder: Path, to: Path, session: str | None, *, as_json: bool) -> int
     if as_json:
         print(json.dumps({"type": "export", "to": str(to), "counts": counts}))
     else:
-        print(f"{to}: {list_words(f'{count} {kind}' for kind, count in counts.items() if count)}")
+        print(f"{to}: {list_words(_many(count, kind.removesuffix('s')) for kind, count in counts.items() if count)}")
     return 0
 
 
@@ -182,11 +189,15 @@ def _counts(erased: Erased) -> dict[str, int]:
 
 
 def _told(erased: Erased) -> str:
-    parts = [f"{erased.records} records", f"{erased.pictures} pictures"]
+    parts = [_many(erased.records, "record"), _many(erased.pictures, "picture")]
     touched = erased.clips + erased.remade
     if touched:
-        parts.append(f"all or a part of {touched} clips")
+        parts.append(f"all or a part of {_many(touched, 'clip')}")
     return list_words(parts)
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 @contextmanager
