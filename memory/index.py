@@ -17,13 +17,13 @@ from memory.tail import Tail
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from memory.codes import Codes
+    from memory.codes import Codes, Search
     from memory.columns import Columns, Rows
     from memory.scope import Scope
 
 EXACT_ROWS = 10_000  # of all parts together: up to here, no codes are asked
 EXACT_IN_PART = 2_500  # or so many of one part
-LOOKED_AT = 200  # candidates that are ranked again, or 4 k where that is more
+LOOKED_AT = 250  # candidates that are ranked again, or 4 k where that is more
 
 
 class Part(Protocol):
@@ -77,6 +77,7 @@ class VectorIndex:
         """
         if query.shape != (self.width,) or not np.isfinite(query).all():
             raise ValueError(f"a query must be finite and of shape ({self.width},)")
+        query = np.ascontiguousarray(query, np.float32)
         if k <= 0:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         parts: list[tuple[Part, Rows]] = [(part, part.columns.allowed(scope)) for part in (*self._sealed, self.tail)]
@@ -91,21 +92,24 @@ def _best(parts: Sequence[tuple[Part, Rows]], query: NDArray[np.float32], k: int
     """Return the best k rows of each part among those that are allowed, with their products."""
     is_exact = sum(rows.count for _, rows in parts) <= EXACT_ROWS
     found: list[tuple[Part, Ranked]] = []
-    seeming: list[tuple[Part, Ranked]] = []
+    searches: list[tuple[Part, Search]] = []
     for part, rows in parts:
         if part.codes is None or is_exact or rows.count <= EXACT_IN_PART:
             found.append((part, nearest(part.vectors, query, k, rows)))
         else:
-            seeming.append((part, part.codes.nearest(query, max(LOOKED_AT, 4 * k), rows)))
-    for part, numbers in _worth_a_look(seeming, max(LOOKED_AT, 4 * k)):
-        found.append((part, nearest_of(part.vectors, query, k, np.sort(numbers))))
+            searches.append((part, part.codes.search(query, max(LOOKED_AT, 4 * k), rows)))
+    if searches:
+        so_far = [products for _, (_, products) in found] + [search.scores for _, search in searches]
+        least = _least(np.concatenate(so_far), k)
+        for _, search in searches:
+            search.look_for(least)
+        least = _least(np.concatenate([search.scores for _, search in searches]), max(LOOKED_AT, 4 * k))
+        for part, search in searches:
+            numbers = np.sort(search.rows[search.scores >= least])
+            found.append((part, nearest_of(part.vectors, query, k, numbers)))
     return found
 
 
-def _worth_a_look(seeming: Sequence[tuple[Part, Ranked]], count: int) -> list[tuple[Part, NDArray[np.int64]]]:
-    """Return the rows of all parts that seem nearest, `count` together."""
-    if not seeming:
-        return []
-    scores = np.concatenate([products for _, (_, products) in seeming])
-    least = np.partition(scores, -count)[-count] if len(scores) > count else -np.inf
-    return [(part, rows[products >= least]) for part, (rows, products) in seeming]
+def _least(scores: NDArray[np.float32], count: int) -> float:
+    """Return the lowest of the `count` best, minus infinity where they are fewer."""
+    return float(np.partition(scores, -count)[-count]) if len(scores) >= count else -np.inf

@@ -1,6 +1,6 @@
 """A sealed part of one search space in one file: vectors, columns and codes, written once and never changed.
 
-    magic | vectors (n, C) float16 | a column after the other | codes (trained, sizes, lists) | footer (JSON)
+    magic | vectors (n, C) float16 | a column after the other | codes (fields of Kept) | footer (JSON)
     | its length | magic
 
 Derived from the store and bound to it by the checksum that stands in the store's row: a file of another store, a
@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from memory.codes import Codes
+from memory.codes import Codes, Kept
 from memory.columns import DTYPES, NAMES, Columns
 from memory.disk import Disk, unfinished
 from runtime.errors import IndexCorrupt
@@ -73,7 +73,8 @@ class Segment:
         vectors = section("vectors").reshape(-1, footer["width"])
         columns = Columns({name: section(name) for name in DTYPES}, footer["names"])
         try:
-            codes = Codes.mapped(path, section("trained"), section("sizes"), footer["sections"]["lists"][0])
+            kept = Kept(**{name: section(name) for name in Kept._fields})
+            codes = Codes.mapped(path, kept, footer["sections"]["lists"][0])
         except (OSError, RuntimeError) as error:  # somebody merged it meanwhile and removed the file
             raise IndexCorrupt(path, "cannot be mapped") from error
         return cls(vectors, columns, codes)

@@ -85,19 +85,25 @@ def test_an_old_file_may_go_while_somebody_reads_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rows", [1, 2, 39, 40, 81])
 def test_few_rows_are_encoded_too(rows: int) -> None:
     codes = Codes.build(random_vectors(rows))
-    found, _ = codes.nearest(random_vectors(1)[0].astype(np.float32), rows, Rows.between(0, rows))
-    assert 0 in found.tolist()
+    search = codes.search(random_vectors(1)[0].astype(np.float32), rows, Rows.between(0, rows))
+    search.look_for(-np.inf)
+    assert sorted(search.rows.tolist()) == list(range(rows))
 
 
 def test_codes_in_a_file_find_what_they_found_in_memory_even_once_it_is_removed(tmp_path: Path) -> None:
     vectors, queries = random_vectors(3_000, 1, 64), random_vectors(20, 2, 64).astype(np.float32)
     segment = segment_of(tmp_path / "s", vectors, np.arange(1, 3_001, dtype=np.int64))
     (tmp_path / "s").unlink()
-    codes = Codes.build(vectors)
+    in_memory = Codes.build(vectors)
     for rows in (Rows.between(0, 3_000), Rows.between(700, 1_900), Rows.of(np.arange(3_000) % 3 == 1)):
         for query in queries:
-            for one, other in zip(segment.codes.nearest(query, 40, rows), codes.nearest(query, 40, rows), strict=True):
-                np.testing.assert_array_equal(one, other)
+            searches = [codes.search(query, 40, rows) for codes in (segment.codes, in_memory)]
+            for least in (0.9, 0.3, -np.inf):
+                for search in searches:
+                    search.look_for(least)
+                np.testing.assert_array_equal(searches[0].rows, searches[1].rows)
+                np.testing.assert_array_equal(searches[0].scores, searches[1].scores)
+            assert set(searches[0].rows.tolist()) <= set(rows.numbers().tolist())
 
 
 def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:
