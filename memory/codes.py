@@ -117,7 +117,7 @@ class Search:
         self._index, self._query, self._count = codes.index, query, count
         self._params = faiss.SearchParametersIVF()
         self._kept = allow(self._params, rows) if rows.count < codes.index.ntotal else None
-        products = codes.centres @ query
+        products = np.einsum("lc,c->l", codes.centres, query)  # BLAS would wake threads for so little
         self._lists = np.argsort(-products)
         self._products = products[self._lists]
         self._reach = REACH * codes.spread * float(np.linalg.norm(query))
