@@ -11,6 +11,7 @@ service     records in event order -> disk, clips, vectors; then `stored`, `clip
   space     one search space as the store has it now      index     its parts, searched as one
                                                           tail      the newest rows; segment: sealed ones in a file
                                                           columns   which rows a scope allows
+                                                          exact     every vector of some rows
                                                           codes     one bit per dimension (selector: their filter)
   sealing   when rows become segments                     disk      files that are whole or not there
                                                           manifest  which of them count

@@ -1,26 +1,29 @@
 """One search space: sealed segments and the tail behind them, searched as one, with the filter inside.
 
-What the codes of the segments find, and what the tail finds, is ranked again by the vectors themselves, so that a score
-does not depend on where a vector lies. Derived from the store; one thread uses it.
+Few rows are looked at one by one; of more, what the codes of the segments choose is ranked again by the vectors
+themselves, so that a score does not depend on where a vector lies. Derived from the store; one thread uses it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from memory.exact import Ranked, nearest, nearest_of
 from memory.tail import Tail
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from memory.codes import Codes, Search
     from memory.columns import Columns, Rows
     from memory.scope import Scope
 
-GATHER_ROWS = 1_000  # of all parts together: up to here, multiplying the allowed vectors alone is fastest
-LOOKED_AT = 200  # candidates that are ranked again, or 4 k where that is more
+EXACT_ROWS = 10_000  # of all parts together: up to here, no codes are asked
+EXACT_IN_PART = 2_500  # or so many of one part
+LOOKED_AT = 250  # candidates that are ranked again, or 4 k where that is more
 
 
 class Part(Protocol):
@@ -36,16 +39,9 @@ class Part(Protocol):
     def vectors(self) -> NDArray[np.float16]:
         """Return its vectors (n, C)."""
 
-    def nearest(
-        self, query: NDArray[np.float32], count: int, rows: Rows
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return rows that seem nearest, and about how near."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    part: Part
-    rows: NDArray[np.int64]
+    @property
+    def codes(self) -> Codes | None:
+        """Return what tells which of many rows are worth a look, if anything does."""
 
 
 class VectorIndex:
@@ -81,29 +77,39 @@ class VectorIndex:
         """
         if query.shape != (self.width,) or not np.isfinite(query).all():
             raise ValueError(f"a query must be finite and of shape ({self.width},)")
-        parts: list[tuple[Part, Rows]] = [(part, part.columns.allowed(scope)) for part in (*self._sealed, self.tail)]
-        allowed = sum(rows.count for _, rows in parts)
-        if k <= 0 or not allowed:
+        query = np.ascontiguousarray(query, np.float32)
+        if k <= 0:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        if allowed <= GATHER_ROWS:
-            found = [_Found(part, rows.numbers()) for part, rows in parts if rows.count]
-        else:
-            found = _candidates(parts, query, max(LOOKED_AT, 4 * k))
-        ids = np.concatenate([one.part.columns.ids[one.rows] for one in found])
-        scores = np.concatenate([_scores(one, query) for one in found])
+        parts: list[tuple[Part, Rows]] = [(part, part.columns.allowed(scope)) for part in (*self._sealed, self.tail)]
+        found = _best(parts, query, k)
+        ids = np.concatenate([np.empty(0, np.int64), *(part.columns.ids[rows] for part, (rows, _) in found)])
+        scores = np.concatenate([np.empty(0, np.float32), *(products for _, (_, products) in found)])
         best = np.lexsort((ids, -scores))[:k]
         return ids[best], scores[best]
 
 
-def _candidates(parts: Sequence[tuple[Part, Rows]], query: NDArray[np.float32], count: int) -> list[_Found]:
-    """Return the rows of all parts that seem nearest, `count` together."""
-    found = [(part, *part.nearest(query, count, rows)) for part, rows in parts if rows.count]
-    scores = np.concatenate([seeming for _, _, seeming in found])
-    least = np.partition(scores, -count)[-count] if len(scores) > count else -np.inf
-    return [_Found(part, rows[seeming >= least]) for part, rows, seeming in found]
+def _best(parts: Sequence[tuple[Part, Rows]], query: NDArray[np.float32], k: int) -> list[tuple[Part, Ranked]]:
+    """Return the best k rows of each part among those that are allowed, with their products."""
+    is_exact = sum(rows.count for _, rows in parts) <= EXACT_ROWS
+    found: list[tuple[Part, Ranked]] = []
+    searches: list[tuple[Part, Search]] = []
+    for part, rows in parts:
+        if part.codes is None or is_exact or rows.count <= EXACT_IN_PART:
+            found.append((part, nearest(part.vectors, query, k, rows)))
+        else:
+            searches.append((part, part.codes.search(query, max(LOOKED_AT, 4 * k), rows)))
+    if searches:
+        so_far = [products for _, (_, products) in found] + [search.scores for _, search in searches]
+        least = _least(np.concatenate(so_far), k)
+        for _, search in searches:
+            search.look_for(least)
+        least = _least(np.concatenate([search.scores for _, search in searches]), max(LOOKED_AT, 4 * k))
+        for part, search in searches:
+            numbers = np.sort(search.rows[search.scores >= least])
+            found.append((part, nearest_of(part.vectors, query, k, numbers)))
+    return found
 
 
-def _scores(found: _Found, query: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Multiply vectors (n, C) by the query; unlike BLAS, a product does not depend on the others."""
-    scores: NDArray[np.float32] = np.einsum("nc,c->n", found.part.vectors[found.rows].astype(np.float32), query)
-    return scores
+def _least(scores: NDArray[np.float32], count: int) -> float:
+    """Return the lowest of the `count` best, minus infinity where they are fewer."""
+    return float(np.partition(scores, -count)[-count]) if len(scores) >= count else -np.inf

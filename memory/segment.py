@@ -1,6 +1,7 @@
 """A sealed part of one search space in one file: vectors, columns and codes, written once and never changed.
 
-    magic | vectors (n, C) float16 | a column after the other | codes | footer (JSON) | its length | magic
+    magic | vectors (n, C) float16 | a column after the other | codes (fields of Kept) | footer (JSON)
+    | its length | magic
 
 Derived from the store and bound to it by the checksum that stands in the store's row: a file of another store, a
 flipped bit and a torn end are all refused before anything of it is parsed, and the part is built anew.
@@ -10,23 +11,20 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memory.codes import Codes
-from memory.columns import DTYPES, Columns
+from memory.codes import Codes, Kept
+from memory.columns import DTYPES, NAMES, Columns
 from memory.disk import Disk, unfinished
 from runtime.errors import IndexCorrupt
 
-if TYPE_CHECKING:
-    from memory.columns import Rows
-
-MAGIC = b"HEEDFUL SEGMENT 1\n"
+MAGIC = b"HEEDFUL SEGMENT 2\n"
 ALIGNED = 64
 READ_BYTES = 1 << 20
 
@@ -40,7 +38,7 @@ class Batch:
 
 
 class Segment:
-    """An open segment; its vectors and columns are mapped, its codes in memory."""
+    """An open segment, mapped."""
 
     def __init__(self, vectors: NDArray[np.float16], columns: Columns, codes: Codes) -> None:
         """Use `Segment.open`."""
@@ -51,37 +49,38 @@ class Segment:
     def __len__(self) -> int:
         return len(self.columns)
 
-    def nearest(
-        self, query: NDArray[np.float32], count: int, rows: Rows
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return at most `count` of some rows that seem nearest to a query (C,), and about how near."""
-        return self.codes.nearest(query, count, rows)
-
     @classmethod
     def open(cls, path: Path, checksum: int) -> Segment:
-        """Map a segment's file. Raises IndexCorrupt where it is not there or not what was sealed."""
+        """Map a segment's file. Raises IndexCorrupt where it is gone, not what was sealed, or of another format."""
         try:
             found = checksum_of(path)
+            data = np.memmap(path, np.uint8, "r").view(np.ndarray)
         except OSError as error:
             raise IndexCorrupt(path, f"cannot be read ({error.strerror})") from error
+        except ValueError as error:
+            raise IndexCorrupt(path, "is empty") from error
         if found != checksum:
             raise IndexCorrupt(path, "is damaged: its checksum is another")
-        data = np.memmap(path, np.uint8, "r")
+        if data[: len(MAGIC)].tobytes() != MAGIC:
+            raise IndexCorrupt(path, "is of another format")
         length = int.from_bytes(data[-len(MAGIC) - 8 : -len(MAGIC)].tobytes(), "little")
         footer = json.loads(data[-len(MAGIC) - 8 - length : -len(MAGIC) - 8].tobytes())
-        rows, width = footer["rows"], footer["width"]
 
-        def section(name: str, dtype: np.dtype[np.generic], count: int) -> NDArray[np.generic]:
-            start = footer["at"][name]
-            return data[start : start + count * dtype.itemsize].view(dtype)
+        def section(name: str) -> NDArray[Any]:
+            start, dtype, count = footer["sections"][name]
+            return data[start : start + count * np.dtype(dtype).itemsize].view(dtype)
 
-        vectors = section("vectors", np.dtype("<f2"), rows * width).reshape(rows, width)
-        columns = {name: section(name, dtype, rows) for name, dtype in DTYPES.items()}
-        codes = Codes.from_bytes(np.array(section("codes", np.dtype(np.uint8), footer["codes"])))
-        return cls(vectors, Columns(columns, footer["names"]), codes)  # type: ignore[arg-type]
+        vectors = section("vectors").reshape(-1, footer["width"])
+        columns = Columns({name: section(name) for name in DTYPES}, footer["names"])
+        try:
+            kept = Kept(**{name: section(name) for name in Kept._fields})
+            codes = Codes.mapped(path, kept, footer["sections"]["lists"][0])
+        except (OSError, RuntimeError) as error:  # somebody merged it meanwhile and removed the file
+            raise IndexCorrupt(path, "cannot be mapped") from error
+        return cls(vectors, columns, codes)
 
 
-def write_segment(disk: Disk, path: Path, batches: Iterable[Batch], names: Iterable[str]) -> tuple[int, int]:
+def write_segment(disk: Disk, path: Path, batches: Iterable[Batch], names: Collection[str]) -> tuple[int, int]:
     """Write rows into a file that is whole and on disk when this returns; return its checksum and how many they are.
 
     The batches are read once, so that the vectors need not fit into memory; at least one row must come. `names` may
@@ -90,25 +89,23 @@ def write_segment(disk: Disk, path: Path, batches: Iterable[Batch], names: Itera
     with disk.create(unfinished(path)) as file:
         out = _Sum(file)
         out.write(MAGIC)
-        at = {"vectors": out.align()}
+        start = out.align()
         columns: dict[str, list[NDArray[np.int64]]] = {name: [] for name in DTYPES}
         for batch in batches:
             out.write(np.ascontiguousarray(batch.vectors, "<f2").tobytes())
             width = batch.vectors.shape[1]
             for name, values in batch.columns.items():
                 columns[name].append(values)
-        whole = {name: np.concatenate(values).astype(DTYPES[name]) for name, values in columns.items()}
-        rows = len(whole["id"])
+        rows = sum(map(len, columns["id"]))
         file.flush()
-        written = np.memmap(unfinished(path), "<f2", "r", at["vectors"], (rows, width))
-        codes = Codes.build(written).to_bytes()
+        written = np.memmap(unfinished(path), "<f2", "r", start, (rows, width))
+        kept = Codes.build(written).kept()
         del written
-        for name, values in whole.items():
-            at[name] = out.align()
+        sections: dict[str, tuple[int, str, int]] = {"vectors": (start, "<f2", rows * width)}
+        for name, values in (_narrowed(columns, len(names)) | kept._asdict()).items():
+            sections[name] = (out.align(), values.dtype.str, len(values))
             out.write(values.tobytes())
-        at["codes"] = out.align()
-        out.write(codes.tobytes())
-        footer = {"rows": rows, "width": width, "at": at, "codes": len(codes), "names": list(names)}
+        footer = {"width": width, "sections": sections, "names": list(names)}
         text = json.dumps(footer).encode()
         out.write(text + len(text).to_bytes(8, "little") + MAGIC)
         disk.sync(file)
@@ -123,6 +120,12 @@ def checksum_of(path: Path) -> int:
         while piece := file.read(READ_BYTES):
             checksum = zlib.crc32(piece, checksum)
     return checksum
+
+
+def _narrowed(columns: dict[str, list[NDArray[np.int64]]], names: int) -> dict[str, NDArray[Any]]:
+    """Return whole columns, those that stand for names in as few bytes as there are names."""
+    few = np.min_scalar_type(names).newbyteorder("<")
+    return {name: np.concatenate(some).astype(few if name in NAMES else DTYPES[name]) for name, some in columns.items()}
 
 
 class _Sum:

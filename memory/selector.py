@@ -15,7 +15,7 @@ def allow(params: faiss.SearchParameters, rows: Rows) -> object:
     if rows.mask is None:
         selector = faiss.IDSelectorRange(rows.start, rows.stop)
     else:
-        bits = np.packbits(rows.mask, bitorder="little")
+        bits = np.packbits(np.pad(rows.mask, (rows.start, 0)), bitorder="little")
         selector = faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
     params.sel = selector
     return selector, bits

@@ -1,20 +1,16 @@
-"""The newest vectors of a search space, not sealed yet: searched exactly, row by row."""
+"""The newest vectors of a search space, not sealed yet: no codes choose among them, each is looked at."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import faiss
 import numpy as np
 
 from memory.columns import DTYPES, NAMES, Columns
-from memory.selector import allow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from memory.columns import Rows
 
 FEW = 1_024  # rows are reserved at least
 
@@ -22,16 +18,19 @@ FEW = 1_024  # rows are reserved at least
 class Tail:
     """Rows (n, C) that only grow, until the oldest are sealed; not to be used by two threads at once."""
 
+    codes = None
+
     def __init__(self, width: int) -> None:
         self.width = width
         self.names: list[str] = []
         self._codes: dict[str, int] = {}
-        self._flat = faiss.IndexScalarQuantizer(width, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+        self._count = 0
+        self._vectors = np.empty((0, width), np.float16)
         self._room = {name: np.empty(0, np.int64) for name in DTYPES}
-        self._columns: Columns | None = None  # of what is there now, once somebody asks
+        self._columns = Columns(self._room, self.names)
 
     def __len__(self) -> int:
-        return int(self._flat.ntotal)
+        return self._count
 
     @property
     def last_id(self) -> int:
@@ -40,17 +39,14 @@ class Tail:
 
     @property
     def vectors(self) -> NDArray[np.float16]:
-        """Return the vectors (n, C); valid until the next `add`."""
-        if not len(self):
-            return np.empty((0, self.width), np.float16)
-        stored: NDArray[np.uint8] = faiss.rev_swig_ptr(self._flat.codes.data(), len(self) * self.width * 2)
-        return stored.view(np.float16).reshape(len(self), self.width)
+        """Return the vectors (n, C)."""
+        return self._vectors[: len(self)]
 
     @property
     def columns(self) -> Columns:
-        """Return the columns of all rows."""
-        if self._columns is None:
-            self._columns = Columns({name: column[: len(self)] for name, column in self._room.items()}, self.names)
+        """Return the columns of all rows; they grow with the tail."""
+        if len(self._columns) < len(self):
+            self._columns.grow({name: column[: len(self)] for name, column in self._room.items()}, self.names)
         return self._columns
 
     def add(self, vectors: NDArray[np.float16], columns: dict[str, Sequence[int] | Sequence[str]]) -> None:
@@ -67,45 +63,40 @@ class Tail:
             raise ValueError("ids must count up")
         begin, end = len(self), len(self) + len(ids)
         self._reserve(end)
+        self._vectors[begin:end] = vectors
         for name, values in columns.items():
             self._room[name][begin:end] = self._encoded(values) if name in NAMES else values
-        self._flat.add(np.ascontiguousarray(vectors, np.float32))
-        self._columns = None
-
-    def nearest(
-        self, query: NDArray[np.float32], count: int, rows: Rows
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return at most `count` of some rows that are nearest to a query (C,), and how near."""
-        params = faiss.SearchParameters()
-        kept = allow(params, rows)
-        scores, found = self._flat.search(query[None], min(count, rows.count), params=params)
-        del kept
-        return found[0], scores[0]
+        self._count = end
 
     def without_first(self, count: int) -> Tail:
         """Return a tail without its oldest rows: they are sealed."""
         left = Tail(self.width)
         left.names, left._codes = self.names, self._codes
-        rest = len(self) - count
-        left._reserve(rest)
+        left._count = len(self) - count
+        left._reserve(left._count)
+        left._vectors[: left._count] = self.vectors[count:]
         for name, column in self._room.items():
-            left._room[name][:rest] = column[count : len(self)]
-        if rest:
-            left._flat.add(self.vectors[count:].astype(np.float32))
+            left._room[name][: left._count] = column[count : len(self)]
         return left
 
     def _reserve(self, rows: int) -> None:
         """Make room for so many rows in all, doubling, so that adding one by one stays cheap."""
-        missing = rows - len(self._room["id"])
-        if missing > 0:
-            room = np.empty(max(missing, len(self._room["id"]), FEW), np.int64)
-            self._room = {name: np.concatenate([column, room]) for name, column in self._room.items()}
+        there = len(self._vectors)
+        if rows > there:
+            room = max(rows, 2 * there, FEW)
+            self._vectors = _longer(self._vectors, room)
+            self._room = {name: _longer(column, room) for name, column in self._room.items()}
 
     def _encoded(self, names: Sequence[int] | Sequence[str]) -> list[int]:
-        codes = []
-        for name in names:
+        for name in dict.fromkeys(map(str, names)):
             if name not in self._codes:
-                self._codes[str(name)] = len(self.names)
-                self.names.append(str(name))
-            codes.append(self._codes[str(name)])
-        return codes
+                self._codes[name] = len(self.names)
+                self.names.append(name)
+        return [self._codes[str(name)] for name in names]
+
+
+def _longer(array: NDArray[Any], rows: int) -> NDArray[Any]:
+    """Return a copy with room for so many rows; what is not used yet takes no memory."""
+    longer = np.empty((rows, *array.shape[1:]), array.dtype)
+    longer[: len(array)] = array
+    return longer

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from memory.codes import Codes
 from memory.columns import Rows
 from memory.disk import RealDisk, unfinished
-from memory.segment import Batch, Segment, checksum_of, write_segment
+from memory.scope import Scope
+from memory.segment import MAGIC, Batch, Segment, checksum_of, write_segment
 from runtime.errors import IndexCorrupt
 from tests.test_memory_index import NAMES, columns_of, random_vectors, segment_of
 
@@ -84,7 +85,44 @@ def test_an_old_file_may_go_while_somebody_reads_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rows", [1, 2, 39, 40, 81])
 def test_few_rows_are_encoded_too(rows: int) -> None:
     codes = Codes.build(random_vectors(rows))
-    found, _ = codes.nearest(random_vectors(1)[0].astype(np.float32), rows, Rows.between(0, rows))
-    assert 0 in found.tolist()
-    again = Codes.from_bytes(codes.to_bytes())
-    np.testing.assert_array_equal(again.to_bytes(), codes.to_bytes())
+    search = codes.search(random_vectors(1)[0].astype(np.float32), rows, Rows.between(0, rows))
+    search.look_for(-np.inf)
+    assert sorted(search.rows.tolist()) == list(range(rows))
+
+
+def test_codes_in_a_file_find_what_they_found_in_memory_even_once_it_is_removed(tmp_path: Path) -> None:
+    vectors, queries = random_vectors(3_000, 1, 64), random_vectors(20, 2, 64).astype(np.float32)
+    segment = segment_of(tmp_path / "s", vectors, np.arange(1, 3_001, dtype=np.int64))
+    (tmp_path / "s").unlink()
+    in_memory = Codes.build(vectors)
+    for rows in (Rows.between(0, 3_000), Rows.between(700, 1_900), Rows.of(np.arange(3_000) % 3 == 1)):
+        for query in queries:
+            searches = [codes.search(query, 40, rows) for codes in (segment.codes, in_memory)]
+            for least in (0.9, 0.3, -np.inf):
+                for search in searches:
+                    search.look_for(least)
+                np.testing.assert_array_equal(searches[0].rows, searches[1].rows)
+                np.testing.assert_array_equal(searches[0].scores, searches[1].scores)
+            assert set(searches[0].rows.tolist()) <= set(rows.numbers().tolist())
+
+
+def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:
+    written(tmp_path / "s", 60)
+    data = (tmp_path / "s").read_bytes().replace(MAGIC, b"HEEDFUL SEGMENT 1\n")
+    (tmp_path / "s").write_bytes(data)
+    with pytest.raises(IndexCorrupt, match="of another format"):
+        Segment.open(tmp_path / "s", checksum_of(tmp_path / "s"))
+
+
+@pytest.mark.parametrize("names", [1, 255, 256, 70_000])
+def test_columns_are_kept_for_any_number_of_names(tmp_path: Path, names: int) -> None:
+    vectors, ids = random_vectors(ROWS), np.arange(1, ROWS + 1, dtype=np.int64)
+    columns = columns_of(ids) | dict.fromkeys(("session", "stream", "kind", "trust"), names - 1 - ids % min(names, 300))
+    checksum, _ = write_segment(
+        RealDisk(), tmp_path / "s", [Batch(vectors=vectors, columns=columns)], [*map(str, range(names))]
+    )
+    kept = Segment.open(tmp_path / "s", checksum).columns
+    for name, values in columns.items():
+        np.testing.assert_array_equal(kept.values[name], values)
+    seen = kept.allowed(Scope(session=str(names - 1 - 7 % min(names, 300)), as_of_ns=2**62)).numbers()
+    assert ids[seen].tolist() == ids[columns["session"] == columns["session"][6]].tolist()
