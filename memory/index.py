@@ -7,6 +7,7 @@ themselves, so that a score does not depend on where a vector lies. Derived from
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -44,6 +45,16 @@ class Part(Protocol):
         """Return what tells which of many rows are worth a look, if anything does."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a search found, best first, and in how much."""
+
+    ids: NDArray[np.int64]  # (m,)
+    scores: NDArray[np.float32]  # (m,) inner products
+    allowed: int  # rows in the scope
+    is_exact: bool  # each of them was looked at
+
+
 class VectorIndex:
     """All vectors of one space; their ids count up in the order of arrival, and new ones are added to the tail."""
 
@@ -70,7 +81,12 @@ class VectorIndex:
             self.tail = self.tail.without_first(count)
 
     def search(self, query: NDArray[np.float32], k: int, scope: Scope) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return ids (m,) and inner products (m,) of the best k that the scope allows, best first, lower ids first.
+        """Return ids (m,) and inner products (m,) of what `find` finds."""
+        found = self.find(query, k, scope)
+        return found.ids, found.scores
+
+    def find(self, query: NDArray[np.float32], k: int, scope: Scope) -> Found:
+        """Return the best k that the scope allows, best first, lower ids first.
 
         `query` is (C,). Exact where few rows are allowed or all of them lie in the tail; if k are allowed, k come.
         Raises ValueError where the query has another width or is not finite.
@@ -78,36 +94,47 @@ class VectorIndex:
         if query.shape != (self.width,) or not np.isfinite(query).all():
             raise ValueError(f"a query must be finite and of shape ({self.width},)")
         query = np.ascontiguousarray(query, np.float32)
-        if k <= 0:
-            return np.empty(0, np.int64), np.empty(0, np.float32)
         parts: list[tuple[Part, Rows]] = [(part, part.columns.allowed(scope)) for part in (*self._sealed, self.tail)]
-        found = _best(parts, query, k)
+        allowed = sum(rows.count for _, rows in parts)
+        scanned, coded = _halves(parts, allowed)
+        found = [(part, nearest(part.vectors, query, k, rows)) for part, rows in scanned] if k > 0 else []
+        if coded and k > 0:
+            found += _chosen(coded, query, k, [products for _, (_, products) in found])
         ids = np.concatenate([np.empty(0, np.int64), *(part.columns.ids[rows] for part, (rows, _) in found)])
         scores = np.concatenate([np.empty(0, np.float32), *(products for _, (_, products) in found)])
-        best = np.lexsort((ids, -scores))[:k]
-        return ids[best], scores[best]
+        best = np.lexsort((ids, -scores))[: max(0, k)]
+        return Found(ids=ids[best], scores=scores[best], allowed=allowed, is_exact=not coded)
 
 
-def _best(parts: Sequence[tuple[Part, Rows]], query: NDArray[np.float32], k: int) -> list[tuple[Part, Ranked]]:
-    """Return the best k rows of each part among those that are allowed, with their products."""
-    is_exact = sum(rows.count for _, rows in parts) <= EXACT_ROWS
-    found: list[tuple[Part, Ranked]] = []
-    searches: list[tuple[Part, Search]] = []
+def _halves(
+    parts: Sequence[tuple[Part, Rows]], allowed: int
+) -> tuple[list[tuple[Part, Rows]], list[tuple[Part, Codes, Rows]]]:
+    """Return the parts whose allowed rows are all looked at, and those of whose rows codes choose."""
+    scanned: list[tuple[Part, Rows]] = []
+    coded: list[tuple[Part, Codes, Rows]] = []
     for part, rows in parts:
-        if part.codes is None or is_exact or rows.count <= EXACT_IN_PART:
-            found.append((part, nearest(part.vectors, query, k, rows)))
+        if part.codes is None or allowed <= EXACT_ROWS or rows.count <= EXACT_IN_PART:
+            scanned.append((part, rows))
         else:
-            searches.append((part, part.codes.search(query, max(LOOKED_AT, 4 * k), rows)))
-    if searches:
-        so_far = [products for _, (_, products) in found] + [search.scores for _, search in searches]
-        least = _least(np.concatenate(so_far), k)
-        for _, search in searches:
-            search.look_for(least)
-        least = _least(np.concatenate([search.scores for _, search in searches]), max(LOOKED_AT, 4 * k))
-        for part, search in searches:
-            numbers = np.sort(search.rows[search.scores >= least])
-            found.append((part, nearest_of(part.vectors, query, k, numbers)))
-    return found
+            coded.append((part, part.codes, rows))
+    return scanned, coded
+
+
+def _chosen(
+    coded: Sequence[tuple[Part, Codes, Rows]],
+    query: NDArray[np.float32],
+    k: int,
+    so_far: Sequence[NDArray[np.float32]],
+) -> list[tuple[Part, Ranked]]:
+    """Return the best k rows of each part among those that the codes choose; `so_far` are products found elsewhere."""
+    looked_at = max(LOOKED_AT, 4 * k)
+    searches: list[tuple[Part, Search]] = [(part, codes.search(query, looked_at, rows)) for part, codes, rows in coded]
+    least = _least(np.concatenate([*so_far, *(search.scores for _, search in searches)]), k)
+    for _, search in searches:
+        search.look_for(least)
+    least = _least(np.concatenate([search.scores for _, search in searches]), looked_at)
+    numbers = [np.sort(search.rows[search.scores >= least]) for _, search in searches]
+    return [(part, nearest_of(part.vectors, query, k, some)) for (part, _), some in zip(searches, numbers, strict=True)]
 
 
 def _least(scores: NDArray[np.float32], count: int) -> float:

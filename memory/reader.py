@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from runtime.messages import Hit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import apsw
+    from numpy.typing import NDArray
 
     from memory.scope import Scope
     from runtime.messages import Box
@@ -30,6 +33,22 @@ def read_hits(db: apsw.Connection, scores: Mapping[int, float], scope: Scope) ->
     named = _HIT.format(records="json_each(?) AS named CROSS JOIN record ON record.id = named.value")
     rows = db.execute(f"{named} WHERE {inside}", (json.dumps(list(scores)), scope.as_of_ns, *values))
     return {row[0]: _hit(row, scores[row[0]]) for row in rows}
+
+
+def read_neighbours(db: apsw.Connection, key: str, before: int, after: int, scope: Scope) -> tuple[Hit, ...]:
+    """Return so many records of the scope on either side of one, on its stream, oldest first."""
+    inside, values = scope.where()
+    place = "SELECT stream, start_ns, end_ns, id FROM record WHERE key = ? AND session = ? AND t_ns <= ?"
+    found: list[int] = []
+    for stream, *at in db.execute(place, (key, scope.session, scope.as_of_ns)).fetchall():
+        for side, bound, order, count in (("<", "<=", "DESC", before), (">", ">=", "ASC", after)):
+            # The second condition says what the first implies, in words for which the index can be walked.
+            ids = f"""SELECT id FROM record WHERE (start_ns, end_ns, id) {side} (?, ?, ?) AND start_ns {bound} ?
+                AND stream = ? AND {inside} ORDER BY start_ns {order}, end_ns {order}, id {order} LIMIT ?"""
+            found += [number for (number,) in db.execute(ids, (*at, at[0], stream, *values, max(0, count)))]
+    hits = _HIT.format(records="json_each(?) AS named CROSS JOIN record ON record.id = named.value")
+    query = f"{hits} ORDER BY record.start_ns, record.end_ns, record.id"
+    return tuple(_hit(row, 0.0) for row in db.execute(query, (json.dumps(found), scope.as_of_ns)))
 
 
 def read_timeline(db: apsw.Connection, scope: Scope, limit: int) -> tuple[tuple[Hit, ...], int]:
@@ -68,6 +87,34 @@ def strongest_in_clips(db: apsw.Connection, clip_ids: Iterable[int], scope: Scop
         WHERE clip.id IN (SELECT value FROM json_each(?)) AND record.kind IN ('motion', 'frame') AND {inside}
         ORDER BY record.kind = 'motion', record.level, record.start_ns"""
     return dict(db.execute(query, (json.dumps(list(clip_ids)), *values)))  # the last of a clip stays
+
+
+def owners_of(db: apsw.Connection, ids: Sequence[int]) -> dict[int, tuple[str, bool]]:
+    """Return vector id -> key of the record or clip that it belongs to, and whether that is a clip."""
+    query = """SELECT vec.id, coalesce(record.key, clip.key), owner < 0
+        FROM json_each(?) AS named CROSS JOIN vec ON vec.id = named.value
+        LEFT JOIN record ON record.id = vec.owner LEFT JOIN clip ON clip.id = -vec.owner"""
+    return {number: (key, bool(is_clip)) for number, key, is_clip in db.execute(query, (json.dumps(ids),))}
+
+
+def vectors_of(db: apsw.Connection, space: str, keys: Iterable[str]) -> dict[str, NDArray[np.float16]]:
+    """Return the vectors (C,) of those records that have one in a space."""
+    query = """SELECT record.key, vector FROM json_each(?1) AS named CROSS JOIN record ON record.key = named.value
+        CROSS JOIN vec ON vec.space = (SELECT id FROM space WHERE name = ?2) AND vec.owner = record.id"""
+    rows = db.execute(query, (json.dumps(list(keys)), space))
+    return {key: np.frombuffer(vector, np.float16) for key, vector in rows}
+
+
+def keys_of_ids(db: apsw.Connection, ids: Iterable[int]) -> dict[int, str]:
+    """Return id -> key of records."""
+    query = "SELECT record.id, record.key FROM json_each(?) AS named CROSS JOIN record ON record.id = named.value"
+    return dict(db.execute(query, (json.dumps(list(ids)),)))
+
+
+def ids_of_keys(db: apsw.Connection, keys: Iterable[str], table: str = "record") -> dict[str, int]:
+    """Return key -> id of those records, or clips, that are there."""
+    query = f"SELECT {table}.key, {table}.id FROM json_each(?) AS named CROSS JOIN {table} ON {table}.key = named.value"
+    return dict(db.execute(query, (json.dumps(list(keys)),)))
 
 
 def _hit(row: tuple[Any, ...], score: float) -> Hit:

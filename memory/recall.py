@@ -10,25 +10,25 @@ heard is not enough when the other never was.
 from __future__ import annotations
 
 from dataclasses import replace
-from heapq import nlargest
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from memory.fulltext import FullText
-from memory.reader import count_kinds, read_hits, read_timeline, session_start_ns, strongest_in_clips
-from memory.schema import sqlite_errors
+import apsw
+
+from memory.embedded import EmbeddedStore
+from memory.protocol import SCORE_DIGITS
 from memory.scope import CLIP, EARLIEST_NS, LATEST_NS, Scope
-from memory.space import SpaceIndex
-from memory.store import Store
+from memory.words import Stemmer, question_terms
 from runtime.messages import Hit, Recall, Recalled
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
     from memory.manifest import Sealed
+    from memory.protocol import MemoryReader, Ranking
 
 COSINE_FLOOR = 0.40
 SHARE_FLOOR = 0.50
@@ -37,7 +37,6 @@ DEPTH = 64  # candidates per search before fusion, or 4 k where that is more; wh
 DEEPEST = 4_096  # vectors that are looked at for that
 DURING_NS = 1_000_000_000  # "while" reaches this far beyond the anchor on both sides
 RESULTS_MAX = 100_000
-SCORE_DIGITS = 4
 
 
 class Embedder(Protocol):
@@ -51,18 +50,17 @@ class Embedder(Protocol):
 
 
 class Recaller:
-    """Answers recalls from one memory folder; owns a read-only connection and its index, so use it in one thread.
+    """Answers recalls from one memory, which it alone reads; use it in one thread.
 
-    Without an embedder only words are searched. The index follows the store: whatever is committed when a recall
-    begins is searched by it.
+    A folder stands for the embedded memory in it. Without an embedder only words are searched. Whatever is stored when
+    a recall begins is searched by it.
     """
 
-    def __init__(self, folder: Path | str, embedder: Embedder | None) -> None:
-        self._store = Store.open(folder, writable=False)
-        self._db = self._store.connection()
-        self._fulltext = FullText(self._db)
+    def __init__(self, memory: Path | str | MemoryReader, embedder: Embedder | None) -> None:
+        is_folder = isinstance(memory, Path | str)
+        self._memory: MemoryReader = EmbeddedStore.open(memory, writable=False) if is_folder else memory
+        self._stemmer = Stemmer(apsw.Connection(":memory:"))
         self._embedder = embedder
-        self._index = None if embedder is None else SpaceIndex(self._store.path, embedder.space, embedder.width)
         self.refresh()
 
     def recall(self, query: Recall) -> Recalled:
@@ -73,20 +71,19 @@ class Recaller:
         text stand behind those that do not.
         """
         query = _bounded(query)
-        with sqlite_errors(self._store.path), self._db:  # one snapshot for the whole reply
-            self._follow()
-            begin_ns = session_start_ns(self._db, query.session)
-            counts = count_kinds(self._db, query.session, query.as_of_ns)
-            known = sum(counts.values())
-            anchor, searched = self._find_anchor(query, known)
+        memory = self._memory
+        with memory.snapshot():  # one for the whole reply
+            begin_ns = memory.start_ns(query.session)
+            counts = memory.counts(query.session, query.as_of_ns)
+            anchor, searched = self._find_anchor(query)
             scope = _scope_of(query, anchor)
             hits: Sequence[Hit] = ()
             timeline: tuple[Hit, ...] = ()
             total = 0
             is_lost = anchor is None and bool(query.anchor and query.relation)
             if not is_lost and scope.start_ns <= scope.end_ns:
-                timeline, total = read_timeline(self._db, scope, query.timeline_limit)
-                hits, spaces = self._relevant(query.text, scope, query.k, known)
+                timeline, total = memory.timeline(scope, query.timeline_limit)
+                hits, spaces = self._relevant(query.text, scope, query.k)
                 searched = spaces or searched
         return Recalled(
             session=query.session,
@@ -103,89 +100,73 @@ class Recaller:
         )
 
     def refresh(self) -> None:
-        """Take over what has been committed since the last call, so that the next recall need not."""
-        with sqlite_errors(self._store.path), self._db:
-            self._follow()
+        """Take over what has been stored since the last call, so that the next recall need not."""
+        if self._embedder is not None:
+            self._memory.prepare(self._embedder.space, self._embedder.width)
 
     @property
     def damaged(self) -> Sequence[Sealed]:
         """Return the segments in use whose file is missing or damaged: they are to be made anew."""
-        return self._index.damaged if self._index is not None else ()
+        return self._memory.damaged if isinstance(self._memory, EmbeddedStore) else ()
 
     def has(self, key: str) -> bool:
-        """Say whether a record or clip is on disk."""
-        query = "SELECT EXISTS (SELECT 1 FROM record WHERE key = ?1) OR EXISTS (SELECT 1 FROM clip WHERE key = ?1)"
-        with sqlite_errors(self._store.path):
-            return bool(self._db.execute(query, (key,)).get)
+        """Say whether a record or clip is stored."""
+        return self._memory.has(key)
 
     def media(self, key: str) -> bytes | None:
         """Return the JPEG of a frame record, None where there is none."""
-        return self._store.media(key)
+        return self._memory.media(key)
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._store.close()
+        """Let go of the memory."""
+        self._memory.close()
 
-    def _find_anchor(self, query: Recall, known: int) -> tuple[Hit | None, tuple[str, ...]]:
+    def _find_anchor(self, query: Recall) -> tuple[Hit | None, tuple[str, ...]]:
         """Return the record that the anchor's words name best, of equals the newest, and what was searched for it."""
         if not query.anchor:
             return None, ()
         everywhere = Scope(session=query.session, as_of_ns=query.as_of_ns)
-        hits, searched = self._relevant(query.anchor, everywhere, DEPTH, known)
+        hits, searched = self._relevant(query.anchor, everywhere, DEPTH)
         return max(hits, key=lambda hit: hit.score, default=None), searched  # the first, newest, of equals
 
-    def _relevant(self, text: str, scope: Scope, k: int, known: int) -> tuple[list[Hit], tuple[str, ...]]:
+    def _relevant(self, text: str, scope: Scope, k: int) -> tuple[list[Hit], tuple[str, ...]]:
         """Return at most k relevant records, best first, and the spaces that were searched."""
-        terms = self._fulltext.terms(text)
+        terms = question_terms(text, self._stemmer)
         if not terms:
             return [], ()
         depth = max(DEPTH, 4 * k)
-        cosines = _best(self._cosines(text, scope, depth), COSINE_FLOOR, DEEPEST)
-        shares = _best(self._fulltext.shares(terms, scope, known), SHARE_FLOOR, depth, cosines)
-        scores = {record: max(shares.get(record, 0.0), cosines.get(record, 0.0)) for record in (*shares, *cosines)}
-        hits = read_hits(self._db, scores, scope)
+        cosines = _enough(self._cosines(text, scope, depth), COSINE_FLOOR)
+        shares = _enough(self._memory.matching(terms, depth, scope, also=cosines).scores, SHARE_FLOOR)
+        found = self._memory.get({**shares, **cosines}, scope)
         fused = _fuse(shares, cosines)
-        order = sorted(hits, key=lambda record: (fused[record], hits[record].start_ns, hits[record].record_id))
-        ranked = _repeats_last([hits[record] for record in reversed(order)])
+        order = sorted(found, key=lambda key: (fused[key], found[key].start_ns, key), reverse=True)
+        scores = {key: max(shares.get(key, 0.0), cosines.get(key, 0.0)) for key in order}
+        ranked = _repeats_last(replace(found[key], score=scores[key]) for key in order)
         return ranked[:k], ("fts",) if self._embedder is None else ("fts", self._embedder.space)
 
-    def _cosines(self, text: str, scope: Scope, depth: int) -> dict[int, float]:
-        """Return record id -> cosine; a clip stands for its strongest record without a vector of its own."""
-        if self._embedder is None or self._index is None:
+    def _cosines(self, text: str, scope: Scope, depth: int) -> dict[str, float]:
+        """Return record -> cosine; a clip stands for its strongest record without a vector of its own."""
+        if self._embedder is None:
             return {}
         wants_clips = not scope.kinds or not {"motion", "frame"}.isdisjoint(scope.kinds)
         kinds = (*scope.kinds, CLIP) if scope.kinds and wants_clips else scope.kinds
-        query = self._embedder.encode([text])[0]
-        ids, scores = self._nearest(query, depth, replace(scope, kinds=kinds))
-        owners = dict(
-            self._db.execute(
-                "SELECT id, owner FROM vec WHERE id IN (SELECT value FROM json_each(?))", (str(ids.tolist()),)
-            )
-        )
-        found = dict(zip(ids.tolist(), scores.tolist(), strict=True))
-        cosines = {owner: found[vector] for vector, owner in owners.items() if owner > 0}
-        clips = {-owner: found[vector] for vector, owner in owners.items() if owner < 0}
-        for clip, record in strongest_in_clips(self._db, clips, scope).items():
-            cosines[record] = max(clips[clip], cosines.get(record, -1.0))
+        found = self._nearest(self._embedder, text, depth, replace(scope, kinds=kinds))
+        cosines = dict(found.scores)
+        for clip, record in self._memory.strongest(found.clips, scope).items():
+            cosines[record] = max(found.clips[clip], cosines.get(record, -1.0))
         return cosines
 
-    def _nearest(
-        self, query: NDArray[np.float32], depth: int, scope: Scope
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return ids and cosines: deeper, where a few texts that come again and again would be all that is found."""
-        assert self._index is not None
+    def _nearest(self, embedder: Embedder, text: str, depth: int, scope: Scope) -> Ranking:
+        """Search by meaning: deeper, where a few texts that come again and again would be all that is found."""
+        query = embedder.encode([text])[0]
         count = depth
         while True:
-            ids, scores = self._index.search(query, count, scope)
-            is_all = len(ids) < count or float(scores[-1]) < COSINE_FLOOR or count >= DEEPEST
-            if is_all or len(set(scores.tolist())) >= depth:  # the same text has the same vector, and so the same score
-                return ids, scores
+            found = self._memory.nearest(embedder.space, query, count, scope)
+            scores = [*found.scores.values(), *found.clips.values()]
+            is_all = len(scores) < count or min(scores) < COSINE_FLOOR or count >= DEEPEST
+            if is_all or len(set(scores)) >= depth:  # the same text has the same vector, and so the same score
+                return found
             count = min(DEEPEST, 4 * count)
-
-    def _follow(self) -> None:
-        """Let the index have what the store has."""
-        if self._index is not None:
-            self._index.follow(self._db)
 
 
 def refusal(query: Recall, reason: str) -> Recalled:
@@ -243,20 +224,15 @@ def _scope_of(query: Recall, anchor: Hit | None) -> Scope:
     )
 
 
-def _best(scores: dict[int, float], floor: float, depth: int, also: Container[int] = ()) -> dict[int, float]:
-    """Keep the best `depth` scores that reach the floor, rounded so that replays agree; of equals the latest ids.
-
-    Those of the ids in `also` are kept however many are better: what the other search found must not lose its rank.
-    """
-    rounded = ((min(1.0, round(score, SCORE_DIGITS)), record) for record, score in scores.items())
-    enough = [pair for pair in rounded if pair[0] >= floor]
-    best = {record: score for score, record in nlargest(depth, enough)}
-    return best | {record: score for score, record in enough if record in also}
+def _enough(scores: Mapping[str, float], floor: float) -> dict[str, float]:
+    """Keep scores that reach the floor, rounded so that replays agree."""
+    rounded = {record: min(1.0, round(score, SCORE_DIGITS)) for record, score in scores.items()}
+    return {record: score for record, score in rounded.items() if score >= floor}
 
 
-def _fuse(*rankings: dict[int, float]) -> dict[int, float]:
+def _fuse(*rankings: dict[str, float]) -> dict[str, float]:
     """Add 1 / (k + rank) over the rankings; records of one score share one rank."""
-    fused: dict[int, float] = {}
+    fused: dict[str, float] = {}
     for scores in rankings:
         ranks = {score: rank for rank, score in enumerate(sorted(set(scores.values()), reverse=True), start=1)}
         for record, score in scores.items():

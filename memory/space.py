@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from memory.index import Part, VectorIndex
+from memory.index import Found, Part, VectorIndex
 from memory.manifest import FOLDER, Sealed, as_vectors, erased_ids, read_batches, sealed_parts
 from memory.segment import Segment
 from memory.tail import Tail
@@ -60,6 +60,10 @@ class SpaceIndex:
     def search(self, query: NDArray[np.float32], k: int, scope: Scope) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return ids and inner products of the best k that the scope allows, as `VectorIndex.search`."""
         return self._index.search(query, k, scope)
+
+    def find(self, query: NDArray[np.float32], k: int, scope: Scope) -> Found:
+        """Return the best k that the scope allows, as `VectorIndex.find`."""
+        return self._index.find(query, k, scope)
 
     def _open(self, db: apsw.Connection, sealed: Sealed) -> Part:
         try:
