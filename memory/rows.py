@@ -120,6 +120,17 @@ class ValueRow(NamedTuple):
     weights: bytes
 
 
+class RollupRow(NamedTuple):
+    """What happened in a window, no text where nothing is left of it; the next longer one is due then."""
+
+    session: str
+    level_s: int
+    start_ns: int
+    text: str | None
+    data: str
+    model: str
+
+
 class PinRow(NamedTuple):
     """A record or clip that stays as long as pinned ones do."""
 
@@ -138,6 +149,7 @@ Row: TypeAlias = (
     | DeadLetterRow
     | ValueRow
     | PinRow
+    | RollupRow
 )
 
 _IN_COLUMNS = {"kind", "session", "stream", "epoch", "seq", "t_ns", "start_ns", "end_ns", "payload"}

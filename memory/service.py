@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from memory.clips import ClipBorders
+from memory.consolidate import Consolidation
 from memory.describe import describe, has_own_vector
 from memory.disk import RealDisk
 from memory.embed import TextEmbedder
@@ -130,7 +131,8 @@ class MemoryService:
         self._writer = Writer(self._store, reserve=None if is_replay else Reserve(folder))
         self._recaller = Recaller(folder, self._embedder)
         self._sealer = Sealer(folder, self._writer.submit, RealDisk())
-        self._upkeep = Upkeep([self._sealer, *self._retention(folder, retention or Policy())])
+        consolidation = Consolidation(Store.open(folder, writable=False), self._writer.submit)
+        self._upkeep = Upkeep([self._sealer, consolidation, *self._retention(folder, retention or Policy())])
         self._level = Level.NOTHING  # what is given up because the disk fills
         self._recall_thread = Worker("memory recall")  # owns the index: FAISS must not add and search at once
         self._earlier = {} if is_replay else self._store.reached(session)  # streams of an earlier run
