@@ -35,9 +35,11 @@ from memory.rows import (
     clip_key,
     clip_row,
     record_row,
+    value_row,
     vector_row,
 )
 from memory.sealing import Sealer
+from memory.shortterm import Waiting, compress
 from memory.store import Store
 from memory.upkeep import Upkeep
 from memory.writer import Writer
@@ -51,6 +53,7 @@ from runtime.messages import (
     Media,
     MediaReply,
     Message,
+    Observation,
     Progress,
     Recall,
     Recalled,
@@ -78,10 +81,10 @@ FULL_S = 0.05  # until a full writer is asked again
 CLOSE_S = 2.0  # for the last commit
 NOTE_NS = 10_000_000_000  # event time after which even a quiet stream's progress is written: each costs an fsync
 _GIVEN_UP = {
-    Level.NOTHING: "there is room again, and all is stored",
-    Level.OLD_PICTURES: "pictures stay a quarter of their time",
-    Level.NEW_PICTURES: "frames are stored without their pictures",
-    Level.RECORDS: "nothing is stored until there is room; questions are answered",
+    Level.NOTHING: "the disk has room again: all is stored",
+    Level.OLD_PICTURES: "the disk fills: pictures stay a quarter of their time",
+    Level.NEW_PICTURES: "the disk fills: frames are stored without their pictures",
+    Level.RECORDS: "the disk is full: nothing is stored until there is room; questions are answered",
 }
 
 
@@ -133,6 +136,7 @@ class MemoryService:
         self._sealer = Sealer(folder, self._writer.submit, RealDisk())
         consolidation = Consolidation(Store.open(folder, writable=False), self._writer.submit)
         self._upkeep = Upkeep([self._sealer, consolidation, *self._retention(folder, retention or Policy())])
+        self._owed: list[tuple[str, str]] = []  # keys and texts that have no vector yet
         self._level = Level.NOTHING  # what is given up because the disk fills
         self._recall_thread = Worker("memory recall")  # owns the index: FAISS must not add and search at once
         self._earlier = {} if is_replay else self._store.reached(session)  # streams of an earlier run
@@ -142,6 +146,7 @@ class MemoryService:
         self._noted_ns: dict[str, int] = {}
         self._order = EventOrder()
         self._borders: dict[str, ClipBorders] = {}
+        self._waiting: dict[str, Waiting] = {}  # tokens whose clip is open
         self._ended: set[str] = set()
         self._commits: asyncio.Queue[Commit] = asyncio.Queue(PENDING_COMMITS)
         self._searchable_ns = -1
@@ -153,7 +158,7 @@ class MemoryService:
     async def run(self) -> None:
         """Remember and recall until `stop`; then close the clips that are open and commit."""
         inputs = [filter_of(self._session, kind) for kind in ("utterance", "sound", "gap", "watermark")]
-        fresh = [filter_of(self._session, kind) for kind in ("frame", "motion")]
+        fresh = [filter_of(self._session, kind) for kind in ("frame", "motion", "observation")]
         if self._is_replay:  # one queue keeps the order of records and watermarks
             taken = [await self._bus.subscribe(*inputs, *fresh, rule=LOSSLESS)]
         else:
@@ -208,6 +213,8 @@ class MemoryService:
             if isinstance(message, Watermark):
                 is_call = message.call != 0 or self._order.has_passed(message)
                 await self._remember(self._order.advance(message), message, is_call=is_call)
+            elif isinstance(message, Observation):
+                self._waiting.setdefault(message.stream, Waiting()).add(message)
             elif self._order.knows(message):  # type: ignore[arg-type]
                 await self._stored_again(message)  # type: ignore[arg-type]
             else:
@@ -254,13 +261,28 @@ class MemoryService:
         call: int = 0,
     ) -> None:
         """Send rows and clips to disk; what is to be announced waits for that."""
-        rows = [*rows, *(clip_row(clip) for clip in clips)]
+        rows = [*rows, *(clip_row(clip) for clip in clips), *(row for clip in clips for row in self._values_of(clip))]
         texts = [*texts, *((clip_key(clip), clip.text) for clip in clips)]
         low_ns = self._order.low_ns
         stored = await self._submit(rows) if rows else _nothing_to_store()
         await self._commits.put(
             Commit(stored=stored, clips=clips, texts=texts, low_ns=low_ns, is_awaited=is_awaited, call=call)
         )
+
+    def _values_of(self, clip: Clip) -> list[Row]:
+        """Return what an encoder saw in a clip: its tokens within the budget, and their mean as a key of its own."""
+        waiting = self._waiting.get(clip.stream)
+        observations = waiting.take(clip.start_ns, clip.end_ns) if waiting is not None else []
+        rows: list[Row] = []
+        for model in sorted({one.model for one in observations}):
+            try:
+                kept = compress([one for one in observations if one.model == model])
+                value = value_row(clip_key(clip), model, kept.tokens(), kept.weights())
+                rows += [value, vector_row(clip_key(clip), f"{clip.sensor}:{model}", kept.key())]
+            except ValueError as error:
+                self.meter.counters["unusable tokens"] += 1
+                logger.warning("tokens are not kept: %s", error)
+        return rows
 
     async def _submit(self, rows: Sequence[Row]) -> asyncio.Future[list[str]]:
         """Hand rows to the writer; a disk that is too slow holds the streams back."""
@@ -357,7 +379,13 @@ class MemoryService:
         await tell(self._bus, self.meter, message, to)
 
     def _embed(self, texts: Sequence[tuple[str, str]]) -> None:
-        self._writer.submit(self._vectors(texts)).result()
+        self._owed += texts
+        try:
+            self._writer.submit(self._vectors(self._owed)).result()
+        except queue.Full:  # the disk has no room: their records are stored, so they are owed until there is
+            logger.info("%d records are found by their words only until there is room", len(self._owed))
+        else:
+            self._owed.clear()
         if self._is_replay:  # what is sealed is then a function of what was stored
             self._upkeep.run_now()
         self._recaller.refresh()
@@ -455,7 +483,7 @@ class MemoryService:
     def _give_up(self, level: Level) -> None:
         """Do without what a filling disk asks for; the upkeep's thread tells."""
         if level != self._level:
-            logger.warning("the disk fills: %s", _GIVEN_UP[level])
+            logger.warning(_GIVEN_UP[level])
         self._level = level
         self._writer.hold(level == Level.RECORDS)
 
@@ -472,7 +500,8 @@ class MemoryService:
                 self.meter.counters["lost dead letters"] += 1
 
     def _counters(self) -> dict[str, int]:
-        return {"late": self._order.late, "forced": self._order.forced}
+        lost = sum(waiting.lost for waiting in self._waiting.values())
+        return {"late": self._order.late, "forced": self._order.forced, "lost tokens": lost}
 
 
 def _note(stored: asyncio.Future[list[str]]) -> None:
