@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from memory.fulltext import FullText
 from memory.reader import count_kinds, read_hits, read_timeline, session_start_ns, strongest_in_clips
+from memory.rows import mark_of
 from memory.schema import sqlite_errors
 from memory.scope import CLIP, EARLIEST_NS, LATEST_NS, Scope
 from memory.space import SpaceIndex
@@ -112,10 +113,11 @@ class Recaller:
         return self._index.damaged if self._index is not None else ()
 
     def has(self, key: str) -> bool:
-        """Say whether a record or clip is on disk."""
-        query = "SELECT EXISTS (SELECT 1 FROM record WHERE key = ?1) OR EXISTS (SELECT 1 FROM clip WHERE key = ?1)"
+        """Say whether a record or clip is on disk, or was erased: nobody need send it again."""
+        query = """SELECT EXISTS (SELECT 1 FROM record WHERE key = ?1) OR EXISTS (SELECT 1 FROM clip WHERE key = ?1)
+            OR EXISTS (SELECT 1 FROM tombstone WHERE mark = ?2)"""
         with sqlite_errors(self._store.path):
-            return bool(self._db.execute(query, (key,)).get)
+            return bool(self._db.execute(query, (key, mark_of(key))).get)
 
     def media(self, key: str) -> bytes | None:
         """Return the JPEG of a frame record, None where there is none."""

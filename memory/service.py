@@ -11,22 +11,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import queue
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from memory.clips import ClipBorders
 from memory.consolidate import Consolidation
 from memory.describe import describe, has_own_vector
+from memory.desk import Desk
 from memory.disk import RealDisk
 from memory.embed import TextEmbedder
-from memory.recall import Recaller, refusal
+from memory.erasing import LiveErasing
+from memory.recall import Recaller
 from memory.retention import Policy, Retention
 from memory.room import Level, Reserve
 from memory.rows import (
-    DeadLetterRow,
-    PinRow,
     RecordRow,
     Row,
     SessionRow,
@@ -44,19 +43,12 @@ from memory.store import Store
 from memory.upkeep import Upkeep
 from memory.writer import Writer
 from runtime.bus import LOSSLESS, Bus, Delivery, Subscription, drop_oldest, filter_of
-from runtime.errors import WireError
 from runtime.messages import (
-    Alert,
     Clip,
-    DeadLetter,
     Gap,
-    Media,
-    MediaReply,
     Message,
     Observation,
     Progress,
-    Recall,
-    Recalled,
     Record,
     Sensor,
     Stored,
@@ -66,14 +58,11 @@ from runtime.messages import (
 from runtime.metrics import Meter, report, tell
 from runtime.order import END_NS, EventOrder
 from runtime.service import Worker
-from runtime.waiting import WaitingRoom
 
 logger = logging.getLogger(__name__)
 
 PENDING_COMMITS = 64  # cells of event time on their way to disk
 RECORD_ROOM = 512  # live: frames and motion that may wait to be read
-RECALL_ROOM = 64  # recalls that may wait; one more is refused with a reply that says so
-RECALL_S = 1.0  # live: how long a recall waits for its moment
 PROGRESS_NS = 500_000_000  # replay: event time between two notes of progress; sources may be 2 s ahead
 CATCH_UP_ROWS = 256
 STORED_IDS = 1_000  # in one message
@@ -135,7 +124,9 @@ class MemoryService:
         self._recaller = Recaller(folder, self._embedder)
         self._sealer = Sealer(folder, self._writer.submit, RealDisk())
         consolidation = Consolidation(Store.open(folder, writable=False), self._writer.submit)
-        self._upkeep = Upkeep([self._sealer, consolidation, *self._retention(folder, retention or Policy())])
+        erasing = LiveErasing(Store.open(folder, writable=False), self._writer.call, self._sealer)
+        beside = self._retention(folder, retention or Policy())
+        self._upkeep = Upkeep([self._sealer, erasing, consolidation, *beside])
         self._owed: list[tuple[str, str]] = []  # keys and texts that have no vector yet
         self._level = Level.NOTHING  # what is given up because the disk fills
         self._recall_thread = Worker("memory recall")  # owns the index: FAISS must not add and search at once
@@ -150,8 +141,17 @@ class MemoryService:
         self._ended: set[str] = set()
         self._commits: asyncio.Queue[Commit] = asyncio.Queue(PENDING_COMMITS)
         self._searchable_ns = -1
-        self._recalls: WaitingRoom[Delivery] = WaitingRoom(
-            RECALL_ROOM, None if is_replay else RECALL_S, self._has_reached
+        self._desk = Desk(
+            bus,
+            session,
+            self.meter,
+            recaller=self._recaller,
+            thread=self._recall_thread,
+            writer=self._writer,
+            erasing=erasing,
+            upkeep=self._upkeep,
+            has_reached=self._has_reached,
+            is_replay=is_replay,
         )
         self._stopping = asyncio.Event()
 
@@ -166,10 +166,7 @@ class MemoryService:
                 await self._bus.subscribe(*inputs, rule=LOSSLESS),
                 await self._bus.subscribe(*fresh, rule=drop_oldest(RECORD_ROOM)),
             ]
-        recalls = await self._bus.subscribe(filter_of(self._session, "recall", "memory"), rule=LOSSLESS)
-        media = await self._bus.subscribe(filter_of(self._session, "media", "memory"), rule=LOSSLESS)
-        letters = await self._bus.subscribe(filter_of(self._session, "dead-letter"), rule=drop_oldest(64))
-        alerts = await self._bus.subscribe(filter_of(self._session, "alert"), rule=drop_oldest(64))
+        asked = await self._desk.open()
         self._writer.submit([SessionRow(self._session, self._session_start_ns)])
         if not self._is_replay:
             self._sealer.note(self._embedder.space, self._recaller.damaged)
@@ -180,11 +177,7 @@ class MemoryService:
             async with asyncio.TaskGroup() as group:
                 beside = [
                     *(group.create_task(self._take(inbox), name=f"take {inbox.filters[0]}") for inbox in taken),
-                    group.create_task(self._take_recalls(recalls), name="take recalls"),
-                    group.create_task(self._serve_recalls(), name="recalls"),
-                    group.create_task(self._serve_media(media), name="media"),
-                    group.create_task(self._keep_letters(letters), name="dead letters"),
-                    group.create_task(self._pin_alerts(alerts), name="alerts"),
+                    *(group.create_task(asking, name=name) for name, asking in asked.items()),
                     group.create_task(report(self._bus, self._session, self.meter, self._counters), name="metrics"),
                 ]
                 announcing = group.create_task(self._announce_all(), name="commits")
@@ -369,7 +362,7 @@ class MemoryService:
             with self.meter.timed("embed"):
                 await self._recall_thread.call(self._embed, texts)
         self._searchable_ns = max(self._searchable_ns, commits[-1].low_ns)
-        self._recalls.look()
+        self._desk.look()
 
     async def _tell_stored(self, ids: Sequence[str]) -> None:
         for start in range(0, len(ids), STORED_IDS):  # a message has its limit, a release after an outage has none
@@ -409,71 +402,9 @@ class MemoryService:
         if await self._recall_thread.call(self._recaller.has, key):
             await self._tell_stored([key])
 
-    async def _take_recalls(self, inbox: Subscription) -> None:
-        async for delivery in inbox:
-            query = delivery.message
-            assert isinstance(query, Recall)
-            if not self._recalls.add(query.as_of_ns, delivery):
-                self.meter.counters["refused recalls"] += 1
-                await self._tell(refusal(query, f"{RECALL_ROOM} other recalls are waiting"), to=delivery)
-
-    async def _serve_recalls(self) -> None:
-        """Answer recalls whose moment is reached, the earliest first; live, none waits long for its moment."""
-        async for delivery in self._recalls:
-            query = delivery.message
-            assert isinstance(query, Recall)
-            if not self._has_reached(query.as_of_ns):
-                self.meter.counters["unsettled"] += 1
-            with self.meter.timed("recall"):
-                reply: Recalled = await self._recall_thread.call(self._recaller.recall, query)
-            await self._answer(reply, delivery)
-
     def _has_reached(self, t_ns: int) -> bool:
         """Say whether all up to a time can be found."""
         return self._searchable_ns >= t_ns or not self._order.streams
-
-    async def _answer(self, reply: Recalled, delivery: Delivery) -> None:
-        """Send as much as one message may hold: the best hits and the newest of the timeline."""
-        while True:
-            try:
-                await self._tell(reply, to=delivery)
-            except WireError:
-                if not reply.hits and not reply.timeline:
-                    raise
-                left = len(reply.timeline) // 2
-                newest = reply.timeline[len(reply.timeline) - left :]
-                reply = replace(reply, hits=reply.hits[: len(reply.hits) // 2], timeline=newest)
-                self.meter.counters["shortened"] += 1
-            else:
-                return
-
-    async def _serve_media(self, inbox: Subscription) -> None:
-        async for delivery in inbox:
-            wanted = delivery.message
-            assert isinstance(wanted, Media)
-            picture = await self._recall_thread.call(self._recaller.media, wanted.record_id)
-            reply = MediaReply(
-                session=self._session,
-                record_id=wanted.record_id,
-                reason="" if picture else "no picture is stored under this id",
-                payload=picture or b"",
-            )
-            await self._tell(reply, to=delivery)
-            if picture:
-                self._pin(PinRow(wanted.record_id, "opened"))
-
-    async def _pin_alerts(self, inbox: Subscription) -> None:
-        async for delivery in inbox:
-            alert = delivery.message
-            assert isinstance(alert, Alert)
-            for evidence in alert.evidence:
-                self._pin(PinRow(evidence.record_id, "alert"), PinRow(evidence.clip_id, "alert"))
-
-    def _pin(self, *rows: PinRow) -> None:
-        try:
-            self._writer.submit([row for row in rows if row.owner])
-        except queue.Full:
-            self.meter.counters["lost pins"] += 1
 
     def _retention(self, folder: Path, policy: Policy) -> list[Retention]:
         if self._is_replay:  # its times are those of the recording
@@ -486,18 +417,6 @@ class MemoryService:
             logger.warning(_GIVEN_UP[level])
         self._level = level
         self._writer.hold(level == Level.RECORDS)
-
-    async def _keep_letters(self, inbox: Subscription) -> None:
-        async for delivery in inbox:
-            letter = delivery.message
-            assert isinstance(letter, DeadLetter)
-            row = DeadLetterRow(
-                time.time_ns(), letter.session, letter.topic, letter.reason, letter.size_bytes, letter.head_hex
-            )
-            try:
-                self._writer.submit([row])
-            except queue.Full:
-                self.meter.counters["lost dead letters"] += 1
 
     def _counters(self) -> dict[str, int]:
         lost = sum(waiting.lost for waiting in self._waiting.values())

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from memory.desk import RECALL_ROOM
 from memory.room import Level
-from memory.service import RECALL_ROOM, MemoryService
+from memory.service import MemoryService
 from memory.store import Store
 from runtime.bus import LOSSLESS
 from runtime.errors import MissingPart
@@ -21,6 +22,8 @@ from runtime.messages import (
     Alert,
     Clip,
     DeadLetter,
+    Erase,
+    Erased,
     Evidence,
     Media,
     MediaReply,
@@ -62,6 +65,11 @@ class Desk:
 
     async def reach(self, at_s: float, stream: str = "mic", *, ended: bool = False) -> None:
         await self.send(Watermark(session=SESSION, stream=stream, epoch=0, t_ns=ns(at_s), sensor="audio", ended=ended))
+
+    async def erase(self, **named: Any) -> Erased:
+        reply = await self.bus.request(Erase(session=SESSION, query_id="e", **named), "erased", PATIENCE_S)
+        assert isinstance(reply, Erased)
+        return reply
 
     def pins(self, folder: Path) -> set[str]:
         store = Store.open(folder, writable=False)
@@ -109,6 +117,10 @@ async def remembering(folder: Path, *, is_replay: bool = True) -> AsyncIterator[
         async with asyncio.timeout(PATIENCE_S):
             await running
         listening.cancel()
+
+
+def all_bytes(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
 def kept(folder: Path) -> list[str]:
@@ -395,3 +407,29 @@ async def test_a_disk_without_room_stores_nothing_answers_and_goes_on_when_there
         await desk.until_stored(3)
         assert desk.memory.meter.counters["pictures not kept"] == 1
     assert kept(tmp_path) == [record_id(HELLO), record_id(CUPS), f"{SESSION}/cam/0/frame-0"]
+
+
+async def test_a_running_memory_erases_for_good_and_goes_on(tmp_path: Path) -> None:
+    async with remembering(tmp_path, is_replay=False) as desk:
+        await desk.send(HELLO, CUPS)
+        await desk.reach(30.0)
+        await desk.until_stored(3)  # and their clip
+        counted = await desk.erase(text="coffee")
+        assert (counted.records, counted.looked_for) == (1, 0)
+        assert (await desk.recall(10.0)).total == 2
+        gone = await desk.erase(text="coffee", is_sure=True)
+        assert (gone.records, gone.clips, gone.left, gone.reason) == (1, 1, {}, "")
+        assert gone.looked_for >= 2
+        assert [hit.record_id for hit in (await desk.recall(10.0)).timeline] == [record_id(HELLO)]
+        assert (await desk.recall(10.0, "coffee")).hits == ()
+        await desk.send(CUPS)  # nobody heard that it was stored
+        await desk.until_stored(4)
+        assert (await desk.recall(10.0)).total == 1
+        assert (await desk.erase(is_sure=True)).reason == "nothing is named"
+    assert kept(tmp_path) == [record_id(HELLO)]
+    assert b"coffee" not in all_bytes(tmp_path)
+
+
+async def test_a_replay_keeps_what_it_recorded(tmp_path: Path) -> None:
+    async with remembering(tmp_path) as desk:
+        assert "a replay keeps" in (await desk.erase(text="coffee", is_sure=True)).reason
