@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from memory.erase import Selector
 from memory.erasing import LiveErasing, Receipt
 from memory.recall import Recaller, refusal
-from memory.rows import DeadLetterRow, PinRow
+from memory.rows import DeadLetterRow, PinRow, SessionRow
 from runtime.bus import LOSSLESS, Bus, Delivery, Subscription, drop_oldest, filter_of
 from runtime.errors import HeedfulError, WireError
 from runtime.messages import Alert, DeadLetter, Erase, Erased, Media, MediaReply, Message, Recall, Recalled
@@ -43,6 +43,7 @@ class Desk:
         writer: Writer,
         erasing: LiveErasing,
         upkeep: Upkeep,
+        beginning: SessionRow,
         has_reached: Callable[[int], bool],
         is_replay: bool,
     ) -> None:
@@ -55,6 +56,7 @@ class Desk:
         self._writer = writer
         self._erasing = erasing
         self._upkeep = upkeep
+        self._beginning = beginning
         self._has_reached = has_reached
         self._is_replay = is_replay
         self._recalls: WaitingRoom[Delivery] = WaitingRoom(RECALL_ROOM, None if is_replay else RECALL_S, has_reached)
@@ -154,7 +156,9 @@ class Desk:
                 return _erased(wanted, Receipt(erased=counted, traces=0, left={}))
             done = self._erasing.want(selector)
             self._upkeep.wake()
-            return _erased(wanted, await asyncio.wrap_future(done))
+            receipt = await asyncio.wrap_future(done)
+            self._writer.submit([self._beginning])  # of the session that goes on
+            return _erased(wanted, receipt)
         except (HeedfulError, OSError, TimeoutError, queue.Full) as error:
             return _not_erased(wanted, str(error) or "the store is busy")
 

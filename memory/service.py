@@ -150,6 +150,7 @@ class MemoryService:
             writer=self._writer,
             erasing=erasing,
             upkeep=self._upkeep,
+            beginning=SessionRow(session, session_start_ns),
             has_reached=self._has_reached,
             is_replay=is_replay,
         )

@@ -426,6 +426,7 @@ async def test_a_running_memory_erases_for_good_and_goes_on(tmp_path: Path) -> N
         await desk.until_stored(4)
         assert (await desk.recall(10.0)).total == 1
         assert (await desk.erase(is_sure=True)).reason == "nothing is named"
+        assert (await desk.erase(of_session="other", is_sure=True)).records == 0
     assert kept(tmp_path) == [record_id(HELLO)]
     assert b"coffee" not in all_bytes(tmp_path)
 
@@ -433,3 +434,19 @@ async def test_a_running_memory_erases_for_good_and_goes_on(tmp_path: Path) -> N
 async def test_a_replay_keeps_what_it_recorded(tmp_path: Path) -> None:
     async with remembering(tmp_path) as desk:
         assert "a replay keeps" in (await desk.erase(text="coffee", is_sure=True)).reason
+
+
+async def test_a_session_that_erases_itself_goes_on_and_keeps_its_beginning(tmp_path: Path) -> None:
+    async with remembering(tmp_path, is_replay=False) as desk:
+        await desk.send(HELLO)
+        await desk.reach(30.0)
+        await desk.until_stored(2)
+        assert (await desk.erase(of_session=SESSION, is_sure=True)).records == 1
+        await desk.send(utterance(9, 31, 32, "a yellow bicycle"))
+        await desk.reach(33.0)
+        await desk.until_stored(3)
+        reply = await desk.recall(33.0, "bicycle")
+        assert [hit.text for hit in reply.hits] == ["a yellow bicycle"]
+        assert reply.session_start_ns == 0
+        assert reply.counts == {"utterance": 1}
+    assert kept(tmp_path) == ["s/mic/0/utterance-9"]
