@@ -43,6 +43,7 @@ class Rollup:
     said: tuple[tuple[str, str], ...]  # record id and words, in the order of time
     records: tuple[str, ...]  # ids of one record of each other kind
     trust: str
+    known_ns: int  # when the last of them was
 
     @property
     def end_ns(self) -> int:
@@ -66,28 +67,35 @@ class Rollup:
     def data(self) -> str:
         """Return all but session, level and start as JSON."""
         fields = {"kinds": self.kinds, "sounds": self.sounds, "cuts": self.cuts, "said": self.said}
-        return json.dumps({**fields, "records": self.records, "trust": self.trust})
+        return json.dumps({**fields, "records": self.records, "trust": self.trust, "known_ns": self.known_ns})
 
 
-def of_records(db: apsw.Connection, session: str, level_s: int, start_ns: int, as_of_ns: int) -> Rollup | None:
-    """Return the roll-up of a window from the records that began in it and were known by then; None where none did."""
-    query = """SELECT key, kind, text, trust FROM record WHERE session = ? AND start_ns >= ? AND start_ns < ?
-        AND t_ns <= ? ORDER BY start_ns, end_ns, id"""
-    rows: list[Any] = db.execute(query, (session, start_ns, start_ns + level_s * NS_PER_S, as_of_ns)).fetchall()
+def of_records(
+    db: apsw.Connection, session: str, level_s: int, start_ns: int, as_of_ns: int, bounds: tuple[int, int] | None = None
+) -> Rollup | None:
+    """Return the roll-up of a window from the records that began in it and were known by then; None where none did.
+
+    `bounds`, first and last moment, leave out a part of the window.
+    """
+    query = """SELECT key, kind, text, trust, t_ns FROM record WHERE session = ? AND start_ns BETWEEN ? AND ?
+        AND t_ns <= ? ORDER BY start_ns, end_ns, key"""
+    first_ns, last_ns = bounds or (start_ns, start_ns + level_s * NS_PER_S - 1)
+    rows: list[Any] = db.execute(query, (session, first_ns, last_ns, as_of_ns)).fetchall()
     if not rows:
         return None
-    said = [(key, text) for key, kind, text, _ in rows if kind == "utterance" and text != WORDLESS]
-    first = {kind: key for key, kind, _, _ in reversed(rows) if kind != "utterance"}
+    said = [(key, text) for key, kind, text, *_ in rows if kind == "utterance" and text != WORDLESS]
+    first = {kind: key for key, kind, *_ in reversed(rows) if kind != "utterance"}
     return Rollup(
         session=session,
         level_s=level_s,
         start_ns=start_ns,
-        kinds=Counter(kind for _, kind, _, _ in rows),
-        sounds=Counter(text for _, kind, text, _ in rows if kind == "sound"),
-        cuts=sum(kind == "frame" and text.startswith(CUT) for _, kind, text, _ in rows),
+        kinds=Counter(kind for _, kind, *_ in rows),
+        sounds=Counter(text for _, kind, text, *_ in rows if kind == "sound"),
+        cuts=sum(kind == "frame" and text.startswith(CUT) for _, kind, text, *_ in rows),
         said=extract(said, SAID[level_s]),
         records=tuple(first[kind] for kind in sorted(first)),
-        trust=least_trusted(trust for *_, trust in rows),
+        trust=least_trusted(trust for *_, trust, _ in rows),
+        known_ns=max(t_ns for *_, t_ns in rows),
     )
 
 
@@ -108,6 +116,7 @@ def of_shorter(parts: Sequence[Rollup], level_s: int, start_ns: int) -> Rollup |
         said=extract([one for part in parts for one in part.said], SAID[level_s]),
         records=tuple(first[kind] for kind in sorted(first)),
         trust=least_trusted(part.trust for part in parts),
+        known_ns=max(part.known_ns for part in parts),
     )
 
 
@@ -152,6 +161,7 @@ def from_row(session: str, level_s: int, start_ns: int, data: str) -> Rollup:
         said=tuple((key, words) for key, words in fields["said"]),
         records=tuple(fields["records"]),
         trust=fields["trust"],
+        known_ns=fields["known_ns"],
     )
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory.consolidate import Consolidation, roll_up
 from memory.erase import Selector
+from memory.overview import Overview
 from memory.rollup import LEVELS_S, NS_PER_S, content_words, extract, from_row, stored
 from memory.rows import Row, StreamRow, record_row
 from memory.store import Store
@@ -119,8 +121,6 @@ def test_times_before_1970_have_their_window(kept: Kept) -> None:
 
 @given(st.lists(st.integers(0, 20 * 60), min_size=1, max_size=30, unique=True))
 def test_all_that_is_stored_can_be_made_again(times: list[int]) -> None:
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         kept = Kept(Path(folder))
         for seq, t_s in enumerate(times):
@@ -147,3 +147,36 @@ def test_an_extract_covers_more_than_any_other_first_choice(texts: list[str]) ->
     assert [int(key) for key, _ in chosen] == sorted(int(key) for key, _ in chosen)
     if len(set(texts)) > 1 and {"red kite", "green tree"} <= set(texts):
         assert len({word for _, text in chosen for word in content_words(text)}) >= 3
+
+
+@settings(max_examples=30)
+@given(
+    times=st.lists(st.integers(0, 3 * HOUR), min_size=1, max_size=40, unique=True),
+    reached=st.integers(0, 4 * HOUR),
+    window=st.tuples(st.integers(0, 3 * HOUR), st.integers(0, 4 * HOUR)),
+    limit=st.integers(1, 40),
+)
+def test_an_overview_is_the_same_however_far_the_background_had_come(
+    times: list[int], reached: int, window: tuple[int, int], limit: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Kept(Path(folder))
+        kept.store.append([record_row(utterance(t, t, t + 1, f"word{t % 7} word{t % 3}")) for t in times])
+        look = Overview(kept.store.connection(), "s", ns(4 * HOUR), ns(window[0]), ns(window[1]))
+        before = look.lines(limit)
+        kept.reach(reached)
+        assert look.lines(limit) == before
+        kept.reach(4 * HOUR, ended=True)
+        assert look.lines(limit) == before
+        assert len(before) <= limit
+        inside = sum(window[0] <= t <= window[1] for t in times)
+        assert sum(one.kinds["utterance"] for one in before) == inside
+        kept.store.close()
+
+
+def test_an_overview_knows_nothing_that_was_not_known_yet(kept: Kept) -> None:
+    kept.store.append([record_row(one) for one in (utterance(0, 10, 12, "first"), utterance(1, 11, 200, "later"))])
+    kept.reach(DAY, ended=True)
+    for as_of_s, said in ((100, ["first"]), (199, ["first"]), (200, ["first", "later"])):
+        (minute,) = Overview(kept.store.connection(), "s", ns(as_of_s), 0, ns(60) - 1).lines(5)
+        assert [words for _, words in minute.said] == said
