@@ -148,6 +148,21 @@ def test_of_equals_the_newest_is_first_and_repeats_stand_last(memory: Memory) ->
     assert set(found[2:]) >= {"mic/0/utterance-5", "mic/0/sound-0"}
 
 
+def test_what_is_said_again_and_again_does_not_hide_what_was_said_once(memory: Memory) -> None:
+    memory.add(
+        utterance(100, 20, 21, "piano lesson"), *(utterance(200 + i, 30 + i, 31 + i, "piano") for i in range(300))
+    )
+    found = memory.ask("onaip")  # its letters, but not the word
+    assert found.hits[0].text == "piano"
+    assert found.hits[1].text == "piano lesson"
+
+
+def test_what_meaning_finds_first_is_not_lost_behind_newer_records_with_the_word(memory: Memory) -> None:
+    longer = [utterance(200 + i, 30 + i, 31 + i, f"piano a{i} b{i} c{i}") for i in range(100)]
+    memory.add(utterance(100, 20, 21, "piano"), *longer)
+    assert memory.ask("piano").hits[0].record_id == "s/mic/0/utterance-100"
+
+
 def test_before_and_after_an_anchor_move_the_window(memory: Memory) -> None:
     before = memory.ask(anchor="train to london", relation="before")
     assert before.anchor is not None
