@@ -20,14 +20,15 @@ KINDS = ("utterance", "sound", "motion", "frame", "gap")
 # A clip that closed after the asking time is not yet known: its records stand without it.
 _HIT = """SELECT record.id, record.key, coalesce(clip.key, ''), record.stream, record.kind, record.start_ns,
     record.end_ns, record.text, record.box, record.level, record.trust
-    FROM record LEFT JOIN clip ON clip.id = record.clip_id AND clip.t_ns <= ?"""
+    FROM {records} LEFT JOIN clip ON clip.id = record.clip_id AND clip.t_ns <= ?"""
 
 
 def read_hits(db: apsw.Connection, scores: Mapping[int, float], scope: Scope) -> dict[int, Hit]:
     """Return the records of these ids, which must lie in the scope, with their scores."""
     inside, values = scope.where()
-    query = f"{_HIT} WHERE record.id IN (SELECT value FROM json_each(?)) AND {inside}"
-    rows = db.execute(query, (scope.as_of_ns, json.dumps(list(scores)), *values))
+    # CROSS: from the ids to their records, never through all records of the session.
+    named = _HIT.format(records="json_each(?) AS named CROSS JOIN record ON record.id = named.value")
+    rows = db.execute(f"{named} WHERE {inside}", (json.dumps(list(scores)), scope.as_of_ns, *values))
     return {row[0]: _hit(row, scores[row[0]]) for row in rows}
 
 
@@ -36,7 +37,8 @@ def read_timeline(db: apsw.Connection, scope: Scope, limit: int) -> tuple[tuple[
     inside, values = scope.where()
     total: int = db.execute(f"SELECT count(*) FROM record WHERE {inside}", values).get
     newest = f"SELECT id FROM record WHERE {inside} ORDER BY start_ns DESC, end_ns DESC, id DESC LIMIT ?"
-    query = f"{_HIT} WHERE record.id IN ({newest}) ORDER BY record.start_ns, record.end_ns, record.id"
+    hits = _HIT.format(records="record")
+    query = f"{hits} WHERE record.id IN ({newest}) ORDER BY record.start_ns, record.end_ns, record.id"
     rows = db.execute(query, (scope.as_of_ns, *values, limit))
     return tuple(_hit(row, 0.0) for row in rows), total
 
@@ -60,8 +62,9 @@ def session_start_ns(db: apsw.Connection, session: str) -> int:
 def strongest_in_clips(db: apsw.Connection, clip_ids: Iterable[int], scope: Scope) -> dict[int, int]:
     """Return clip id -> id of the clip's strongest movement, else picture, in the scope: what has no vector itself."""
     inside, values = scope.where()
-    query = f"""SELECT clip.id, record.id FROM clip, json_each(clip.records) AS named
-        JOIN record ON record.key = named.value
+    # CROSS: from the clips to their records, never through all records of the session.
+    query = f"""SELECT clip.id, record.id FROM clip CROSS JOIN json_each(clip.records) AS named
+        CROSS JOIN record ON record.key = named.value
         WHERE clip.id IN (SELECT value FROM json_each(?)) AND record.kind IN ('motion', 'frame') AND {inside}
         ORDER BY record.kind = 'motion', record.level, record.start_ns"""
     return dict(db.execute(query, (json.dumps(list(clip_ids)), *values)))  # the last of a clip stays

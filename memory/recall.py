@@ -24,7 +24,7 @@ from memory.store import Store
 from runtime.messages import Hit, Recall, Recalled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 COSINE_FLOOR = 0.40
 SHARE_FLOOR = 0.50
 RRF_K = 60
-DEPTH = 64  # candidates per search before fusion, or 4 k where that is more
+DEPTH = 64  # candidates per search before fusion, or 4 k where that is more; what repeats a text counts once
+DEEPEST = 4_096  # vectors that are looked at for that
 DURING_NS = 1_000_000_000  # "while" reaches this far beyond the anchor on both sides
 RESULTS_MAX = 100_000
 SCORE_DIGITS = 4
@@ -141,8 +142,8 @@ class Recaller:
         if not terms:
             return [], ()
         depth = max(DEPTH, 4 * k)
-        shares = _best(self._fulltext.shares(terms, scope, known), SHARE_FLOOR, depth)
-        cosines = _best(self._cosines(text, scope, depth), COSINE_FLOOR, depth)
+        cosines = _best(self._cosines(text, scope, depth), COSINE_FLOOR, DEEPEST)
+        shares = _best(self._fulltext.shares(terms, scope, known), SHARE_FLOOR, depth, cosines)
         scores = {record: max(shares.get(record, 0.0), cosines.get(record, 0.0)) for record in (*shares, *cosines)}
         hits = read_hits(self._db, scores, scope)
         fused = _fuse(shares, cosines)
@@ -157,7 +158,7 @@ class Recaller:
         wants_clips = not scope.kinds or not {"motion", "frame"}.isdisjoint(scope.kinds)
         kinds = (*scope.kinds, CLIP) if scope.kinds and wants_clips else scope.kinds
         query = self._embedder.encode([text])[0]
-        ids, scores = self._index.search(query, depth, replace(scope, kinds=kinds))
+        ids, scores = self._nearest(query, depth, replace(scope, kinds=kinds))
         owners = dict(
             self._db.execute(
                 "SELECT id, owner FROM vec WHERE id IN (SELECT value FROM json_each(?))", (str(ids.tolist()),)
@@ -169,6 +170,19 @@ class Recaller:
         for clip, record in strongest_in_clips(self._db, clips, scope).items():
             cosines[record] = max(clips[clip], cosines.get(record, -1.0))
         return cosines
+
+    def _nearest(
+        self, query: NDArray[np.float32], depth: int, scope: Scope
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return ids and cosines: deeper, where a few texts that come again and again would be all that is found."""
+        assert self._index is not None
+        count = depth
+        while True:
+            ids, scores = self._index.search(query, count, scope)
+            is_all = len(ids) < count or float(scores[-1]) < COSINE_FLOOR or count >= DEEPEST
+            if is_all or len(set(scores.tolist())) >= depth:  # the same text has the same vector, and so the same score
+                return ids, scores
+            count = min(DEEPEST, 4 * count)
 
     def _follow(self) -> None:
         """Let the index have what the store has."""
@@ -231,10 +245,15 @@ def _scope_of(query: Recall, anchor: Hit | None) -> Scope:
     )
 
 
-def _best(scores: dict[int, float], floor: float, depth: int) -> dict[int, float]:
-    """Keep the best `depth` scores that reach the floor, rounded so that replays agree; of equals the latest ids."""
+def _best(scores: dict[int, float], floor: float, depth: int, also: Container[int] = ()) -> dict[int, float]:
+    """Keep the best `depth` scores that reach the floor, rounded so that replays agree; of equals the latest ids.
+
+    Those of the ids in `also` are kept however many are better: what the other search found must not lose its rank.
+    """
     rounded = ((min(1.0, round(score, SCORE_DIGITS)), record) for record, score in scores.items())
-    return {record: score for score, record in nlargest(depth, (pair for pair in rounded if pair[0] >= floor))}
+    enough = [pair for pair in rounded if pair[0] >= floor]
+    best = {record: score for score, record in nlargest(depth, enough)}
+    return best | {record: score for score, record in enough if record in also}
 
 
 def _fuse(*rankings: dict[int, float]) -> dict[int, float]:

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from memory.clips import ClipBorders
 from memory.embed import TextEmbedder
+from memory.reader import read_hits, strongest_in_clips
 from memory.recall import Recaller
 from memory.rows import SessionRow, clip_key, clip_row, record_row, vector_row
+from memory.scope import Scope
 from memory.store import Store
 from runtime.messages import Frame, Recall, Record, record_id
 from tests.memory_records import (
@@ -146,6 +148,21 @@ def test_of_equals_the_newest_is_first_and_repeats_stand_last(memory: Memory) ->
     assert set(found[2:]) >= {"mic/0/utterance-5", "mic/0/sound-0"}
 
 
+def test_what_is_said_again_and_again_does_not_hide_what_was_said_once(memory: Memory) -> None:
+    memory.add(
+        utterance(100, 20, 21, "piano lesson"), *(utterance(200 + i, 30 + i, 31 + i, "piano") for i in range(300))
+    )
+    found = memory.ask("onaip")  # its letters, but not the word
+    assert found.hits[0].text == "piano"
+    assert found.hits[1].text == "piano lesson"
+
+
+def test_what_meaning_finds_first_is_not_lost_behind_newer_records_with_the_word(memory: Memory) -> None:
+    longer = [utterance(200 + i, 30 + i, 31 + i, f"piano a{i} b{i} c{i}") for i in range(100)]
+    memory.add(utterance(100, 20, 21, "piano"), *longer)
+    assert memory.ask("piano").hits[0].record_id == "s/mic/0/utterance-100"
+
+
 def test_before_and_after_an_anchor_move_the_window(memory: Memory) -> None:
     before = memory.ask(anchor="train to london", relation="before")
     assert before.anchor is not None
@@ -248,6 +265,26 @@ def test_words_alike_within_one_record_are_borne(tmp_path: Path) -> None:
 def test_an_unknown_session_is_empty(memory: Memory) -> None:
     found = memory.ask("train", session="nowhere")
     assert (found.hits, found.timeline, found.counts, found.session_start_ns) == ((), (), {}, 0)
+
+
+def test_reading_what_was_found_does_not_walk_through_the_session(tmp_path: Path) -> None:
+    steps = []
+    store = Store.open(tmp_path)
+    db = store.connection()
+    scope = Scope(session="s", as_of_ns=ns(100_000))
+    for count in (50, 3_000):
+        borders = ClipBorders("s", f"cam{count}", 0, "video")
+        moved = [motion(i, 5 * i, 5 * i + 1, stream=f"cam{count}") for i in range(count)]
+        clips = [clip for one in moved for clip in borders.add(one)]
+        store.append([*map(record_row, moved), *map(clip_row, clips)])
+        calls: list[int] = []
+        db.set_progress_handler(lambda calls=calls: bool(calls.append(1)), 10)  # type: ignore[misc]
+        assert len(read_hits(db, dict.fromkeys(range(1, 41), 0.5), scope)) == 40
+        assert len(strongest_in_clips(db, range(1, 41), scope)) == 40
+        db.set_progress_handler(None)
+        steps.append(len(calls))
+    store.close()
+    assert steps[1] < 1.5 * steps[0]
 
 
 def sees(record: Record, query: Recall) -> bool:
