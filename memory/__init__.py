@@ -3,16 +3,23 @@
 service     records in event order -> disk, clips, vectors; then `stored`, `clip`, and answers to `recall`
   clips     where one stream is cut into clips            describe  the short text of one record
   embed     text -> vector (bert: the encoder itself)     rows      what one message becomes on disk
+  shortterm tokens of a clip within a budget
   writer    the one thread that commits, in groups        store     the one file, its lock, append and stats
-                                                          schema    its tables and versions; verify: is it sound?
+  insert    rows into tables                              schema    opening it (migrations: its tables by version)
+                                                          verify    is it sound?
   recall    one question -> what is relevant, and when    scope     the filter inside every search
                                                           fulltext  words (words: which ones a question is about)
                                                           reader    records read back as hits
   space     one search space as the store has it now      index     its parts, searched as one
                                                           tail      the newest rows; segment: sealed ones in a file
                                                           columns   which rows a scope allows
-                                                          exact     every vector of some rows
                                                           codes     one bit per dimension (selector: their filter)
-  sealing   when rows become segments                     disk      files that are whole or not there
+                                                          exact     float16 multiplied where it lies
+  upkeep    the thread for all that happens beside        sealing   when rows become segments
+                                                          consolidate, rollup   minutes, hours, days
+                                                          retention what goes when (room: how full the disk is)
+                                                          disk      files that are whole or not there
                                                           manifest  which of them count
+  erasing   for good, with proof                          erase     the rows; traces: their bytes in any file
+  export    a folder for other programs                   take_in   and back
 """

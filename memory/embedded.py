@@ -27,7 +27,7 @@ from memory.reader import (
     strongest_in_clips,
     vectors_of,
 )
-from memory.rows import Row
+from memory.rows import Row, mark_of
 from memory.schema import sqlite_errors
 from memory.scope import Scope
 from memory.space import SpaceIndex
@@ -199,10 +199,11 @@ class EmbeddedStore:
         return self._reader.reached(session)
 
     def has(self, key: str) -> bool:
-        """Say whether a record or clip is on disk."""
-        query = "SELECT EXISTS (SELECT 1 FROM record WHERE key = ?1) OR EXISTS (SELECT 1 FROM clip WHERE key = ?1)"
+        """Say whether a record or clip is on disk, or was erased: nobody need send it again."""
+        query = """SELECT EXISTS (SELECT 1 FROM record WHERE key = ?1) OR EXISTS (SELECT 1 FROM clip WHERE key = ?1)
+            OR EXISTS (SELECT 1 FROM tombstone WHERE mark = ?2)"""
         with self._moment():
-            return bool(self._db.execute(query, (key,)).get)
+            return bool(self._db.execute(query, (key, mark_of(key))).get)
 
     def media(self, key: str) -> bytes | None:
         """Return the JPEG of a frame record, None where there is none."""

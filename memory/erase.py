@@ -30,12 +30,17 @@ _DELETES = (
     "DELETE FROM pin WHERE owner IN (SELECT key FROM record JOIN doomed USING (id))",
     "DELETE FROM record WHERE id IN doomed",
 )
-_DELETE_ROLLUPS = """DELETE FROM rollup WHERE EXISTS (SELECT 1 FROM record JOIN doomed USING (id)
-    WHERE record.session = rollup.session AND record.end_ns >= rollup.start_ns
+_TOUCHED_ROLLUPS = """FROM rollup WHERE EXISTS (SELECT 1 FROM record JOIN doomed USING (id)
+    WHERE record.session = rollup.session AND record.start_ns >= rollup.start_ns
     AND record.start_ns < rollup.start_ns + rollup.level_s * 1000000000)"""
+_REMAKE_ROLLUPS = (
+    f"INSERT OR IGNORE INTO rollup_due SELECT session, level_s, start_ns {_TOUCHED_ROLLUPS}",
+    f"DELETE {_TOUCHED_ROLLUPS}",
+)
 _DECAYED = f"""SELECT id FROM record WHERE end_ns < ?1
     AND coalesce((SELECT end_ns FROM clip WHERE clip.id = clip_id), end_ns) < ?1 AND NOT {PINNED}
     ORDER BY id LIMIT ?2"""
+_OF_SESSION = (("session", "name"), ("stream_state", "session"), ("rollup", "session"), ("rollup_due", "session"))
 _TEXTS = (  # where the same bytes may stand for another reason
     ("record", "text"),
     ("record", "data"),
@@ -108,12 +113,13 @@ def erase_rows(db: apsw.Connection, selector: Selector, limit: int = -1) -> Eras
         traces = _traces(db)
         vectors = _erase_vectors(db)
         _mark(db, "SELECT key FROM record JOIN doomed USING (id)")
-        db.execute(_DELETE_ROLLUPS)
+        for statement in _REMAKE_ROLLUPS:
+            db.execute(statement)
         for statement in _DELETES:
             db.execute(statement)
         clips, remade = _erase_clips(db, is_for_good=True)
         if selector.is_whole_session:
-            for table, column in (("session", "name"), ("stream_state", "session"), ("rollup", "session")):
+            for table, column in _OF_SESSION:
                 db.execute(f"DELETE FROM {table} WHERE {column} = ?", (selector.session,))
     return Erased(**whole, clips=clips, remade=remade, vectors=vectors, letters=letters, traces=traces)
 

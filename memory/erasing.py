@@ -1,22 +1,29 @@
-"""Erasing a memory that nobody writes: out of the tables, the index, the log; then the proof that nothing is left."""
+"""Erasing: out of the tables, the index, the log; then the proof that nothing is left in any file."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from queue import Full, SimpleQueue
+from typing import TYPE_CHECKING, Any
 
 from memory.erase import Erased, Selector, surviving
 from memory.room import Reserve
 from memory.schema import is_about_room
-from memory.sealing import seal_now
+from memory.sealing import Sealer, seal_now
 from memory.store import FILE_NAME, LOCK_NAME, Store
 from memory.traces import Traces
-from runtime.errors import MissingPart
+from runtime.errors import HeedfulError, MissingPart
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FIRST_STEP = 1_024  # records
+WAIT_S = 300.0  # for the writer: a large file may have to be written anew
+FLUSHES = 50
+FLUSH_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +41,7 @@ def erase(store: Store, selector: Selector) -> Receipt:
     Killed at any moment it has erased all or nothing from the tables; a session, or the next call, does what is left.
     On a full disk it goes in steps that fit, out of the reserve that a live session holds back.
     """
-    try:
-        erased = store.erase(selector)
-    except MissingPart as error:
-        if not is_about_room(error):
-            raise
-        Reserve(store.folder).release()
-        erased = _erase_in_steps(store, selector)
+    erased = erase_rows_of(store, selector)
     seal_now(store)  # files of the index without them
     store.flush()
     left = traces_left(store, erased.traces)
@@ -48,6 +49,73 @@ def erase(store: Store, selector: Selector) -> Receipt:
         store.flush(rewriting=True)
         left = traces_left(store, erased.traces)
     return Receipt(erased=erased, traces=len(erased.traces), left=left)
+
+
+class LiveErasing:
+    """Erases a memory that is being written: a job of the upkeep, which others ask for what is to go."""
+
+    def __init__(self, store: Store, call: Callable[[Callable[[Store], Any]], Future[Any]], sealer: Sealer) -> None:
+        """`store` is a reader's own; `call` runs something in the writer's thread."""
+        self._store = store
+        self._call = call
+        self._sealer = sealer
+        self._wanted: SimpleQueue[tuple[Selector, Future[Receipt]]] = SimpleQueue()
+
+    def want(self, selector: Selector) -> Future[Receipt]:
+        """Ask for something to be erased by the next `run`; any thread may."""
+        done: Future[Receipt] = Future()
+        self._wanted.put((selector, done))
+        return done
+
+    def run(self) -> None:
+        """Erase what is wanted; errors go to whoever wants it."""
+        while not self._wanted.empty():
+            selector, done = self._wanted.get()
+            if not done.set_running_or_notify_cancel():
+                continue
+            try:
+                receipt = self._erase(selector)
+            except (HeedfulError, OSError, TimeoutError, Full) as error:
+                done.set_exception(error)
+            else:
+                done.set_result(receipt)
+
+    def stop(self) -> None:
+        """Leave what is wanted: those who want it stop waiting by themselves."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._store.close()
+
+    def _erase(self, selector: Selector) -> Receipt:
+        erased: Erased = self._call(lambda store: erase_rows_of(store, selector)).result(WAIT_S)
+        self._sealer.run()
+        self._flush()
+        left = traces_left(self._store, erased.traces)
+        if FILE_NAME in left:
+            self._flush(rewriting=True)
+            left = traces_left(self._store, erased.traces)
+        return Receipt(erased=erased, traces=len(erased.traces), left=left)
+
+    def _flush(self, *, rewriting: bool = False) -> None:
+        """Empty the log; whoever reads just now is waited for, a little."""
+        is_empty = self._call(lambda store: store.flush(rewriting=rewriting)).result(WAIT_S)
+        for _ in range(FLUSHES):
+            if is_empty:
+                return
+            time.sleep(FLUSH_S)
+            is_empty = self._call(lambda store: store.flush()).result(WAIT_S)
+
+
+def erase_rows_of(store: Store, selector: Selector) -> Erased:
+    """Erase from the tables, on a full disk in steps that fit. Raises what `Store.append` raises."""
+    try:
+        return store.erase(selector)
+    except MissingPart as error:
+        if not is_about_room(error):
+            raise
+    Reserve(store.folder).release()
+    return _erase_in_steps(store, selector)
 
 
 def _erase_in_steps(store: Store, selector: Selector) -> Erased:

@@ -13,6 +13,7 @@ from memory.rows import (
     EmptySegmentRow,
     PinRow,
     RecordRow,
+    RollupRow,
     Row,
     SegmentRow,
     SessionRow,
@@ -57,6 +58,8 @@ _INSERTS: dict[type[Row], str] = {
     ValueRow: """INSERT INTO value (clip_id, model, tokens, weights) SELECT id, ?2, ?3, ?4 FROM clip WHERE key = ?1
         ON CONFLICT DO NOTHING""",
     PinRow: "INSERT INTO pin VALUES (?, ?) ON CONFLICT DO NOTHING",
+    RollupRow: """INSERT INTO rollup (session, level_s, start_ns, text, data, model)
+        SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE ?4 IS NOT NULL""",
     SegmentRow: """INSERT INTO segment (space, file, first_id, last_id, rows, units, checksum)
         SELECT id, ?2, ?3, ?4, ?5, ?6, ?7 FROM space WHERE name = ?1""",
     EmptySegmentRow: """DELETE FROM erased_vec WHERE id IN (SELECT erased_vec.id FROM segment JOIN erased_vec
@@ -67,6 +70,12 @@ _INSERTS: dict[type[Row], str] = {
 _INSERT_SPACE = "INSERT INTO space (name, width) VALUES (?, ?) ON CONFLICT DO NOTHING"
 _INSERT_MEDIA = "INSERT INTO media SELECT id, ?, ? FROM record WHERE key = ? ON CONFLICT DO NOTHING"
 _DELETE_SEGMENT = "DELETE FROM segment WHERE file = ?"
+_NOT_DUE = "DELETE FROM rollup_due WHERE session = ? AND level_s = ? AND start_ns = ?"
+_DELETE_ROLLUP = "DELETE FROM rollup WHERE session = ? AND level_s = ? AND start_ns = ?"
+_LONGER_IS_DUE = """INSERT OR IGNORE INTO rollup_due
+    SELECT ?1, next_s, ?3 - (?3 % (next_s * 1000000000) + next_s * 1000000000) % (next_s * 1000000000)
+    FROM (SELECT CASE ?2 WHEN 60 THEN 600 WHEN 600 THEN 3600 WHEN 3600 THEN 86400 END AS next_s)
+    WHERE next_s IS NOT NULL"""
 _INSERT_CONFLICT = """INSERT INTO dead_letter (t_ns, session, topic, reason, size_bytes, head_hex)
     SELECT ?3, session, concat_ws('/', ?4, session, stream, kind), 'came again with other content: ' || key, ?5, ?6
     FROM record WHERE key = ?1 AND checksum != ?2"""
@@ -89,6 +98,9 @@ def insert(db: apsw.Connection, batch: Sequence[Row]) -> None:
         else:
             if row_type is VectorRow:
                 db.executemany(_INSERT_SPACE, _spaces(rows))
+            if row_type is RollupRow:
+                for earlier in (_NOT_DUE, _DELETE_ROLLUP, _LONGER_IS_DUE):
+                    db.executemany(earlier, (row[:3] for row in rows))
             db.executemany(statement, rows)
             if row_type is EmptySegmentRow:
                 db.executemany(_DELETE_SEGMENT, rows)

@@ -209,10 +209,22 @@ MIGRATIONS = (
         level_s INTEGER NOT NULL, -- 60, 600, 3600 or 86400
         start_ns INTEGER NOT NULL,
         text TEXT NOT NULL,
-        data TEXT NOT NULL, -- JSON: counts and the ids of the records that are named
+        data TEXT NOT NULL, -- JSON: counts, and the ids of the records that are named
         model TEXT NOT NULL, -- who wrote the text
         UNIQUE (session, level_s, start_ns)
     ) STRICT;
+    CREATE TABLE rollup_due ( -- windows into which a record came since they were rolled up
+        session TEXT NOT NULL,
+        level_s INTEGER NOT NULL,
+        start_ns INTEGER NOT NULL,
+        PRIMARY KEY (session, level_s, start_ns)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER record_is_due AFTER INSERT ON record BEGIN
+        INSERT OR IGNORE INTO rollup_due
+        VALUES (new.session, 60, new.start_ns - (new.start_ns % 60000000000 + 60000000000) % 60000000000);
+    END;
+    INSERT OR IGNORE INTO rollup_due
+        SELECT DISTINCT session, 60, start_ns - (start_ns % 60000000000 + 60000000000) % 60000000000 FROM record;
 
     CREATE TABLE pin (
         owner TEXT PRIMARY KEY, -- key of a record or a clip: it stays as long as pinned ones do

@@ -122,7 +122,7 @@ class MemoryReader(Protocol):
         """Return how far each stream of a session had come when it was last heard of."""
 
     def has(self, key: str) -> bool:
-        """Say whether a record or clip is stored."""
+        """Say whether a record or clip is stored, or was erased: nobody need send it again."""
 
     def media(self, key: str) -> bytes | None:
         """Return the JPEG of a frame record, None where there is none."""

@@ -110,7 +110,7 @@ class Recaller:
         return self._memory.damaged if isinstance(self._memory, EmbeddedStore) else ()
 
     def has(self, key: str) -> bool:
-        """Say whether a record or clip is stored."""
+        """Say whether a record or clip is stored, or was erased: nobody need send it again."""
         return self._memory.has(key)
 
     def media(self, key: str) -> bytes | None:

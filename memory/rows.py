@@ -120,6 +120,17 @@ class ValueRow(NamedTuple):
     weights: bytes
 
 
+class RollupRow(NamedTuple):
+    """What happened in a window, no text where nothing is left of it; the next longer one is due then."""
+
+    session: str
+    level_s: int
+    start_ns: int
+    text: str | None
+    data: str
+    model: str
+
+
 class PinRow(NamedTuple):
     """A record or clip that stays as long as pinned ones do."""
 
@@ -138,6 +149,7 @@ Row: TypeAlias = (
     | DeadLetterRow
     | ValueRow
     | PinRow
+    | RollupRow
 )
 
 _IN_COLUMNS = {"kind", "session", "stream", "epoch", "seq", "t_ns", "start_ns", "end_ns", "payload"}
@@ -206,7 +218,7 @@ def keys_of(rows: Iterable[Row]) -> list[str]:
 
 def vector_row(owner: str, space: str, vector: NDArray[np.float32]) -> VectorRow:
     """Return a search key (C,) as it is kept; ValueError where it is not finite or all zero."""
-    half = vector.astype(np.float16)
+    half = _half(vector)
     if half.ndim != 1 or not np.isfinite(half).all() or not half.any():
         raise ValueError(f"the vector of {owner} in {space} is empty, zero or not finite")
     return VectorRow(owner, space, half.tobytes())
@@ -217,12 +229,18 @@ def value_row(owner: str, model: str, tokens: NDArray[np.float32], weights: NDAr
 
     Raises ValueError where they do not fit each other or are not finite.
     """
-    halves = tokens.astype(np.float16), weights.astype(np.float16)
+    halves = _half(tokens), _half(weights)
     if tokens.ndim != 2 or not tokens.size or weights.shape != tokens.shape[:1]:
         raise ValueError(f"the tokens of {owner} have shape {tokens.shape}, their weights {weights.shape}")
     if not all(np.isfinite(one).all() for one in halves):
         raise ValueError(f"the tokens of {owner} are not finite")
     return ValueRow(owner, model, halves[0].tobytes(), halves[1].tobytes())
+
+
+def _half(values: NDArray[np.float32]) -> NDArray[np.float16]:
+    """Return float16; what is too large for it becomes infinite, and is refused as such."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float16)
 
 
 def _level(record: Record) -> float:

@@ -1,6 +1,6 @@
 """What a search may see: one session, one stretch of time, and nothing that was known later than `as_of_ns`.
 
-One scope filters inside SQL (`where`) and inside the index (`VectorIndex.select`): both searches see the same records.
+One scope filters inside SQL (`where`) and inside the index (`Columns.allowed`): both searches see the same records.
 """
 
 from __future__ import annotations

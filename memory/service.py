@@ -11,21 +11,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import queue
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from memory.clips import ClipBorders
+from memory.consolidate import Consolidation
 from memory.describe import describe, has_own_vector
+from memory.desk import Desk
 from memory.disk import RealDisk
 from memory.embed import TextEmbedder
-from memory.recall import Recaller, refusal
+from memory.erasing import LiveErasing
+from memory.recall import Recaller
 from memory.retention import Policy, Retention
 from memory.room import Level, Reserve
 from memory.rows import (
-    DeadLetterRow,
-    PinRow,
     RecordRow,
     Row,
     SessionRow,
@@ -34,25 +34,21 @@ from memory.rows import (
     clip_key,
     clip_row,
     record_row,
+    value_row,
     vector_row,
 )
 from memory.sealing import Sealer
+from memory.shortterm import Waiting, compress
 from memory.store import Store
 from memory.upkeep import Upkeep
 from memory.writer import Writer
 from runtime.bus import LOSSLESS, Bus, Delivery, Subscription, drop_oldest, filter_of
-from runtime.errors import WireError
 from runtime.messages import (
-    Alert,
     Clip,
-    DeadLetter,
     Gap,
-    Media,
-    MediaReply,
     Message,
+    Observation,
     Progress,
-    Recall,
-    Recalled,
     Record,
     Sensor,
     Stored,
@@ -62,14 +58,11 @@ from runtime.messages import (
 from runtime.metrics import Meter, report, tell
 from runtime.order import END_NS, EventOrder
 from runtime.service import Worker
-from runtime.waiting import WaitingRoom
 
 logger = logging.getLogger(__name__)
 
 PENDING_COMMITS = 64  # cells of event time on their way to disk
 RECORD_ROOM = 512  # live: frames and motion that may wait to be read
-RECALL_ROOM = 64  # recalls that may wait; one more is refused with a reply that says so
-RECALL_S = 1.0  # live: how long a recall waits for its moment
 PROGRESS_NS = 500_000_000  # replay: event time between two notes of progress; sources may be 2 s ahead
 CATCH_UP_ROWS = 256
 STORED_IDS = 1_000  # in one message
@@ -77,10 +70,10 @@ FULL_S = 0.05  # until a full writer is asked again
 CLOSE_S = 2.0  # for the last commit
 NOTE_NS = 10_000_000_000  # event time after which even a quiet stream's progress is written: each costs an fsync
 _GIVEN_UP = {
-    Level.NOTHING: "there is room again, and all is stored",
-    Level.OLD_PICTURES: "pictures stay a quarter of their time",
-    Level.NEW_PICTURES: "frames are stored without their pictures",
-    Level.RECORDS: "nothing is stored until there is room; questions are answered",
+    Level.NOTHING: "the disk has room again: all is stored",
+    Level.OLD_PICTURES: "the disk fills: pictures stay a quarter of their time",
+    Level.NEW_PICTURES: "the disk fills: frames are stored without their pictures",
+    Level.RECORDS: "the disk is full: nothing is stored until there is room; questions are answered",
 }
 
 
@@ -130,7 +123,11 @@ class MemoryService:
         self._writer = Writer(self._store, reserve=None if is_replay else Reserve(folder))
         self._recaller = Recaller(folder, self._embedder)
         self._sealer = Sealer(folder, self._writer.submit, RealDisk())
-        self._upkeep = Upkeep([self._sealer, *self._retention(folder, retention or Policy())])
+        consolidation = Consolidation(Store.open(folder, writable=False), self._writer.submit)
+        erasing = LiveErasing(Store.open(folder, writable=False), self._writer.call, self._sealer)
+        beside = self._retention(folder, retention or Policy())
+        self._upkeep = Upkeep([self._sealer, erasing, consolidation, *beside])
+        self._owed: list[tuple[str, str]] = []  # keys and texts that have no vector yet
         self._level = Level.NOTHING  # what is given up because the disk fills
         self._recall_thread = Worker("memory recall")  # owns the index: FAISS must not add and search at once
         self._earlier = {} if is_replay else self._store.reached(session)  # streams of an earlier run
@@ -140,18 +137,29 @@ class MemoryService:
         self._noted_ns: dict[str, int] = {}
         self._order = EventOrder()
         self._borders: dict[str, ClipBorders] = {}
+        self._waiting: dict[str, Waiting] = {}  # tokens whose clip is open
         self._ended: set[str] = set()
         self._commits: asyncio.Queue[Commit] = asyncio.Queue(PENDING_COMMITS)
         self._searchable_ns = -1
-        self._recalls: WaitingRoom[Delivery] = WaitingRoom(
-            RECALL_ROOM, None if is_replay else RECALL_S, self._has_reached
+        self._desk = Desk(
+            bus,
+            session,
+            self.meter,
+            recaller=self._recaller,
+            thread=self._recall_thread,
+            writer=self._writer,
+            erasing=erasing,
+            upkeep=self._upkeep,
+            beginning=SessionRow(session, session_start_ns),
+            has_reached=self._has_reached,
+            is_replay=is_replay,
         )
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
         """Remember and recall until `stop`; then close the clips that are open and commit."""
         inputs = [filter_of(self._session, kind) for kind in ("utterance", "sound", "gap", "watermark")]
-        fresh = [filter_of(self._session, kind) for kind in ("frame", "motion")]
+        fresh = [filter_of(self._session, kind) for kind in ("frame", "motion", "observation")]
         if self._is_replay:  # one queue keeps the order of records and watermarks
             taken = [await self._bus.subscribe(*inputs, *fresh, rule=LOSSLESS)]
         else:
@@ -159,10 +167,7 @@ class MemoryService:
                 await self._bus.subscribe(*inputs, rule=LOSSLESS),
                 await self._bus.subscribe(*fresh, rule=drop_oldest(RECORD_ROOM)),
             ]
-        recalls = await self._bus.subscribe(filter_of(self._session, "recall", "memory"), rule=LOSSLESS)
-        media = await self._bus.subscribe(filter_of(self._session, "media", "memory"), rule=LOSSLESS)
-        letters = await self._bus.subscribe(filter_of(self._session, "dead-letter"), rule=drop_oldest(64))
-        alerts = await self._bus.subscribe(filter_of(self._session, "alert"), rule=drop_oldest(64))
+        asked = await self._desk.open()
         self._writer.submit([SessionRow(self._session, self._session_start_ns)])
         if not self._is_replay:
             self._sealer.note(self._embedder.space, self._recaller.damaged)
@@ -173,11 +178,7 @@ class MemoryService:
             async with asyncio.TaskGroup() as group:
                 beside = [
                     *(group.create_task(self._take(inbox), name=f"take {inbox.filters[0]}") for inbox in taken),
-                    group.create_task(self._take_recalls(recalls), name="take recalls"),
-                    group.create_task(self._serve_recalls(), name="recalls"),
-                    group.create_task(self._serve_media(media), name="media"),
-                    group.create_task(self._keep_letters(letters), name="dead letters"),
-                    group.create_task(self._pin_alerts(alerts), name="alerts"),
+                    *(group.create_task(asking, name=name) for name, asking in asked.items()),
                     group.create_task(report(self._bus, self._session, self.meter, self._counters), name="metrics"),
                 ]
                 announcing = group.create_task(self._announce_all(), name="commits")
@@ -206,6 +207,8 @@ class MemoryService:
             if isinstance(message, Watermark):
                 is_call = message.call != 0 or self._order.has_passed(message)
                 await self._remember(self._order.advance(message), message, is_call=is_call)
+            elif isinstance(message, Observation):
+                self._waiting.setdefault(message.stream, Waiting()).add(message)
             elif self._order.knows(message):  # type: ignore[arg-type]
                 await self._stored_again(message)  # type: ignore[arg-type]
             else:
@@ -252,13 +255,28 @@ class MemoryService:
         call: int = 0,
     ) -> None:
         """Send rows and clips to disk; what is to be announced waits for that."""
-        rows = [*rows, *(clip_row(clip) for clip in clips)]
+        rows = [*rows, *(clip_row(clip) for clip in clips), *(row for clip in clips for row in self._values_of(clip))]
         texts = [*texts, *((clip_key(clip), clip.text) for clip in clips)]
         low_ns = self._order.low_ns
         stored = await self._submit(rows) if rows else _nothing_to_store()
         await self._commits.put(
             Commit(stored=stored, clips=clips, texts=texts, low_ns=low_ns, is_awaited=is_awaited, call=call)
         )
+
+    def _values_of(self, clip: Clip) -> list[Row]:
+        """Return what an encoder saw in a clip: its tokens within the budget, and their mean as a key of its own."""
+        waiting = self._waiting.get(clip.stream)
+        observations = waiting.take(clip.start_ns, clip.end_ns) if waiting is not None else []
+        rows: list[Row] = []
+        for model in sorted({one.model for one in observations}):
+            try:
+                kept = compress([one for one in observations if one.model == model])
+                value = value_row(clip_key(clip), model, kept.tokens(), kept.weights())
+                rows += [value, vector_row(clip_key(clip), f"{clip.sensor}:{model}", kept.key())]
+            except ValueError as error:
+                self.meter.counters["unusable tokens"] += 1
+                logger.warning("tokens are not kept: %s", error)
+        return rows
 
     async def _submit(self, rows: Sequence[Row]) -> asyncio.Future[list[str]]:
         """Hand rows to the writer; a disk that is too slow holds the streams back."""
@@ -345,7 +363,7 @@ class MemoryService:
             with self.meter.timed("embed"):
                 await self._recall_thread.call(self._embed, texts)
         self._searchable_ns = max(self._searchable_ns, commits[-1].low_ns)
-        self._recalls.look()
+        self._desk.look()
 
     async def _tell_stored(self, ids: Sequence[str]) -> None:
         for start in range(0, len(ids), STORED_IDS):  # a message has its limit, a release after an outage has none
@@ -355,7 +373,13 @@ class MemoryService:
         await tell(self._bus, self.meter, message, to)
 
     def _embed(self, texts: Sequence[tuple[str, str]]) -> None:
-        self._writer.submit(self._vectors(texts)).result()
+        self._owed += texts
+        try:
+            self._writer.submit(self._vectors(self._owed)).result()
+        except queue.Full:  # the disk has no room: their records are stored, so they are owed until there is
+            logger.info("%d records are found by their words only until there is room", len(self._owed))
+        else:
+            self._owed.clear()
         if self._is_replay:  # what is sealed is then a function of what was stored
             self._upkeep.run_now()
         self._recaller.refresh()
@@ -379,71 +403,9 @@ class MemoryService:
         if await self._recall_thread.call(self._recaller.has, key):
             await self._tell_stored([key])
 
-    async def _take_recalls(self, inbox: Subscription) -> None:
-        async for delivery in inbox:
-            query = delivery.message
-            assert isinstance(query, Recall)
-            if not self._recalls.add(query.as_of_ns, delivery):
-                self.meter.counters["refused recalls"] += 1
-                await self._tell(refusal(query, f"{RECALL_ROOM} other recalls are waiting"), to=delivery)
-
-    async def _serve_recalls(self) -> None:
-        """Answer recalls whose moment is reached, the earliest first; live, none waits long for its moment."""
-        async for delivery in self._recalls:
-            query = delivery.message
-            assert isinstance(query, Recall)
-            if not self._has_reached(query.as_of_ns):
-                self.meter.counters["unsettled"] += 1
-            with self.meter.timed("recall"):
-                reply: Recalled = await self._recall_thread.call(self._recaller.recall, query)
-            await self._answer(reply, delivery)
-
     def _has_reached(self, t_ns: int) -> bool:
         """Say whether all up to a time can be found."""
         return self._searchable_ns >= t_ns or not self._order.streams
-
-    async def _answer(self, reply: Recalled, delivery: Delivery) -> None:
-        """Send as much as one message may hold: the best hits and the newest of the timeline."""
-        while True:
-            try:
-                await self._tell(reply, to=delivery)
-            except WireError:
-                if not reply.hits and not reply.timeline:
-                    raise
-                left = len(reply.timeline) // 2
-                newest = reply.timeline[len(reply.timeline) - left :]
-                reply = replace(reply, hits=reply.hits[: len(reply.hits) // 2], timeline=newest)
-                self.meter.counters["shortened"] += 1
-            else:
-                return
-
-    async def _serve_media(self, inbox: Subscription) -> None:
-        async for delivery in inbox:
-            wanted = delivery.message
-            assert isinstance(wanted, Media)
-            picture = await self._recall_thread.call(self._recaller.media, wanted.record_id)
-            reply = MediaReply(
-                session=self._session,
-                record_id=wanted.record_id,
-                reason="" if picture else "no picture is stored under this id",
-                payload=picture or b"",
-            )
-            await self._tell(reply, to=delivery)
-            if picture:
-                self._pin(PinRow(wanted.record_id, "opened"))
-
-    async def _pin_alerts(self, inbox: Subscription) -> None:
-        async for delivery in inbox:
-            alert = delivery.message
-            assert isinstance(alert, Alert)
-            for evidence in alert.evidence:
-                self._pin(PinRow(evidence.record_id, "alert"), PinRow(evidence.clip_id, "alert"))
-
-    def _pin(self, *rows: PinRow) -> None:
-        try:
-            self._writer.submit([row for row in rows if row.owner])
-        except queue.Full:
-            self.meter.counters["lost pins"] += 1
 
     def _retention(self, folder: Path, policy: Policy) -> list[Retention]:
         if self._is_replay:  # its times are those of the recording
@@ -453,24 +415,13 @@ class MemoryService:
     def _give_up(self, level: Level) -> None:
         """Do without what a filling disk asks for; the upkeep's thread tells."""
         if level != self._level:
-            logger.warning("the disk fills: %s", _GIVEN_UP[level])
+            logger.warning(_GIVEN_UP[level])
         self._level = level
         self._writer.hold(level == Level.RECORDS)
 
-    async def _keep_letters(self, inbox: Subscription) -> None:
-        async for delivery in inbox:
-            letter = delivery.message
-            assert isinstance(letter, DeadLetter)
-            row = DeadLetterRow(
-                time.time_ns(), letter.session, letter.topic, letter.reason, letter.size_bytes, letter.head_hex
-            )
-            try:
-                self._writer.submit([row])
-            except queue.Full:
-                self.meter.counters["lost dead letters"] += 1
-
     def _counters(self) -> dict[str, int]:
-        return {"late": self._order.late, "forced": self._order.forced}
+        lost = sum(waiting.lost for waiting in self._waiting.values())
+        return {"late": self._order.late, "forced": self._order.forced, "lost tokens": lost}
 
 
 def _note(stored: asyncio.Future[list[str]]) -> None:

@@ -17,7 +17,7 @@ import apsw
 
 from memory.describe import WORDLESS
 from memory.disk import RealDisk
-from memory.erase import Erased, Selector, decay_rows, erase_rows, has_decayed_rows
+from memory.erase import Erased, Selector, count_rows, decay_rows, erase_rows, has_decayed_rows
 from memory.insert import insert
 from memory.rows import Row, keys_of
 from memory.schema import SCHEMA_VERSION, check_sqlite, is_about_disk, open_reader, open_writer, sqlite_errors
@@ -103,6 +103,11 @@ class Store:
         with self._reopening_after_disk_errors() as db, db:
             erased = erase_rows(db, selector, limit)
         return erased
+
+    def count(self, selector: Selector) -> Erased:
+        """Return how much a selector names."""
+        with sqlite_errors(self.path):
+            return count_rows(self.connection(), selector)
 
     def decay(self, before_ns: int, limit: int) -> int:
         """Let go of at most `limit` records that ended before a time; return how many went. Raises as `append`."""

@@ -270,6 +270,39 @@ class Recalled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Erase:
+    """Erase for good what all that is given names, at least one thing; without `is_sure` only say how much that is."""
+
+    kind: Literal["erase"] = "erase"
+    session: str
+    stream: str = "memory"
+    query_id: str
+    of_session: str | None = None
+    of_stream: str | None = None
+    start_ns: int | None = None  # what overlaps this time
+    end_ns: int | None = None
+    clip: str | None = None  # id of a clip or of one record
+    text: str | None = None  # words that stand together, in any inflection
+    is_sure: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """How much went, or would go; `left` counts traces of it that were found in files of the memory afterwards."""
+
+    kind: Literal["erased"] = "erased"
+    session: str
+    stream: str = "memory"
+    query_id: str
+    records: int
+    clips: int  # of which all or a part
+    pictures: int
+    looked_for: int
+    left: dict[str, int]
+    reason: str = ""  # why nothing was done; then all else is 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
     """A question in words; `asked_ns` is when, the arrival time where absent. Ids that begin with `_` are refused."""
 
@@ -472,6 +505,8 @@ Message: TypeAlias = (
     ImageInput
     | AudioInput
     | Frame
+    | Erase
+    | Erased
     | Observation
     | Motion
     | Utterance
@@ -569,6 +604,8 @@ KINDS: dict[str, Kind] = {
         receivers=("reasoning", "user"),
         is_reply=True,
     ),
+    "erase": Kind(type=Erase, qos=1, limit_bytes=4 * KIB, senders=("user",), receivers=("memory",)),
+    "erased": Kind(type=Erased, qos=1, limit_bytes=64 * KIB, senders=("memory",), receivers=("user",), is_reply=True),
     "media": Kind(type=Media, qos=1, limit_bytes=4 * KIB, senders=("user", "reasoning"), receivers=("memory", "user")),
     "media_reply": Kind(
         type=MediaReply,

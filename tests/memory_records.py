@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -11,11 +12,12 @@ from memory.rows import VectorRow, record_row, vector_row
 from runtime.messages import Frame, Gap, Motion, Record, Sound, Utterance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from memory.rows import Row
+    from memory.store import Store
     from runtime.messages import Box
 
 S = 1_000_000_000  # nanoseconds in a second
@@ -131,3 +133,14 @@ def rows_with_vectors(records: Iterable[Record]) -> list[Row]:
     """Return the rows of records, each utterance and sound with its vector."""
     rows = [record_row(record) for record in records]
     return [*rows, *(letter_vector(row.key, row.text) for row in rows if row.kind in ("utterance", "sound"))]
+
+
+def submitting_to(store: Store) -> Callable[[Sequence[Row]], Future[list[str]]]:
+    """Return what a sealer hands its rows to: a commit in the caller's thread."""
+
+    def submit(rows: Sequence[Row]) -> Future[list[str]]:
+        stored: Future[list[str]] = Future()
+        stored.set_result(store.append(rows))
+        return stored
+
+    return submit

@@ -8,19 +8,27 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from memory.service import RECALL_ROOM, MemoryService
+from memory.desk import RECALL_ROOM
+from memory.room import Level
+from memory.service import MemoryService
 from memory.store import Store
 from runtime.bus import LOSSLESS
 from runtime.errors import MissingPart
 from runtime.local_bus import LocalBus, LocalHub
 from runtime.messages import (
+    Alert,
     Clip,
     DeadLetter,
+    Erase,
+    Erased,
+    Evidence,
     Media,
     MediaReply,
     Message,
+    Observation,
     Progress,
     Recall,
     Recalled,
@@ -31,7 +39,7 @@ from runtime.messages import (
 from runtime.order import END_NS
 from runtime.wire import ROOT
 from tests.fakes import PATIENCE_S
-from tests.memory_records import ns, utterance
+from tests.memory_records import frame, ns, utterance
 
 SESSION = "s"
 
@@ -57,6 +65,17 @@ class Desk:
 
     async def reach(self, at_s: float, stream: str = "mic", *, ended: bool = False) -> None:
         await self.send(Watermark(session=SESSION, stream=stream, epoch=0, t_ns=ns(at_s), sensor="audio", ended=ended))
+
+    async def erase(self, **named: Any) -> Erased:
+        reply = await self.bus.request(Erase(session=SESSION, query_id="e", **named), "erased", PATIENCE_S)
+        assert isinstance(reply, Erased)
+        return reply
+
+    def pins(self, folder: Path) -> set[str]:
+        store = Store.open(folder, writable=False)
+        owners = {str(owner) for (owner,) in store.connection().execute("SELECT owner FROM pin")}
+        store.close()
+        return owners
 
     def told(self, kind: type[Any]) -> list[Any]:
         return [one for one in self.heard if isinstance(one, kind)]
@@ -98,6 +117,10 @@ async def remembering(folder: Path, *, is_replay: bool = True) -> AsyncIterator[
         async with asyncio.timeout(PATIENCE_S):
             await running
         listening.cancel()
+
+
+def all_bytes(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
 def kept(folder: Path) -> list[str]:
@@ -316,3 +339,114 @@ async def test_a_stream_that_is_new_in_a_session_was_absent_before(tmp_path: Pat
         gaps = [hit for hit in (await desk.recall(61.0)).timeline if hit.kind == "gap"]
     spans = {(hit.stream, hit.start_ns, hit.end_ns) for hit in gaps}
     assert spans == {("mic", ns(20.0), ns(60.0)), ("door", ns(0.0), ns(60.0))}
+
+
+async def test_tokens_of_a_clip_are_kept_within_their_budget_with_a_key_of_their_own(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).standard_normal((12, 40, 8)).astype(np.float16)
+    async with remembering(tmp_path) as desk:
+        await desk.reach(-1e-9)
+        await desk.send(HELLO)
+        for seq, tokens in enumerate(noise):
+            await desk.send(
+                Observation(
+                    session=SESSION, stream="mic", epoch=0, seq=seq, t_ns=ns(0.5 + seq / 24), model="m@1", tokens=tokens
+                )
+            )
+        await desk.reach(1.0)
+        await desk.until_stored(1)
+    store = Store.open(tmp_path)
+    rows: list[Any] = store.connection().execute("SELECT model, tokens, weights FROM value").fetchall()
+    ((model, tokens, weights),) = rows
+    counts = np.frombuffer(weights, np.float16)
+    assert model == "m@1"
+    assert len(counts) == len(tokens) // 16 == 240  # six times forty of at most 256
+    assert counts.sum() == 12 * 40
+    assert store.stats().vectors["audio:m@1"] == 1
+    assert store.verify() == []
+    store.close()
+
+
+async def test_what_an_alert_names_is_pinned(tmp_path: Path) -> None:
+    async with remembering(tmp_path, is_replay=False) as desk:
+        await desk.send(HELLO)
+        await desk.reach(1.0)
+        await desk.until_stored(1)
+        evidence = Evidence(
+            clip_id="", record_id=record_id(HELLO), stream="mic", kind="utterance", start_s=0, end_s=1, box=None,
+            score=1, text="hello there",
+        )  # fmt: skip
+        alert = Alert(
+            session=SESSION, rule="hello", alert_id="a1", state="fired", session_start_ns=0, t_ns=1, text="hello",
+            evidence=(evidence,), checked=False, suppressed=0,
+        )  # fmt: skip
+        await desk.send(alert)
+        await desk.send(CUPS)
+        await desk.reach(2.0)
+        await desk.until_stored(2)  # in a later commit than the pin
+        assert desk.pins(tmp_path) == {record_id(HELLO)}
+
+
+async def test_a_disk_without_room_stores_nothing_answers_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    async with remembering(tmp_path, is_replay=False) as desk:
+        await desk.send(HELLO)
+        await desk.reach(1.0)
+        await desk.until_stored(1)
+        desk.memory._upkeep.close()  # or it tells of this machine's disk
+        assert desk.memory._upkeep._thread is not None
+        await asyncio.to_thread(desk.memory._upkeep._thread.join, PATIENCE_S)
+        desk.memory._give_up(Level.RECORDS)
+        await desk.send(CUPS)
+        await desk.reach(2.0)
+        assert (await desk.recall(1.0)).total == 1
+        assert set(desk.stored()) == {record_id(HELLO)}
+        desk.memory._give_up(Level.NEW_PICTURES)
+        await desk.until_stored(2)
+        await desk.send(frame(0, 3.0, session=SESSION))
+        await desk.reach(4.0)
+        await desk.reach(4.0, "cam")
+        await desk.until_stored(3)
+        assert desk.memory.meter.counters["pictures not kept"] == 1
+    assert kept(tmp_path) == [record_id(HELLO), record_id(CUPS), f"{SESSION}/cam/0/frame-0"]
+
+
+async def test_a_running_memory_erases_for_good_and_goes_on(tmp_path: Path) -> None:
+    async with remembering(tmp_path, is_replay=False) as desk:
+        await desk.send(HELLO, CUPS)
+        await desk.reach(30.0)
+        await desk.until_stored(3)  # and their clip
+        counted = await desk.erase(text="coffee")
+        assert (counted.records, counted.looked_for) == (1, 0)
+        assert (await desk.recall(10.0)).total == 2
+        gone = await desk.erase(text="coffee", is_sure=True)
+        assert (gone.records, gone.clips, gone.left, gone.reason) == (1, 1, {}, "")
+        assert gone.looked_for >= 2
+        assert [hit.record_id for hit in (await desk.recall(10.0)).timeline] == [record_id(HELLO)]
+        assert (await desk.recall(10.0, "coffee")).hits == ()
+        await desk.send(CUPS)  # nobody heard that it was stored
+        await desk.until_stored(4)
+        assert (await desk.recall(10.0)).total == 1
+        assert (await desk.erase(is_sure=True)).reason == "nothing is named"
+        assert (await desk.erase(of_session="other", is_sure=True)).records == 0
+    assert kept(tmp_path) == [record_id(HELLO)]
+    assert b"coffee" not in all_bytes(tmp_path)
+
+
+async def test_a_replay_keeps_what_it_recorded(tmp_path: Path) -> None:
+    async with remembering(tmp_path) as desk:
+        assert "a replay keeps" in (await desk.erase(text="coffee", is_sure=True)).reason
+
+
+async def test_a_session_that_erases_itself_goes_on_and_keeps_its_beginning(tmp_path: Path) -> None:
+    async with remembering(tmp_path, is_replay=False) as desk:
+        await desk.send(HELLO)
+        await desk.reach(30.0)
+        await desk.until_stored(2)
+        assert (await desk.erase(of_session=SESSION, is_sure=True)).records == 1
+        await desk.send(utterance(9, 31, 32, "a yellow bicycle"))
+        await desk.reach(33.0)
+        await desk.until_stored(3)
+        reply = await desk.recall(33.0, "bicycle")
+        assert [hit.text for hit in reply.hits] == ["a yellow bicycle"]
+        assert reply.session_start_ns == 0
+        assert reply.counts == {"utterance": 1}
+    assert kept(tmp_path) == ["s/mic/0/utterance-9"]

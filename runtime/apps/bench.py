@@ -27,6 +27,7 @@ NAMES = (
     "stop",
     "reasoner",
     "memory",
+    "needles",
 )
 NEED_DATA = frozenset({"replay", "speech", "digest", "stop", "reasoner"})
 
@@ -119,6 +120,10 @@ def measure(name: str, plan: Plan) -> list[Measure]:
             from runtime.apps.bench_memory import measure_memory
 
             return measure_memory(plan)
+        case "needles":
+            from runtime.apps.bench_needles import measure_needles
+
+            return measure_needles(plan)
         case _:
             from runtime.apps.bench_stop import measure_stop
 

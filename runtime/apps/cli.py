@@ -228,7 +228,7 @@ def _memory(arguments: argparse.Namespace) -> int:
             return memory_verbs.search(folder, arguments.text, results(arguments.k), as_json=as_json)
         case "erase":
             selector = memory_verbs.selector_of(folder, arguments)
-            return memory_verbs.erase(folder, selector, is_sure=arguments.yes, as_json=as_json)
+            return memory_verbs.erase(folder, selector, _in_loop, is_sure=arguments.yes, as_json=as_json)
         case "export":
             return memory_verbs.export(folder, arguments.to, arguments.session, as_json=as_json)
         case "import":

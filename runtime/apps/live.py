@@ -194,11 +194,30 @@ async def ask_running(
     """
     again_s = None if asked_ns is None else AGAIN_S  # without its time it would be another question each time
     ask = Ask(session=session, query_id=secrets.token_hex(8), question=text, asked_ns=asked_ns, explains=explains)
+    reply = await request_running(bus, ask, "answer", deadline_s, is_running, again_s=again_s)
+    assert isinstance(reply, Answer)
+    return reply
+
+
+async def request_running(
+    bus: Bus,
+    request: Message,
+    reply_kind: str,
+    deadline_s: float,
+    is_running: Callable[[], bool],
+    *,
+    again_s: float | None = None,
+) -> Message:
+    """Send one request to a running session over a bus of its own, and return the reply.
+
+    Raises MissingPart when nobody answers, or the session is not running.
+    """
+    session = request.session
     replies: list[Message] = []
 
     async def put() -> None:
         with suppress(TimeoutError):
-            replies.append(await insist(bus, ask, "answer", deadline_s, again_s=again_s))
+            replies.append(await insist(bus, request, reply_kind, deadline_s, again_s=again_s))
 
     async with asyncio.TaskGroup() as group:
         connection = group.create_task(bus.run(), name="connection")
@@ -217,5 +236,4 @@ async def ask_running(
     if not replies:
         what = f"session {session!r} did not answer within {deadline_s:g} s"
         raise MissingPart(what, "look whether it still runs")
-    assert isinstance(replies[0], Answer)
     return replies[0]

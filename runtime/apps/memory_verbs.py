@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial
 from math import isfinite
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from memory.describe import list_words
 from memory.embed import TextEmbedder
@@ -16,15 +19,23 @@ from memory.erasing import compact as compact_store
 from memory.erasing import erase as erase_for_good
 from memory.export import export as export_store
 from memory.recall import Recaller
-from memory.store import FILE_NAME, Store
+from memory.store import FILE_NAME, LOCK_NAME, Store
 from memory.take_in import take_in as take_in_folder
 from runtime.apps.arguments import moment_ns
+from runtime.apps.live import request_running
 from runtime.apps.present import moment
-from runtime.errors import ConfigError
-from runtime.messages import Recall
+from runtime.apps.rendezvous import Rendezvous, is_running, running_sessions
+from runtime.errors import ConfigError, MissingPart
+from runtime.messages import Erase, Message, Recall
+from runtime.messages import Erased as ErasedMessage
+from runtime.mqtt_bus import MqttBus
 from runtime.order import END_NS
 
+if TYPE_CHECKING:
+    from runtime.bus import Bus
+
 SHOWN = 5  # of what would be erased
+ERASE_S = 300.0  # a large file may have to be written anew
 
 
 def stats(folder: Path, *, as_json: bool) -> int:
@@ -80,8 +91,18 @@ def verify(folder: Path, *, as_json: bool) -> int:
     return 1 if problems else 0
 
 
-def erase(folder: Path, selector: Selector, *, is_sure: bool, as_json: bool) -> int:
-    """Erase what a selector names, or only say what that is; exit code 1 where traces are left in a file."""
+def erase(
+    folder: Path,
+    selector: Selector,
+    run: Callable[[Coroutine[Any, Any, Message]], Message],
+    *,
+    is_sure: bool,
+    as_json: bool,
+) -> int:
+    """Erase what a selector names, or only say what that is; exit code 1 where traces are left in a file.
+
+    Where a session writes this memory, it is asked to do it; `run` runs that in an event loop.
+    """
     if selector.is_empty:
         raise ConfigError("erase", "names nothing; give --session, --stream, --from, --to, --clip or --text")
     if not is_sure:
@@ -97,18 +118,28 @@ def erase(folder: Path, selector: Selector, *, is_sure: bool, as_json: bool) -> 
             print(f"and {counted.records - len(named)} more")
         print(f"would erase {_told(counted)}; with --yes it is done, and cannot be undone")
         return 0
-    with _writing(folder) as store:
-        receipt = erase_for_good(store, selector)
+    known = _session_that_writes(folder)
+    if known is None:
+        with _writing(folder) as store:
+            receipt = erase_for_good(store, selector)
+        counted, looked_for, left = receipt.erased, receipt.traces, receipt.left
+    else:
+        reply = run(request_running(*_request(known, selector), ERASE_S, partial(is_running, known)))
+        assert isinstance(reply, ErasedMessage)
+        if reply.reason:
+            raise MissingPart(f"session {known.session!r} did not erase: {reply.reason}", "stop it and erase again")
+        counted = Erased(records=reply.records, clips=reply.clips, pictures=reply.pictures)
+        looked_for, left = reply.looked_for, reply.left
     if as_json:
-        fields = {"dry_run": False, **_counts(receipt.erased), "looked_for": receipt.traces, "left": receipt.left}
+        fields = {"dry_run": False, **_counts(counted), "looked_for": looked_for, "left": left}
         print(json.dumps({"type": "erase", **fields}))
-        return 1 if receipt.left else 0
-    print(f"erased {_told(receipt.erased)}")
-    if receipt.left:
-        print("\n".join(f"{count} traces stand in {name} still" for name, count in receipt.left.items()))
+        return 1 if left else 0
+    print(f"erased {_told(counted)}")
+    if left:
+        print("\n".join(f"{count} traces stand in {name} still" for name, count in left.items()))
         print("somebody reads this memory: stop it, then run `heedful memory compact`")
         return 1
-    print(f"looked for {receipt.traces} traces in every file of the memory: none is left")
+    print(f"looked for {looked_for} traces in every file of the memory: none is left")
     return 0
 
 
@@ -181,6 +212,30 @@ def _time_ns(folder: Path, text: str | None, option: str, session: str | None) -
     if session not in sessions:
         raise ConfigError(option, "seconds are counted from the start of a session: name it with --session")
     return sessions[session] + round(since_s * 1e9)
+
+
+def _session_that_writes(folder: Path) -> Rendezvous | None:
+    """Return the running session that holds the lock of a memory, None where none does."""
+    try:
+        owner = (folder / LOCK_NAME).read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+    return next((one for one in running_sessions() if str(one.pid) == owner), None)
+
+
+def _request(known: Rendezvous, selector: Selector) -> tuple[Bus, Message, str]:
+    wanted = Erase(
+        session=known.session,
+        query_id=secrets.token_hex(8),
+        of_session=selector.session,
+        of_stream=selector.stream,
+        start_ns=selector.start_ns,
+        end_ns=selector.end_ns,
+        clip=selector.clip,
+        text=selector.text,
+        is_sure=True,
+    )
+    return MqttBus(known.address, "user", known.session), wanted, "erased"
 
 
 def _counts(erased: Erased) -> dict[str, int]:
