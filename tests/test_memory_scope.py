@@ -129,7 +129,7 @@ def write_memory(folder: Path) -> None:
         assert record_id(record) == row.key
     store.append(rows)
     sealer = Sealer(folder, submitting_to(store), RealDisk(), seal_rows=SEAL_ROWS)
-    sealer.seal_due()
+    sealer.run()
     sealer.close()
     store.close()
 

@@ -31,6 +31,7 @@ from memory.recall import Recaller
 from memory.rows import VectorRow, clip_key, clip_row, record_row, vector_row
 from memory.sealing import Sealer
 from memory.store import Store
+from memory.upkeep import Upkeep
 from memory.writer import Writer
 from runtime.apps.bench_measure import slope
 from runtime.messages import Recall
@@ -97,7 +98,8 @@ class Day:
         self._writer = Writer(Store.open(folder))
         self._recaller = Recaller(folder, self._embedder)
         self._sealer = Sealer(folder, self._writer.submit, RealDisk())
-        self._sealer.start()
+        self._upkeep = Upkeep([self._sealer])
+        self._upkeep.start()
         self._borders = {f"cam{n}": ClipBorders("s", f"cam{n}", 0, "video") for n in range(CAMERAS)}
         self._borders["mic"] = ClipBorders("s", "mic", 0, "audio")
         self._waiting: deque[Future[list[str]]] = deque()
@@ -119,7 +121,8 @@ class Day:
         self.vectors += sum(isinstance(row, VectorRow) for row in rows)
         self._submit(rows)
         self._recaller.refresh()
-        self._sealer.look(self._embedder.space, self._recaller.damaged)
+        self._sealer.note(self._embedder.space, self._recaller.damaged)
+        self._upkeep.wake()
 
     def ask(self, at_s: int) -> int:
         """Ask for something; return how many records were told."""
@@ -132,7 +135,7 @@ class Day:
 
     def close(self) -> None:
         self._recaller.close()
-        self._sealer.close()
+        self._upkeep.close()
         assert self._writer.close(60.0)
 
     def _record(self, at_s: float) -> Record:

@@ -78,7 +78,7 @@ class Filler:
                     *self._rows(clips, texts),
                 ]
             )
-        self._sealer.seal_due()
+        self._sealer.run()
 
     def close(self) -> None:
         """Close the open clips, and the memory."""
