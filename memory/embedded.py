@@ -126,7 +126,8 @@ class EmbeddedStore:
                 return Ranking(scores={}, allowed=0, is_exact=True)
             found = self._index(space, len(vector)).find(vector, k, scope)
             owners = owners_of(self._db, found.ids.tolist())
-        scored = [(owners[number], score) for number, score in zip(found.ids.tolist(), found.scores.tolist(), strict=True)]
+        pairs = zip(found.ids.tolist(), found.scores.tolist(), strict=True)
+        scored = [(owners[number], score) for number, score in pairs]
         return Ranking(
             scores={key: score for (key, is_clip), score in scored if not is_clip},
             clips={key: score for (key, is_clip), score in scored if is_clip},

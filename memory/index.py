@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memory.exact import Ranked, nearest, nearest_of
 from memory.tail import Tail
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from memory.codes import Codes, Search
     from memory.columns import Columns, Rows
     from memory.scope import Scope

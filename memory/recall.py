@@ -57,8 +57,9 @@ class Recaller:
     """
 
     def __init__(self, memory: Path | str | MemoryReader, embedder: Embedder | None) -> None:
-        is_folder = isinstance(memory, Path | str)
-        self._memory: MemoryReader = EmbeddedStore.open(memory, writable=False) if is_folder else memory
+        if isinstance(memory, Path | str):
+            memory = EmbeddedStore.open(memory, writable=False)
+        self._memory: MemoryReader = memory
         self._stemmer = Stemmer(apsw.Connection(":memory:"))
         self._embedder = embedder
         self.refresh()
