@@ -104,7 +104,7 @@ class Writer:
                 raise queue.Full
             self._waiting.append(_Submission(rows, stored))
             self._waiting_rows += len(rows)
-            if len(self._waiting) == 1:
+            if len(self._waiting) == 1 or self._waiting_rows >= self._queue_rows:
                 self._wake.notify()
         return stored
 
