@@ -17,6 +17,7 @@ from memory.schema import is_about_room
 from memory.sealing import Sealer, seal_now
 from memory.store import FILE_NAME, LOCK_NAME, Store
 from memory.traces import Traces
+from memory.writer import WriterClosed
 from runtime.errors import HeedfulError, MissingPart
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class LiveErasing:
                 continue
             try:
                 receipt = self._erase(selector)
-            except (HeedfulError, OSError, TimeoutError, Full) as error:
+            except (HeedfulError, OSError, TimeoutError, Full, WriterClosed) as error:
                 done.set_exception(error)
             else:
                 done.set_result(receipt)
