@@ -14,6 +14,7 @@ from memory.erase import Erased, Selector
 from memory.erasing import erase
 from memory.fulltext import HOLDERS_MAX, FullText
 from memory.index import EXACT_ROWS
+from memory.overview import overview
 from memory.protocol import SCORE_DIGITS, Holdings, Promises, Ranking
 from memory.reader import (
     count_kinds,
@@ -33,7 +34,7 @@ from memory.scope import Scope
 from memory.space import SpaceIndex
 from memory.store import Store
 from runtime.errors import MissingPart
-from runtime.messages import Hit
+from runtime.messages import Hit, Stretch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
     from memory.manifest import Sealed
     from memory.words import Term
+
+QUOTES = 2  # utterances in one line of an overview
 
 PROMISES = Promises(
     engine=f"SQLite {apsw.sqlite_lib_version()} and FAISS",
@@ -181,6 +184,22 @@ class EmbeddedStore:
         """Return the newest records of the scope, oldest first, and how many there are."""
         with self._moment():
             return read_timeline(self._db, scope, limit)
+
+    def overview(self, scope: Scope, limit: int) -> tuple[Stretch, ...]:
+        """Return the roll-ups of a scope, each with the records that it quotes and one of each other kind."""
+        with self._moment():
+            lines = overview(self._db, scope, session_start_ns(self._db, scope.session), limit, QUOTES)
+            named = self.get([key for line in lines for key in line.named], scope)
+        return tuple(
+            Stretch(
+                start_ns=max(line.start_ns, scope.start_ns),
+                end_ns=min(line.end_ns, scope.end_ns, scope.as_of_ns),
+                text=line.text,
+                trust=line.trust,
+                hits=tuple(named[key] for key in line.named if key in named),
+            )
+            for line in lines
+        )
 
     def counts(self, session: str, as_of_ns: int) -> dict[str, int]:
         """Return how many records of each kind the session had by then."""

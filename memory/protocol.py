@@ -18,7 +18,7 @@ from memory.erase import Erased, Selector
 from memory.rows import Row
 from memory.scope import Scope
 from memory.words import Term
-from runtime.messages import Hit
+from runtime.messages import Hit, Stretch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -111,6 +111,12 @@ class MemoryReader(Protocol):
 
     def timeline(self, scope: Scope, limit: int) -> tuple[tuple[Hit, ...], int]:
         """Return the newest `limit` records of the scope, oldest first, and how many there are in all."""
+
+    def overview(self, scope: Scope, limit: int) -> tuple[Stretch, ...]:
+        """Return what the scope allows in at most `limit` lines, oldest first; none where no roll-ups are kept.
+
+        None, too, where the scope asks for some streams or trusts alone.
+        """
 
     def counts(self, session: str, as_of_ns: int) -> dict[str, int]:
         """Return how many records of each kind the session had by then."""

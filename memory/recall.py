@@ -19,7 +19,7 @@ from memory.embedded import EmbeddedStore
 from memory.protocol import SCORE_DIGITS
 from memory.scope import CLIP, EARLIEST_NS, LATEST_NS, Scope
 from memory.words import Stemmer, question_terms
-from runtime.messages import Hit, Recall, Recalled
+from runtime.messages import Hit, Recall, Recalled, Stretch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -80,18 +80,22 @@ class Recaller:
             scope = _scope_of(query, anchor)
             hits: Sequence[Hit] = ()
             timeline: tuple[Hit, ...] = ()
+            overview: tuple[Stretch, ...] = ()
             total = 0
             is_lost = anchor is None and bool(query.anchor and query.relation)
             if not is_lost and scope.start_ns <= scope.end_ns:
                 timeline, total = memory.timeline(scope, query.timeline_limit)
                 hits, spaces = self._relevant(query.text, scope, query.k)
                 searched = spaces or searched
+                if total > len(timeline):
+                    overview = memory.overview(scope, query.overview_limit)
         return Recalled(
             session=query.session,
             query_id=query.query_id,
             hits=tuple(hits),
             timeline=timeline,
             total=total,
+            overview=overview,
             anchor=anchor,
             counts=counts,
             searched=searched,

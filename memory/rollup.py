@@ -11,11 +11,12 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, get_args
 
 from memory.describe import CUT, WORDLESS
 from memory.words import STOP_WORDS
+from runtime.messages import Trust
 
 if TYPE_CHECKING:
     import apsw
@@ -42,7 +43,7 @@ class Rollup:
     cuts: int
     said: tuple[tuple[str, str], ...]  # record id and words, in the order of time
     records: tuple[str, ...]  # ids of one record of each other kind
-    trust: str
+    trust: Trust
     known_ns: int  # when the last of them was
 
     @property
@@ -51,18 +52,35 @@ class Rollup:
         return self.start_ns + self.level_s * NS_PER_S
 
     @property
+    def named(self) -> tuple[str, ...]:
+        """Return the ids of the records that it names: those it quotes, and one of each other kind."""
+        return (*(key for key, _ in self.said), *self.records)
+
+    @property
     def text(self) -> str:
         """Return it in one line."""
-        parts = [f'"{words}"' for _, words in self.said]
+        parts = ['"{}"'.format(words.replace('"', "'")) for _, words in self.said]
         more = self.kinds["utterance"] - len(self.said)
         if more > 0:
-            parts.append(f"{more} more {'utterance' if more == 1 else 'utterances'}")
+            parts.append(f"{more} {'more ' if parts else ''}{'utterance' if more == 1 else 'utterances'}")
         parts += [name if count == 1 else f"{name} ({count} times)" for name, count in self.sounds.most_common(SOUNDS)]
         others = sum(self.sounds.values()) - sum(count for _, count in self.sounds.most_common(SOUNDS))
         if others:
             parts.append(f"{others} other {'sound' if others == 1 else 'sounds'}")
         parts += [_times(self.kinds["motion"], "movement"), _times(self.cuts, CUT), _times(self.kinds["gap"], "gap")]
         return "; ".join(part for part in parts if part) or "nothing changed"
+
+    def narrowed(self, kinds: Sequence[str], quotes: int) -> Rollup:
+        """Return it with only these kinds, all where none are named, and with at most so many utterances quoted."""
+        wanted = frozenset(kinds or (*self.kinds, "utterance", "sound", "frame"))
+        return replace(
+            self,
+            kinds=Counter({kind: count for kind, count in self.kinds.items() if kind in wanted}),
+            sounds=self.sounds if "sound" in wanted else Counter(),
+            cuts=self.cuts if "frame" in wanted else 0,
+            said=extract(self.said, quotes) if "utterance" in wanted else (),
+            records=tuple(key for key in self.records if kind_of(key) in wanted),
+        )
 
     def data(self) -> str:
         """Return all but session, level and start as JSON."""
@@ -92,7 +110,7 @@ def of_records(
         kinds=Counter(kind for _, kind, *_ in rows),
         sounds=Counter(text for _, kind, text, *_ in rows if kind == "sound"),
         cuts=sum(kind == "frame" and text.startswith(CUT) for _, kind, text, *_ in rows),
-        said=extract(said, SAID[level_s]),
+        said=extract(said, quotes_of(level_s)),
         records=tuple(first[kind] for kind in sorted(first)),
         trust=least_trusted(trust for *_, trust, _ in rows),
         known_ns=max(t_ns for *_, t_ns in rows),
@@ -105,7 +123,7 @@ def of_shorter(parts: Sequence[Rollup], level_s: int, start_ns: int) -> Rollup |
         return None
     first: dict[str, str] = {}
     for key in (key for part in parts for key in part.records):
-        first.setdefault(key.rpartition("/")[2].partition("-")[0], key)
+        first.setdefault(kind_of(key), key)
     return Rollup(
         session=parts[0].session,
         level_s=level_s,
@@ -113,7 +131,7 @@ def of_shorter(parts: Sequence[Rollup], level_s: int, start_ns: int) -> Rollup |
         kinds=sum((part.kinds for part in parts), Counter()),
         sounds=sum((part.sounds for part in parts), Counter()),
         cuts=sum(part.cuts for part in parts),
-        said=extract([one for part in parts for one in part.said], SAID[level_s]),
+        said=extract([one for part in parts for one in part.said], quotes_of(level_s)),
         records=tuple(first[kind] for kind in sorted(first)),
         trust=least_trusted(part.trust for part in parts),
         known_ns=max(part.known_ns for part in parts),
@@ -137,15 +155,26 @@ def extract(said: Sequence[tuple[str, str]], count: int) -> tuple[tuple[str, str
     return tuple((said[place][0], said[place][1][:QUOTED_CHARACTERS]) for place in sorted(chosen))
 
 
+def quotes_of(length_s: int) -> int:
+    """Return how many utterances are quoted of a window."""
+    return max(count for level_s, count in SAID.items() if level_s <= length_s)
+
+
+def kind_of(key: str) -> str:
+    """Return the kind of a record from its id."""
+    return key.rpartition("/")[2].partition("-")[0]
+
+
 def content_words(text: str) -> list[str]:
     """Return the words of a text that say what it is about."""
     return [word for word in _WORD.findall(text.lower()) if word not in STOP_WORDS]
 
 
-def least_trusted(trusts: Iterable[str]) -> str:
+def least_trusted(trusts: Iterable[str]) -> Trust:
     """Return the trust that may be put in what rests on all of them."""
-    order = ("scene", "remote", "local", "operator")
-    return min(trusts, key=order.index, default="scene")
+    found = set(trusts)
+    order: tuple[Trust, ...] = get_args(Trust)
+    return next((trust for trust in order if trust in found), order[0])
 
 
 def from_row(session: str, level_s: int, start_ns: int, data: str) -> Rollup:
@@ -160,7 +189,7 @@ def from_row(session: str, level_s: int, start_ns: int, data: str) -> Rollup:
         cuts=fields["cuts"],
         said=tuple((key, words) for key, words in fields["said"]),
         records=tuple(fields["records"]),
-        trust=fields["trust"],
+        trust=least_trusted([fields["trust"]]),
         known_ns=fields["known_ns"],
     )
 

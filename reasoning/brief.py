@@ -1,6 +1,7 @@
 """A question and what memory recalled -> what a language model is told, within a budget of tokens.
 
-What was worked out from the records comes first, then the records that are most like the question, then the newest.
+What was worked out from the records comes first, then the records that are most like the question, then an overview
+of a time that holds too many, then the newest.
 Whatever was said, written or heard in the scene stands between quotation marks and fences: it is data.
 """
 
@@ -14,6 +15,7 @@ from reasoning.backend import Case
 from reasoning.draft import Draft
 from reasoning.episodes import Episode, gather
 from reasoning.evidence import Composed
+from reasoning.overview import episode_of, line_of
 from reasoning.prompt import Prompt
 from reasoning.wording import Clock, plain, quote
 from runtime.errors import HeedfulError
@@ -83,16 +85,27 @@ def _unfenced(text: str) -> str:
 
 
 def _candidates(case: Case, found: Composed | None, clock: Clock) -> Iterable[tuple[int, str, tuple[Evidence, ...]]]:
-    """Yield when, what and on what it rests: first what was worked out, then the relevant, then the newest."""
+    """Yield when, what and on what it rests: first what was worked out, then the relevant, all in short, the newest."""
     if found is not None and not found.abstained:
         worked_out = " ".join(sentence.text for sentence in found.sentences if sentence.supported)
         if worked_out:
             told = _unfenced(plain(worked_out, QUESTION_LENGTH))
             yield -1, f"counted from the records: {told}", found.evidence
-    if case.recalled is None:
-        return
+    if case.recalled is not None:
+        yield from _remembered(case.recalled, clock)
+
+
+def _remembered(recalled: Recalled, clock: Clock) -> Iterable[tuple[int, str, tuple[Evidence, ...]]]:
     draft = Draft(clock)
-    for episode in _episodes(case.recalled):
+    relevant = {hit.record_id for hit in recalled.hits}
+    episodes = _episodes(recalled)
+    first = [one for one in episodes if relevant & {hit.record_id for hit in one.hits}]
+    for episode in first:
+        yield episode.start_ns, _unfenced(_line(episode, clock)), tuple(draft.rows([episode]))
+    for stretch in recalled.overview:
+        text = f"{clock.stretch(stretch.start_ns, stretch.end_ns)} in short: {line_of(stretch)}"
+        yield stretch.start_ns, _unfenced(text), tuple(draft.rows([episode_of(stretch)]) if stretch.hits else ())
+    for episode in episodes[len(first) :]:
         yield episode.start_ns, _unfenced(_line(episode, clock)), tuple(draft.rows([episode]))
 
 

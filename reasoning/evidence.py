@@ -27,6 +27,7 @@ from reasoning.draft import EVIDENCE_MAX, SENSORS, Draft
 from reasoning.episodes import Episode, gather
 from reasoning.named import named_streams, only, without_names
 from reasoning.order import tell_apart, tell_order
+from reasoning.overview import asks_for_all, tell_overview
 from reasoning.phrases import noun
 from reasoning.plan import asked_kinds
 from reasoning.present import add_present, going_on, is_over, tell_over
@@ -204,6 +205,8 @@ def _tell(
         tell_contrary(question, view, draft)
     elif question.negated and not question.asks_throughout:
         tell_quiet(question, view, unseen, draft)
+    elif view.is_partial and recalled.overview and asks_for_all(question):
+        tell_overview(recalled.overview, draft)
     elif view.episodes:
         episodes = tuple(pick(question.topic, view.episodes))
         tell_found(Found(question, episodes, view.is_partial, view.anchor), draft)

@@ -25,6 +25,7 @@ KINDS: dict[About, tuple[str, ...]] = {
 INVENTORY = ("utterance", "sound", "motion")  # what an abstention tells that there is
 CUT_TEXT = "scene change"  # how memory describes the first picture of another scene
 K = 16
+OVERVIEW_LINES = 8  # an answer carries no more evidence
 TIMELINE_LIMIT = 2048  # kept frames come twice a second; as JSON this many hits fit into one reply
 POINT_REACH_NS = 120_000_000_000
 FAR_NS = 2**62  # times on the wire are 64-bit
@@ -61,6 +62,7 @@ def plan(question: Question, query_id: str, session: str, as_of_ns: int) -> Reca
         end_ns=None if span is None or is_local else _within(span.end_ns, as_of_ns),
         k=K,
         timeline_limit=TIMELINE_LIMIT,
+        overview_limit=OVERVIEW_LINES,
     )
 
 

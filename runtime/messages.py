@@ -230,6 +230,7 @@ class Recall:
     end_ns: int | None = None
     k: int = 8
     timeline_limit: int = 512
+    overview_limit: int = 0  # lines about a window that holds more records than that; 0 is none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +251,17 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """A stretch of time in one line, which quotes what was said and counts the rest; the records that it names."""
+
+    start_ns: int
+    end_ns: int
+    text: str
+    trust: Trust  # of its least trusted record
+    hits: tuple[Hit, ...]  # what it quotes, and one of each other kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recalled:
     """Memory's reply: hits by relevance, the window's records in time, and what memory holds at all."""
 
@@ -266,6 +278,7 @@ class Recalled:
     session_start_ns: int
     start_ns: int  # the window that was looked at
     end_ns: int
+    overview: tuple[Stretch, ...] = ()  # all of the window, where the timeline is only its end; oldest first
     reason: str = ""  # why memory did not look; then all else is empty
 
 
