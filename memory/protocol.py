@@ -81,8 +81,9 @@ class MemoryReader(Protocol):
     def nearest(self, space: str, vector: NDArray[np.float32], k: int, scope: Scope) -> Ranking:
         """Return the owners of the k vectors with the largest inner products with `vector` (C,), of equals the first.
 
-        `allowed` counts the vectors in the scope. Clips stand under kind "clip", with the trust of their least trusted
-        record. Raises ValueError where the vector is not finite or has not the width of the space.
+        `allowed` counts the vectors in the scope, whose `except_key` is not looked at. Clips stand under kind "clip",
+        with the trust of their least trusted record. Raises ValueError where the vector is not finite or has not the
+        width of the space.
         """
 
     def matching(self, terms: Sequence[Term], k: int, scope: Scope, also: Iterable[str] = ()) -> Ranking:
