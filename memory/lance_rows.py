@@ -62,9 +62,10 @@ def hit_of(row: dict[str, Any], clip: str) -> Hit:
 def _refused(table: Table, keys: Sequence[str]) -> set[str]:
     """Return those keys that are there already, or were erased."""
     marks = {mark_of(key).hex(): key for key in keys}
-    there = table.rows(f"type IN ('record', 'clip') AND {one_of('key', keys)}", ["key"]) if keys else []
-    erased = table.rows(f"type = 'erased' AND {one_of('key', marks)}", ["key"]) if keys else []
-    return {row["key"] for row in there} | {marks[row["key"]] for row in erased}
+    there = f"type IN ('record', 'clip') AND {one_of('key', keys)}"
+    erased = f"type = 'erased' AND {one_of('key', marks)}"
+    found = table.rows(f"({there}) OR ({erased})", ["key"]) if keys else []
+    return {marks.get(row["key"], row["key"]) for row in found}
 
 
 def _of_record(row: RecordRow, stemmer: Stemmer) -> dict[str, Any]:
@@ -84,8 +85,9 @@ def _of_vectors(table: Table, batch: Sequence[VectorRow], rows: Sequence[dict[st
     """Return vectors with what a scope asks of their owners; without an owner they stay away."""
     if not batch:
         return []
-    owned = f"type = 'vector' AND {one_of('key', {row.owner for row in batch})}"
-    seen = {(row["key"], row["space"]) for row in table.rows(owned, ["key", "space"])}
+    earlier = {row.owner for row in batch} - {row["key"] for row in rows}
+    owned = table.rows(f"type = 'vector' AND {one_of('key', earlier)}", ["key", "space"]) if earlier else []
+    seen = {(row["key"], row["space"]) for row in owned}
     owners = _owners(table, {row.owner for row in batch}, rows)
     found = []
     for row in batch:
@@ -101,19 +103,21 @@ def _of_vectors(table: Table, batch: Sequence[VectorRow], rows: Sequence[dict[st
 def _owners(table: Table, keys: set[str], rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return key -> what a vector takes over of its record or clip, of a clip the least trust and most clock error."""
     names = ["type", "key", "records", *OWNED]
-    there = [*rows, *table.rows(f"type IN ('record', 'clip') AND {one_of('key', keys)}", names)]
-    named = {key for row in there if row["type"] == "clip" for key in row["records"]}
-    within = [*rows, *table.rows(f"type = 'record' AND {one_of('key', named)}", names)] if named else []
+    fresh = {row["key"] for row in rows}
+    earlier = keys - fresh
+    there = [row for row in rows if row["key"] in keys]
+    there += table.rows(f"type IN ('record', 'clip') AND {one_of('key', earlier)}", names) if earlier else []
+    named = {key for row in there if row["type"] == "clip" for key in row["records"]} - fresh
+    within = [*rows, *(table.rows(f"type = 'record' AND {one_of('key', named)}", names) if named else ())]
     records = {row["key"]: row for row in within if row["type"] == "record"}
     owners = {}
     for row in there:
-        if row["key"] in keys and row["type"] == "clip":
+        if row["type"] == "clip":
             parts = [records[key] for key in row["records"] if key in records]
             trust = min((part["trust"] for part in parts), key=TRUSTS.index, default="scene")
             clock_ns = max((part["clock_ns"] for part in parts), default=0)
             row = row | {"kind": CLIP, "trust": trust, "clock_ns": clock_ns}
-        if row["key"] in keys:
-            owners[row["key"]] = {name: row[name] for name in OWNED}
+        owners[row["key"]] = {name: row[name] for name in OWNED}
     return owners
 
 

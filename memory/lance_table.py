@@ -27,7 +27,7 @@ TEXTS = ("type", "key", "space", "session", "stream", "kind", "sensor", "text", 
 NUMBERS = ("number", "epoch", "seq", "t_ns", "start_ns", "end_ns", "clock_ns", "checksum")
 LISTS = ("stems", "records")
 NEWEST_FIRST = ("start_ns", "end_ns", "number")
-COMPACTED = 64  # commits between two: each leaves a file, and a list of all files
+COMPACTED = 16  # commits between two: each leaves a file, and all of them are looked into
 READERS_S = 600.0  # so long a version that somebody may be reading is kept
 CLEANINGS = 20
 
@@ -132,7 +132,7 @@ class Table:
         Return the names of files that should have gone: none.
         """
         arrow, compute = import_module("pyarrow"), import_module("pyarrow.compute")
-        before = {path for path in self.path.rglob("*") if path.is_file()}
+        before = self._files()
         numbers = arrow.array(sorted(gone), arrow.int64())
         added, _ = _as_arrow(rows, self._table.schema)
 
@@ -148,10 +148,15 @@ class Table:
             for _ in range(CLEANINGS):
                 time.sleep(0.002)  # what is older than a millisecond goes
                 self._table.optimize(cleanup_older_than=timedelta(milliseconds=1), delete_unverified=True)
-                left = sorted(path.name for path in before if path.exists())
+                left = sorted(name for name, _ in before & self._files())
                 if not left:
                     break
         return left
+
+    def _files(self) -> set[tuple[str, int]]:
+        """Return the names of all files, each with when it was written."""
+        files = [path for path in self.path.rglob("*") if path.is_file()]
+        return {(str(path.relative_to(self.path)), path.stat().st_mtime_ns) for path in files}
 
 
 @contextmanager

@@ -45,7 +45,7 @@ class Promises:
     survives_kill: bool  # what `append` returned is there after kill -9
     survives_power_cut: bool  # and after a power cut
     syncs_per_commit: int  # fsync and fdatasync, at least
-    is_whole: bool  # of a batch all is there or nothing, whatever happens
+    is_whole: bool  # of a batch all is there or nothing, after all that the engine survives
     has_one_snapshot: bool  # a reader beside a writer sees one moment, in all that it holds
     filters_inside: bool  # k come where k are allowed
     exact_rows: int | None  # up to so many allowed vectors nothing better is passed over; None: always
