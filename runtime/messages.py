@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 QUESTION_LENGTH = 2_000  # characters of a question that are read
+LATER = {"later": True}  # a field that came later: at its default it is not sent, and messages are as before
 
 Box: TypeAlias = tuple[float, float, float, float]  # x0, y0, x1, y1 as fractions of the frame
 Sensor: TypeAlias = Literal["video", "audio"]
@@ -230,6 +231,7 @@ class Recall:
     end_ns: int | None = None
     k: int = 8
     timeline_limit: int = 512
+    neighbours: int = field(default=0, metadata=LATER)  # records on either side of each hit, in the same window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,9 +259,9 @@ class Recalled:
     session: str
     stream: str = "memory"
     query_id: str
-    hits: tuple[Hit, ...]  # most relevant first; empty means nothing relevant
+    hits: tuple[Hit, ...]  # most relevant first; fewer than k: no more are relevant; none: nothing is
     timeline: tuple[Hit, ...]  # oldest first, at most timeline_limit, the newest are kept
-    total: int  # records in the window, also those beyond the limit
+    total: int  # records in the window, also those beyond the limit: fewer than k, and no k could be found
     anchor: Hit | None
     counts: dict[str, int]  # records per kind in the session up to as_of_ns
     searched: tuple[str, ...]
@@ -267,6 +269,7 @@ class Recalled:
     start_ns: int  # the window that was looked at
     end_ns: int
     reason: str = ""  # why memory did not look; then all else is empty
+    neighbours: tuple[Hit, ...] = field(default=(), metadata=LATER)  # of the hits, without them, oldest first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
