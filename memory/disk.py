@@ -64,8 +64,13 @@ def unfinished(path: Path) -> Path:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a new entry of the folder survive a power cut."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    """Make changes of the folder's entries survive a power cut."""
+    sync_path(folder)
+
+
+def sync_path(path: Path) -> None:
+    """Make the content of a file, or the entries of a folder, survive a power cut."""
+    fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
     finally:

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from queue import Full, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from memory.disk import sync_folder
 from memory.erase import Erased, Selector, surviving
+from memory.manifest import FOLDER
 from memory.room import Reserve
 from memory.schema import is_about_room
 from memory.sealing import Sealer, seal_now
 from memory.store import FILE_NAME, LOCK_NAME, Store
 from memory.traces import Traces
+from memory.writer import WriterClosed
 from runtime.errors import HeedfulError, MissingPart
 
 if TYPE_CHECKING:
@@ -43,6 +46,7 @@ def erase(store: Store, selector: Selector) -> Receipt:
     """
     erased = erase_rows_of(store, selector)
     seal_now(store)  # files of the index without them
+    sync_folder(store.folder / FOLDER)
     store.flush()
     left = traces_left(store, erased.traces)
     if FILE_NAME in left:  # copies of a row that was moved from page to page before it was deleted
@@ -75,7 +79,7 @@ class LiveErasing:
                 continue
             try:
                 receipt = self._erase(selector)
-            except (HeedfulError, OSError, TimeoutError, Full) as error:
+            except (HeedfulError, OSError, TimeoutError, Full, WriterClosed) as error:
                 done.set_exception(error)
             else:
                 done.set_result(receipt)
@@ -90,6 +94,7 @@ class LiveErasing:
     def _erase(self, selector: Selector) -> Receipt:
         erased: Erased = self._call(lambda store: erase_rows_of(store, selector)).result(WAIT_S)
         self._sealer.run()
+        sync_folder(self._store.folder / FOLDER)
         self._flush()
         left = traces_left(self._store, erased.traces)
         if FILE_NAME in left:

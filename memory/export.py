@@ -3,8 +3,8 @@
     manifest.json                  format, version, and of each file its sha256; written last: without it nothing counts
     records.jsonl clips.jsonl      a row a line, in the order of arrival; a record names its picture
     sessions.jsonl streams.jsonl pins.jsonl
-    vectors-0.safetensors ...      search keys (n, C) float16 of one space; metadata: space and owners
-    values-0.safetensors ...       what a reasoner reads of clips; metadata: owners and models
+    vectors-0.safetensors ...      search keys (n, C) float16 of one space; metadata `rows`: space and owners
+    values-0.safetensors ...       what a reasoner reads of clips; metadata `rows`: owners and models
     pictures/ab/abcd....jpg        named after its sha256
 
 Indexes, roll-ups and what was erased are not in it: they are made anew, or gone.
@@ -38,6 +38,7 @@ VERSION = 1
 MANIFEST = "manifest.json"
 PICTURES = "pictures"
 SHARD_ROWS = 8_192
+ROWS = "rows"  # the one key of a file's metadata: safetensors writes several in any order
 JSON_COLUMNS = ("data", "records", "box")  # hold JSON already
 
 _ROWS: dict[str, tuple[type[Any], str]] = {
@@ -135,7 +136,7 @@ class _Export:
         for space_id, space in db.execute("SELECT id, name FROM space ORDER BY id").fetchall():
             for some in _shards(db.execute(_VECTORS, (self._session, space_id))):
                 vectors = np.frombuffer(b"".join(vector for _, vector in some), np.float16).reshape(len(some), -1)
-                metadata = {"space": str(space), "owners": json.dumps([owner for owner, _ in some])}
+                metadata = {ROWS: json.dumps({"space": str(space), "owners": [owner for owner, _ in some]})}
                 self._write_file(f"vectors-{number}.safetensors", save({"vectors": vectors}, metadata))
                 self._counts["vectors"] = self._counts.get("vectors", 0) + len(some)
                 number += 1
@@ -147,7 +148,7 @@ class _Export:
                 count = len(weights) // 2
                 tensors[f"{place}.tokens"] = np.frombuffer(tokens, np.float16).reshape(count, -1)
                 tensors[f"{place}.weights"] = np.frombuffer(weights, np.float16)
-            metadata = {"owners": json.dumps([[owner, model] for owner, model, _, _ in some])}
+            metadata = {ROWS: json.dumps({"owners": [[owner, model] for owner, model, _, _ in some]})}
             self._write_file(f"values-{number}.safetensors", save(tensors, metadata))
             self._counts["values"] = self._counts.get("values", 0) + len(some)
 

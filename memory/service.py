@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from memory.clips import ClipBorders
+from memory.clipping import Clipping
 from memory.consolidate import Consolidation
 from memory.describe import describe, has_own_vector
 from memory.desk import Desk
@@ -30,16 +30,12 @@ from memory.rows import (
     Row,
     SessionRow,
     StreamRow,
-    VectorRow,
     clip_key,
-    clip_row,
     record_row,
-    value_row,
-    vector_row,
 )
 from memory.sealing import Sealer
-from memory.shortterm import Waiting, compress
 from memory.store import Store
+from memory.textkeys import TextKeys
 from memory.upkeep import Upkeep
 from memory.writer import Writer
 from runtime.bus import LOSSLESS, Bus, Delivery, Subscription, drop_oldest, filter_of
@@ -50,13 +46,12 @@ from runtime.messages import (
     Observation,
     Progress,
     Record,
-    Sensor,
     Stored,
     Watermark,
     record_id,
 )
 from runtime.metrics import Meter, report, tell
-from runtime.order import END_NS, EventOrder
+from runtime.order import EventOrder
 from runtime.service import Worker
 
 logger = logging.getLogger(__name__)
@@ -64,7 +59,6 @@ logger = logging.getLogger(__name__)
 PENDING_COMMITS = 64  # cells of event time on their way to disk
 RECORD_ROOM = 512  # live: frames and motion that may wait to be read
 PROGRESS_NS = 500_000_000  # replay: event time between two notes of progress; sources may be 2 s ahead
-CATCH_UP_ROWS = 256
 STORED_IDS = 1_000  # in one message
 FULL_S = 0.05  # until a full writer is asked again
 CLOSE_S = 2.0  # for the last commit
@@ -118,7 +112,8 @@ class MemoryService:
         self._session_start_ns = session_start_ns
         self._store = Store.open(folder)
         self._embedder = TextEmbedder(text_model)
-        self._catch_up()
+        self._keys = TextKeys(self._embedder)
+        self._keys.catch_up(self._store)
         self._clock_error_ns = clock_error_ns or {}
         self._writer = Writer(self._store, reserve=None if is_replay else Reserve(folder))
         self._recaller = Recaller(folder, self._embedder)
@@ -127,7 +122,6 @@ class MemoryService:
         erasing = LiveErasing(Store.open(folder, writable=False), self._writer.call, self._sealer)
         beside = self._retention(folder, retention or Policy())
         self._upkeep = Upkeep([self._sealer, erasing, consolidation, *beside])
-        self._owed: list[tuple[str, str]] = []  # keys and texts that have no vector yet
         self._level = Level.NOTHING  # what is given up because the disk fills
         self._recall_thread = Worker("memory recall")  # owns the index: FAISS must not add and search at once
         self._earlier = {} if is_replay else self._store.reached(session)  # streams of an earlier run
@@ -136,9 +130,7 @@ class MemoryService:
         self._told_ns = -1  # last progress
         self._noted_ns: dict[str, int] = {}
         self._order = EventOrder()
-        self._borders: dict[str, ClipBorders] = {}
-        self._waiting: dict[str, Waiting] = {}  # tokens whose clip is open
-        self._ended: set[str] = set()
+        self._clipping = Clipping(session, self._order, self.meter.counters)
         self._commits: asyncio.Queue[Commit] = asyncio.Queue(PENDING_COMMITS)
         self._searchable_ns = -1
         self._desk = Desk(
@@ -183,7 +175,8 @@ class MemoryService:
                 ]
                 announcing = group.create_task(self._announce_all(), name="commits")
                 await self._stopping.wait()
-                await self._close_clips()
+                if open_clips := self._clipping.end():
+                    await self._commit([], open_clips)
                 await self._commits.join()
                 for task in (*beside, announcing):
                     task.cancel()
@@ -208,7 +201,7 @@ class MemoryService:
                 is_call = message.call != 0 or self._order.has_passed(message)
                 await self._remember(self._order.advance(message), message, is_call=is_call)
             elif isinstance(message, Observation):
-                self._waiting.setdefault(message.stream, Waiting()).add(message)
+                self._clipping.observe(message)
             elif self._order.knows(message):  # type: ignore[arg-type]
                 await self._stored_again(message)  # type: ignore[arg-type]
             else:
@@ -220,10 +213,10 @@ class MemoryService:
         clips: list[Clip] = []
         for record in records:
             rows.append(self._row_of(record))
-            clips += self._clips_of(record)
+            clips += self._clipping.add(record)
             self.meter.counters[record.kind] += 1
         if mark is not None:
-            clips += self._closed_by(mark)
+            clips += self._clipping.advance()
         elif not rows:
             return
         if mark is not None:
@@ -255,28 +248,13 @@ class MemoryService:
         call: int = 0,
     ) -> None:
         """Send rows and clips to disk; what is to be announced waits for that."""
-        rows = [*rows, *(clip_row(clip) for clip in clips), *(row for clip in clips for row in self._values_of(clip))]
+        rows = [*rows, *self._clipping.rows(clips)]
         texts = [*texts, *((clip_key(clip), clip.text) for clip in clips)]
         low_ns = self._order.low_ns
         stored = await self._submit(rows) if rows else _nothing_to_store()
         await self._commits.put(
             Commit(stored=stored, clips=clips, texts=texts, low_ns=low_ns, is_awaited=is_awaited, call=call)
         )
-
-    def _values_of(self, clip: Clip) -> list[Row]:
-        """Return what an encoder saw in a clip: its tokens within the budget, and their mean as a key of its own."""
-        waiting = self._waiting.get(clip.stream)
-        observations = waiting.take(clip.start_ns, clip.end_ns) if waiting is not None else []
-        rows: list[Row] = []
-        for model in sorted({one.model for one in observations}):
-            try:
-                kept = compress([one for one in observations if one.model == model])
-                value = value_row(clip_key(clip), model, kept.tokens(), kept.weights())
-                rows += [value, vector_row(clip_key(clip), f"{clip.sensor}:{model}", kept.key())]
-            except ValueError as error:
-                self.meter.counters["unusable tokens"] += 1
-                logger.warning("tokens are not kept: %s", error)
-        return rows
 
     async def _submit(self, rows: Sequence[Row]) -> asyncio.Future[list[str]]:
         """Hand rows to the writer; a disk that is too slow holds the streams back."""
@@ -288,14 +266,6 @@ class MemoryService:
             else:
                 stored.add_done_callback(_note)
                 return stored
-
-    async def _close_clips(self) -> None:
-        """Close the clips that are open when this memory ends."""
-        for stream, borders in self._borders.items():
-            mark = self._order.streams.get(stream)
-            clips = borders.end(mark.t_ns if mark is not None else 0)
-            if clips:
-                await self._commit([], clips)
 
     def _absence(self, mark: Watermark) -> list[Row]:
         """Remember that a stream was not perceived since its last run, or before this one: nothing is known of then."""
@@ -315,26 +285,6 @@ class MemoryService:
             reason="not running",
         )
         return [record_row(gap)]
-
-    def _clips_of(self, record: Record) -> list[Clip]:
-        borders = self._borders.get(record.stream)
-        if borders is None:
-            mark = self._order.streams.get(record.stream)
-            sensor: Sensor = mark.sensor if mark is not None else "video"
-            borders = self._borders[record.stream] = ClipBorders(self._session, record.stream, record.epoch, sensor)
-        return borders.add(record)
-
-    def _closed_by(self, mark: Watermark) -> list[Clip]:
-        """Close the clips that event time, or the end of their stream, has left behind."""
-        clips = []
-        for stream, borders in self._borders.items():
-            theirs = self._order.streams.get(stream)
-            if theirs is not None and theirs.ended and self._order.low_ns >= theirs.t_ns and stream not in self._ended:
-                self._ended.add(stream)
-                clips += borders.end(theirs.t_ns)
-            elif self._order.low_ns < END_NS:
-                clips += borders.advance(self._order.low_ns)
-        return clips
 
     async def _announce_all(self) -> None:
         while True:
@@ -373,29 +323,12 @@ class MemoryService:
         await tell(self._bus, self.meter, message, to)
 
     def _embed(self, texts: Sequence[tuple[str, str]]) -> None:
-        self._owed += texts
-        try:
-            self._writer.submit(self._vectors(self._owed)).result()
-        except queue.Full:  # the disk has no room: their records are stored, so they are owed until there is
-            logger.info("%d records are found by their words only until there is room", len(self._owed))
-        else:
-            self._owed.clear()
+        self._keys.add(texts, self._writer)
         if self._is_replay:  # what is sealed is then a function of what was stored
             self._upkeep.run_now()
         self._recaller.refresh()
         self._sealer.note(self._embedder.space, self._recaller.damaged)
         self._upkeep.wake()
-
-    def _vectors(self, texts: Sequence[tuple[str, str]]) -> list[VectorRow]:
-        vectors = self._embedder.encode([text for _, text in texts])
-        space = self._embedder.space
-        return [vector_row(key, space, vector) for (key, _), vector in zip(texts, vectors, strict=True)]
-
-    def _catch_up(self) -> None:
-        """Give vectors to what a crash, or another text model, left without."""
-        left = list(self._store.unembedded(self._embedder.space))
-        for start in range(0, len(left), CATCH_UP_ROWS):
-            self._store.append(self._vectors(left[start : start + CATCH_UP_ROWS]))
 
     async def _stored_again(self, record: Record) -> None:
         """Answer a record that was sent again; memory has it on disk or on the way there."""
@@ -420,8 +353,7 @@ class MemoryService:
         self._writer.hold(level == Level.RECORDS)
 
     def _counters(self) -> dict[str, int]:
-        lost = sum(waiting.lost for waiting in self._waiting.values())
-        return {"late": self._order.late, "forced": self._order.forced, "lost tokens": lost}
+        return {"late": self._order.late, "forced": self._order.forced, "lost tokens": self._clipping.lost}
 
 
 def _note(stored: asyncio.Future[list[str]]) -> None:

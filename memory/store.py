@@ -16,7 +16,7 @@ from pathlib import Path
 import apsw
 
 from memory.describe import WORDLESS
-from memory.disk import RealDisk
+from memory.disk import RealDisk, sync_path
 from memory.erase import Erased, Selector, count_rows, decay_rows, erase_rows, has_decayed_rows
 from memory.insert import insert
 from memory.rows import Row, keys_of
@@ -126,7 +126,7 @@ class Store:
             db.executemany("DELETE FROM media WHERE record_id = ?", ((number,) for number in record_ids))
 
     def flush(self, *, rewriting: bool = False) -> bool:
-        """Bring the write-ahead log into the file and empty it; say whether no reader was in the way.
+        """Bring the write-ahead log into the file and empty it for good; say whether no reader was in the way.
 
         `rewriting` writes the whole file anew, without free pages and what deleted rows left in them; it needs as much
         room again.
@@ -135,6 +135,7 @@ class Store:
             if rewriting:
                 db.execute("VACUUM")
             is_busy = bool(db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][0])
+            sync_path(self.path.with_name(f"{FILE_NAME}-wal"))  # SQLite does not: a power cut would bring it back
         return not is_busy
 
     def media(self, key: str) -> bytes | None:

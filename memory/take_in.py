@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 
-from memory.export import FORMAT, JSON_COLUMNS, MANIFEST, PICTURES, VERSION
+from memory.export import FORMAT, JSON_COLUMNS, MANIFEST, PICTURES, ROWS, VERSION
 from memory.rows import ClipRow, PinRow, RecordRow, Row, SessionRow, StreamRow, ValueRow, VectorRow
 from runtime.errors import InputError
 
@@ -162,18 +162,18 @@ def _check_row(row: Row) -> None:
 
 def _vectors(path: Path) -> Iterator[Row]:
     for metadata, tensors in _tensors(path):
-        owners, vectors = json.loads(metadata["owners"]), tensors["vectors"]
+        owners, vectors = metadata["owners"], tensors["vectors"]
         if vectors.ndim != 2 or vectors.dtype != np.float16 or len(owners) != len(vectors):
             raise InputError(path, "does not hold one vector for each owner")
         if not np.isfinite(vectors).all() or not vectors.any(axis=1).all():
             raise InputError(path, "holds a vector that is zero or not finite")
         for owner, vector in zip(owners, vectors, strict=True):
-            yield VectorRow(str(owner), metadata["space"], vector.tobytes())
+            yield VectorRow(str(owner), str(metadata["space"]), vector.tobytes())
 
 
 def _values(path: Path) -> Iterator[Row]:
     for metadata, tensors in _tensors(path):
-        for place, (owner, model) in enumerate(json.loads(metadata["owners"])):
+        for place, (owner, model) in enumerate(metadata["owners"]):
             tokens, weights = tensors[f"{place}.tokens"], tensors[f"{place}.weights"]
             is_right = tokens.dtype == weights.dtype == np.float16 and len(tokens) == len(weights)
             if not is_right or not np.isfinite(tokens).all() or not np.isfinite(weights).all():
@@ -181,11 +181,11 @@ def _values(path: Path) -> Iterator[Row]:
             yield ValueRow(str(owner), str(model), tokens.tobytes(), weights.tobytes())
 
 
-def _tensors(path: Path) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
+def _tensors(path: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Yield metadata and tensors of a file, once."""
     try:
         with safe_open(path, framework="numpy") as file:
-            yield file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}
+            yield json.loads((file.metadata() or {})[ROWS]), {name: file.get_tensor(name) for name in file.keys()}
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise InputError(path, f"is not what an export writes ({error})") from error
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import faiss
 
+from memory.writer import WriterClosed
 from runtime.errors import HeedfulError
 
 logger = logging.getLogger(__name__)
@@ -56,6 +57,9 @@ class Upkeep:
                 return
             try:
                 job.run()
+            except WriterClosed:  # the memory ends, and did not wait for this
+                if not self._is_closing:
+                    raise
             except (HeedfulError, OSError, TimeoutError, Full) as error:
                 logger.warning("%s waits: %s", type(job).__name__.lower(), str(error) or "the store is busy")
 

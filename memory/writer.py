@@ -57,6 +57,10 @@ class _Call(Generic[T]):
             self.done.set_result(result)
 
 
+class WriterClosed(RuntimeError):
+    """Rows or calls came after the end."""
+
+
 class Writer:
     """Owns a writable Store and commits in groups; every method may be called from any thread.
 
@@ -89,18 +93,18 @@ class Writer:
         """Queue rows for the next commit; the future gives the keys on disk (duplicates included) or the error.
 
         All rows of one call are stored or none. Never blocks: raises queue.Full when 10,000 rows wait already or the
-        disk has no room, and RuntimeError after `close`. Cancelling the future changes nothing: the rows are stored.
+        disk has no room, and WriterClosed after `close`. Cancelling the future changes nothing: the rows are stored.
         """
         stored: Future[list[str]] = Future()
         stored.set_running_or_notify_cancel()  # from here on nobody can cancel it
         with self._wake:
             if self._is_closing or self._failure is not None:
-                raise RuntimeError("the memory writer is closed") from self._failure
+                raise WriterClosed("the memory writer is closed") from self._failure
             if self._waiting_rows >= self._queue_rows or self._is_held:
                 raise queue.Full
             self._waiting.append(_Submission(rows, stored))
             self._waiting_rows += len(rows)
-            if len(self._waiting) == 1:
+            if len(self._waiting) == 1 or self._waiting_rows >= self._queue_rows:
                 self._wake.notify()
         return stored
 
@@ -110,7 +114,7 @@ class Writer:
         done.set_running_or_notify_cancel()
         with self._wake:
             if self._is_closing or self._failure is not None:
-                raise RuntimeError("the memory writer is closed") from self._failure
+                raise WriterClosed("the memory writer is closed") from self._failure
             self._calls.append(_Call(job, done))
             self._wake.notify()
         return done

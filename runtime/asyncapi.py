@@ -24,12 +24,17 @@ VERSION = "1.0.0"  # of topics and payloads, not of the package
 BINDING = "0.2.0"
 REPLY_ADDRESS = f"{ROOT}/{{session}}/{{client}}/{REPLY}"
 PACKET_LIMIT_BYTES = 2048 * KIB  # max_packet_size of the private broker
-CALLS = {"recall": ("recalled",), "media": ("media_reply",), "ask": ("answer",)}  # request -> replies
+CALLS = {  # request -> replies
+    "recall": ("recalled",),
+    "media": ("media_reply",),
+    "ask": ("answer",),
+    "erase": ("erased",),
+}
 SPOKEN_BY_SERVICES = ("progress", "status", "metrics", "dead-letter")  # the stream is the service's name
 BROADCAST = ("answer",)  # replies that also go to everybody, under the service's own name
 ROLES = {
     "robot": "sends pictures and sound, asks, reads answers",
-    "user": "sends pictures and sound, asks, recalls, reads everything but raw input",
+    "user": "sends pictures and sound, asks, recalls, erases, reads everything but raw input",
     "perception": "turns input into records",
     "memory": "stores records and finds them again",
     "reasoning": "answers",

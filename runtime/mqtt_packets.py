@@ -90,24 +90,38 @@ def acknowledge_by_hand(client: aiomqtt.Client) -> None:
 
 
 def watch_open_sockets_only(client: aiomqtt.Client) -> None:
-    """Let the loop write for paho as aiomqtt does, but not to a socket that broke since: that ends in a traceback."""
-    loop = asyncio.get_running_loop()
+    """Let the loop read and write for paho as aiomqtt does, but not a socket that broke since: that is a traceback."""
+    loop, paho = asyncio.get_running_loop(), client._client
 
-    def write() -> None:
+    def read() -> None:
+        paho.loop_read()
+        while getattr(paho.socket(), "pending", int)() > 0:  # bytes that TLS has decoded already
+            paho.loop_read()
+
+    def attempt(step: Callable[[], object]) -> None:
         try:
-            client._client.loop_write()
-        except OSError as error:
+            step()
+        except Exception as error:  # whatever it is, the connection is of no use any more
             if not client._disconnected.done():
                 client._disconnected.set_exception(error)
 
-    def watch(sock: Any) -> None:
+    def watch_reading(sock: Any) -> None:
         if sock.fileno() >= 0:
-            loop.add_writer(sock.fileno(), write)
+            loop.add_reader(sock.fileno(), attempt, read)
+            client._misc_task = loop.create_task(client._misc_loop(), name="MQTT keep alive")
 
-    def soon(_client: object, _userdata: object, sock: Any) -> None:
-        loop.call_soon_threadsafe(watch, sock)  # paho connects in a thread
+    def watch_writing(sock: Any) -> None:
+        if sock.fileno() >= 0:
+            loop.add_writer(sock.fileno(), attempt, paho.loop_write)
 
-    client._client.on_socket_register_write = soon
+    def open_soon(_client: object, _userdata: object, sock: Any) -> None:
+        loop.call_soon_threadsafe(watch_reading, sock)  # paho connects in a thread
+
+    def write_soon(_client: object, _userdata: object, sock: Any) -> None:
+        loop.call_soon_threadsafe(watch_writing, sock)
+
+    paho.on_socket_open = open_soon
+    paho.on_socket_register_write = write_soon
 
 
 def acknowledge(client: aiomqtt.Client, message: aiomqtt.Message) -> None:

@@ -108,7 +108,8 @@ def change_record(**changes: Any) -> Callable[[Path], None]:
 
 def change_vectors(vectors: Any, owners: str = '["a/cam/0/frame-0"]') -> Callable[[Path], None]:
     def change(folder: Path) -> None:
-        (folder / "vectors-0.safetensors").write_bytes(save({"vectors": vectors}, {"space": SPACE, "owners": owners}))
+        metadata = {"rows": json.dumps({"space": SPACE, "owners": json.loads(owners)})}
+        (folder / "vectors-0.safetensors").write_bytes(save({"vectors": vectors}, metadata))
         sign(folder, "vectors-0.safetensors")
 
     return change

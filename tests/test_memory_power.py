@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from memory.disk import Disk, RealDisk, unfinished
+from memory.erase import Selector
 from memory.manifest import FOLDER, sealed_parts
 from memory.rows import ClipRow, RecordRow, Row, VectorRow, keys_of, vector_row
 from memory.scope import Scope
@@ -69,6 +70,8 @@ class Story:
         self.rng = random.Random(seed)
         self.stored: Kept = {}
         self.waiting: list[Row] = []  # handed over, but not called stored: it will come again
+        self.erased: set[str] = set()  # keys that must never come back
+        self.erasing: tuple[str, frozenset[str]] | None = None  # what was being erased, and the keys that go with it
         self._synchronous = synchronous
         self._disk = disk
         self._count = 0
@@ -98,10 +101,17 @@ class Story:
         index = SpaceIndex(store.path, SPACE, WIDTH)
         index.follow(store.connection())
         sealer.note(SPACE, index.damaged)
+        if self.erasing is not None:  # nobody heard that it was done: it is asked for again
+            self._erase(power, store)
         for _ in range(self.rng.randint(1, 20)):
             self._deliver(power, store)
+            if self.rng.random() < 0.1:
+                self._choose()
+                self._erase(power, store)
             if self.rng.random() < 0.7:
                 sealer.step()
+            if self.rng.random() < 0.05:
+                store.flush()
 
     def _deliver(self, power: Power, store: Store) -> None:
         self.waiting = self.waiting or self._rows()
@@ -110,8 +120,38 @@ class Story:
             raise PowerCut
         assert keys == keys_of(self.waiting)
         self._delivered.append(self.waiting)
-        self.stored = kept_of(self.waiting) | self.stored
+        self.stored = self.with_waiting()
         self.waiting = []
+
+    def with_waiting(self) -> Kept:
+        """Return what is to be there once what waits is stored."""
+        fresh = {name: row for name, row in kept_of(self.waiting).items() if name[1] not in self.erased}
+        return fresh | self.stored
+
+    def without_erasing(self) -> Kept:
+        """Return what is to be there once what is being erased has gone."""
+        gone = self.erasing[1] if self.erasing is not None else frozenset[str]()
+        return {name: row for name, row in self.stored.items() if name[1] not in gone}
+
+    def _choose(self) -> None:
+        """Choose a clip with all its records, or a record without one."""
+        clips = {
+            row.key: frozenset(json.loads(row.records)) for row in self.stored.values() if isinstance(row, ClipRow)
+        }
+        inside = frozenset[str]().union(*clips.values())
+        alone = [row.key for row in self.stored.values() if isinstance(row, RecordRow) and row.key not in inside]
+        if key := self.rng.choice([*clips, *alone, ""]):
+            self.erasing = key, clips.get(key, frozenset()) | {key}
+
+    def _erase(self, power: Power, store: Store) -> None:
+        if self.erasing is None:
+            return
+        store.erase(Selector(clip=self.erasing[0]))
+        if power.is_off:
+            raise PowerCut
+        self.stored = self.without_erasing()
+        self.erased |= self.erasing[1]
+        self.erasing = None
 
     def _rows(self) -> list[Row]:
         """Return records of all kinds, a clip and vectors of what was heard, and at times what came before, altered."""
@@ -179,7 +219,9 @@ def after_cuts(
 def look_at(store: Store, story: Story, found: Found) -> None:
     """Read what a cut left, on a real disk, as the next process would; then let that one go on."""
     found.corrupt += [line for line in store.verify() if not line.startswith(f"{FOLDER}/")]  # those are made anew
-    kept, with_waiting = kept_rows(store, found), kept_of(story.waiting) | story.stored
+    kept, with_waiting = kept_rows(store, found), story.with_waiting()
+    if story.erasing is not None and kept.keys() == story.without_erasing().keys():
+        story.stored = with_waiting = story.without_erasing()
     found.lost += sorted(f"{key} is lost" for key in story.stored.keys() - kept.keys())
     found.lost += [f"{key} is another" for key, row in kept.items() if row != with_waiting.get(key)]
     if kept.keys() not in (story.stored.keys(), with_waiting.keys()):

@@ -152,6 +152,7 @@ def kill_rounds(folder: Path, rounds: int) -> None:
     assert sealed
 
 
+@pytest.mark.slow
 def test_kill_9_loses_nothing_that_was_called_stored(tmp_path: Path) -> None:
     kill_rounds(tmp_path / "memory", rounds=5)
 
@@ -163,7 +164,7 @@ def test_kill_9_a_thousand_times(tmp_path: Path) -> None:
 
 
 def test_a_thousand_rows_share_few_commits(store: Store) -> None:
-    writer = Writer(store, window_s=0.2)
+    writer = Writer(store, window_s=60.0, queue_rows=1_000)  # the window ends when the queue is full
     futures = [writer.submit([record_row(utterance(i, i, i + 1, "word"))]) for i in range(1_000)]
     assert sum(len(future.result(10)) for future in futures) == 1_000
     pages = (store.folder / "memory.db-wal").stat().st_size // 4096

@@ -160,5 +160,5 @@ def test_the_acl_names_every_role_and_every_kind() -> None:
     lines = acl_text().splitlines()
     assert [line.removeprefix("user ") for line in lines if line.startswith("user ")] == [*ROLES]
     named = {line.rsplit("/", 1)[-1] for line in lines if line.startswith("topic ")}
-    replies_to_one = {"recalled", "media_reply"}  # these go nowhere but to their asker
+    replies_to_one = {"recalled", "media_reply", "erased"}  # these go nowhere but to their asker
     assert named == ({*KINDS} - replies_to_one) | {"reply"}
