@@ -22,4 +22,6 @@ service     records in event order -> disk, clips, vectors; then `stored`, `clip
                                                           manifest  which of them count
   erasing   for good, with proof                          erase     the rows; traces: their bytes in any file
   export    a folder for other programs                   take_in   and back
+  protocol  what any engine must do and promise           embedded  SQLite and FAISS behind it
+  lance     LanceDB behind it                             lance_table, lance_rows, lance_words, lance_erase
 """

@@ -101,16 +101,17 @@ class Desk:
             await self._answer(reply, delivery)
 
     async def _answer(self, reply: Recalled, delivery: Delivery) -> None:
-        """Send as much as one message may hold: the best hits and the newest of the timeline."""
+        """Send as much as one message may hold: the best hits, the newest of the timeline, some neighbours."""
         while True:
             try:
                 await self._tell(reply, to=delivery)
             except WireError:
-                if not reply.hits and not reply.timeline:
+                if not (reply.hits or reply.timeline or reply.neighbours):
                     raise
                 left = len(reply.timeline) // 2
                 newest = reply.timeline[len(reply.timeline) - left :]
-                reply = replace(reply, hits=reply.hits[: len(reply.hits) // 2], timeline=newest)
+                near = reply.neighbours[: len(reply.neighbours) // 2]
+                reply = replace(reply, hits=reply.hits[: len(reply.hits) // 2], timeline=newest, neighbours=near)
                 self._meter.counters["shortened"] += 1
             else:
                 return

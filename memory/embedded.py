@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 QUOTES = 2  # utterances in one line of an overview
 
 PROMISES = Promises(
-    engine=f"SQLite {apsw.sqlite_lib_version()} and FAISS",
+    engine="SQLite and FAISS",
     survives_kill=True,
     survives_power_cut=True,
     syncs_per_commit=1,
@@ -88,8 +88,11 @@ class EmbeddedStore:
             raise
 
     def append(self, batch: Sequence[Row]) -> list[str]:
-        """Write the rows in one transaction, on disk when this returns. Raises as `Store.append`."""
-        return self._written().append(batch)
+        """Write the rows in one transaction, on disk when this returns."""
+        try:
+            return self._written().append(batch)
+        except apsw.Error as error:
+            raise ValueError(f"cannot be stored: {error}") from error
 
     def forget(self, selector: Selector) -> Erased:
         """Erase out of the tables, the index and the log. Raises as `Store.append`.

@@ -7,8 +7,9 @@ it and how long it is are left out.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from math import log
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from memory.words import Stemmer, Term, letter_pairs, likeness, question_terms
 
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 SIMILAR_LETTERS = 0.72  # "meters" finds "meteors" (0.77), "married" does not find "harried" (0.67)
 SIMILAR_FROM_LETTERS = 5  # shorter words are alike by chance
+NEAR_LETTERS = 2  # that one of two words alike may have more
 HOLDERS_MAX = 5_000  # a word that more records hold weighs as if these were all, and its newest are looked at
+
+Holder = TypeVar("Holder", bound=Hashable)  # what a record is called by who looks
 
 
 class FullText:
@@ -34,48 +38,27 @@ class FullText:
         return question_terms(question, self._stemmer)
 
     def shares(self, terms: list[Term], scope: Scope, known: int) -> dict[int, float]:
-        """Return record id -> share of the terms, above 0 to 1, for every record of the scope that has any of them.
-
-        A term weighs log(1 + (n - d + 0.5) / (d + 0.5)), as in BM25: n = `known` records of the session were there by
-        `as_of_ns`, d of them hold it. One that nothing holds weighs most: what is asked about was never said. A word
-        that nothing holds is looked for once more among words written alike, as speech recognisers misspell names;
-        those count less.
-        """
-        weight_sum = 0.0
-        shares: dict[int, float] = {}
-        for term in terms:
-            count, holders = self._holders(term, scope)
-            if count == 0:
-                count, holders = self._similar_holders(term, scope)
-            count = min(count, known)  # a record with two words alike is counted twice
-            weight = log(1 + (known - count + 0.5) / (count + 0.5))
-            weight_sum += weight
-            for record_id, alike in holders.items():
-                shares[record_id] = shares.get(record_id, 0.0) + weight * alike
-        return {record_id: share / weight_sum for record_id, share in shares.items()}
+        """Return record id -> share of the terms, above 0 to 1, for every record of the scope that has any of them."""
+        return weigh(terms, known, lambda term: self._holders(term, scope), lambda term: self._similar(term, scope))
 
     def _holders(self, term: Term, scope: Scope) -> tuple[int, dict[int, float]]:
         """Return how many records of the session hold the term, and those of the scope: id -> likeness, 1.0."""
         count, inside = self._find("rowid AS id FROM record_fts WHERE record_fts MATCH ?", term.match, scope)
         return count, dict.fromkeys(inside, 1.0)
 
-    def _similar_holders(self, term: Term, scope: Scope) -> tuple[int, dict[int, float]]:
+    def _similar(self, term: Term, scope: Scope) -> tuple[int, dict[int, float]]:
         """Return the same for words that are written nearly like the term: id -> likeness squared."""
-        if len(term.stems) > 1 or len(term.stems[0]) < SIMILAR_FROM_LETTERS:
-            return 0, {}
-        (stem,) = term.stems
-        pairs = letter_pairs(stem)
         near = "SELECT term FROM record_word WHERE length(term) BETWEEN ? AND ?"
-        words = [str(word) for (word,) in self._db.execute(near, (len(stem) - 2, len(stem) + 2))]
-        alike = {word: likeness(pairs, letter_pairs(word)) for word in words}
+        length = len(term.stems[0])
+        words = [str(word) for (word,) in self._db.execute(near, (length - NEAR_LETTERS, length + NEAR_LETTERS))]
         total = 0
         found: dict[int, float] = {}
-        for word in (word for word in words if alike[word] >= SIMILAR_LETTERS):
+        for word, alike in words_alike(term, words).items():
             # By place and not by MATCH, which would cut the stem down once more.
             count, inside = self._find("doc AS id FROM record_place WHERE term = ?", word, scope)
             total += count
             for record_id in inside:
-                found[record_id] = max(alike[word] ** 2, found.get(record_id, 0.0))
+                found[record_id] = max(alike, found.get(record_id, 0.0))
         return total, found
 
     def _find(self, ids: str, word: str, scope: Scope) -> tuple[int, list[int]]:
@@ -87,3 +70,39 @@ class FullText:
         inside = f"SELECT record.id {holders} WHERE {condition} LIMIT ?"
         rows = self._db.execute(inside, (word, *values, HOLDERS_MAX)) if count else ()
         return count, [record_id for (record_id,) in rows]
+
+
+def weigh(
+    terms: Sequence[Term],
+    known: int,
+    holders: Callable[[Term], tuple[int, Mapping[Holder, float]]],
+    similar: Callable[[Term], tuple[int, Mapping[Holder, float]]],
+) -> dict[Holder, float]:
+    """Return record -> share of the terms, above 0 to 1.
+
+    A term weighs log(1 + (n - d + 0.5) / (d + 0.5)), as in BM25: n = `known` records of the session were there by
+    `as_of_ns`, d of them hold it. One that nothing holds weighs most: what is asked about was never said. A word that
+    nothing holds is looked for once more among words written alike, as speech recognisers misspell names; those count
+    less. Both searches return d, and record -> likeness of those in the scope.
+    """
+    weight_sum = 0.0
+    shares: dict[Holder, float] = {}
+    for term in terms:
+        count, inside = holders(term)
+        if count == 0:
+            count, inside = similar(term)
+        count = min(count, known)  # a record with two words alike is counted twice
+        weight = log(1 + (known - count + 0.5) / (count + 0.5))
+        weight_sum += weight
+        for record, alike in inside.items():
+            shares[record] = shares.get(record, 0.0) + weight * alike
+    return {record: share / weight_sum for record, share in shares.items()}
+
+
+def words_alike(term: Term, words: Iterable[str]) -> dict[str, float]:
+    """Return those stems that are written nearly like a term: stem -> likeness squared; none for phrases."""
+    if len(term.stems) > 1 or len(term.stems[0]) < SIMILAR_FROM_LETTERS:
+        return {}
+    pairs = letter_pairs(term.stems[0])
+    alike = {word: likeness(pairs, letter_pairs(word)) for word in words}
+    return {word: value**2 for word, value in alike.items() if value >= SIMILAR_LETTERS}

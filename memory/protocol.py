@@ -45,7 +45,7 @@ class Promises:
     survives_kill: bool  # what `append` returned is there after kill -9
     survives_power_cut: bool  # and after a power cut
     syncs_per_commit: int  # fsync and fdatasync, at least
-    is_whole: bool  # of a batch all is there or nothing, whatever happens
+    is_whole: bool  # of a batch all is there or nothing, after all that the engine survives
     has_one_snapshot: bool  # a reader beside a writer sees one moment, in all that it holds
     filters_inside: bool  # k come where k are allowed
     exact_rows: int | None  # up to so many allowed vectors nothing better is passed over; None: always
@@ -81,8 +81,9 @@ class MemoryReader(Protocol):
     def nearest(self, space: str, vector: NDArray[np.float32], k: int, scope: Scope) -> Ranking:
         """Return the owners of the k vectors with the largest inner products with `vector` (C,), of equals the first.
 
-        `allowed` counts the vectors in the scope. Clips stand under kind "clip", with the trust of their least trusted
-        record. Raises ValueError where the vector is not finite or has not the width of the space.
+        `allowed` counts the vectors in the scope, whose `except_key` is not looked at. Clips stand under kind "clip",
+        with the trust of their least trusted record. Raises ValueError where the vector is not finite or has not the
+        width of the space.
         """
 
     def matching(self, terms: Sequence[Term], k: int, scope: Scope, also: Iterable[str] = ()) -> Ranking:

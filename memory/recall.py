@@ -37,6 +37,7 @@ DEPTH = 64  # candidates per search before fusion, or 4 k where that is more; wh
 DEEPEST = 4_096  # vectors that are looked at for that
 DURING_NS = 1_000_000_000  # "while" reaches this far beyond the anchor on both sides
 RESULTS_MAX = 100_000
+NEIGHBOURS_MAX = 16  # on either side of a hit
 
 
 class Embedder(Protocol):
@@ -81,6 +82,7 @@ class Recaller:
             hits: Sequence[Hit] = ()
             timeline: tuple[Hit, ...] = ()
             overview: tuple[Stretch, ...] = ()
+            neighbours: tuple[Hit, ...] = ()
             total = 0
             is_lost = anchor is None and bool(query.anchor and query.relation)
             if not is_lost and scope.start_ns <= scope.end_ns:
@@ -89,6 +91,7 @@ class Recaller:
                 searched = spaces or searched
                 if total > len(timeline):
                     overview = memory.overview(scope, query.overview_limit)
+                neighbours = self._beside(hits, query.neighbours, scope)
         return Recalled(
             session=query.session,
             query_id=query.query_id,
@@ -102,6 +105,7 @@ class Recaller:
             session_start_ns=begin_ns,
             start_ns=begin_ns if scope.start_ns == EARLIEST_NS else scope.start_ns,
             end_ns=scope.end_ns,
+            neighbours=neighbours,
         )
 
     def refresh(self) -> None:
@@ -148,6 +152,16 @@ class Recaller:
         scores = {key: max(shares.get(key, 0.0), cosines.get(key, 0.0)) for key in order}
         ranked = _repeats_last(replace(found[key], score=scores[key]) for key in order)
         return ranked[:k], ("fts",) if self._embedder is None else ("fts", self._embedder.space)
+
+    def _beside(self, hits: Sequence[Hit], count: int, scope: Scope) -> tuple[Hit, ...]:
+        """Return so many records of the scope on either side of each hit, on its stream, without hits, oldest first."""
+        if count == 0:
+            return ()
+        near = [one for hit in hits for one in self._memory.neighbours(hit.record_id, count, count, scope)]
+        found = {one.record_id: one for one in near}
+        for hit in hits:
+            found.pop(hit.record_id, None)
+        return tuple(sorted(found.values(), key=lambda one: (one.start_ns, one.end_ns, one.record_id)))
 
     def _cosines(self, text: str, scope: Scope, depth: int) -> dict[str, float]:
         """Return record -> cosine; a clip stands for its strongest record without a vector of its own."""
@@ -200,7 +214,8 @@ def _bounded(query: Recall) -> Recall:
         if (value := getattr(query, name)) is not None
     }
     k, timeline_limit = (min(max(n, 0), RESULTS_MAX) for n in (query.k, query.timeline_limit))
-    return replace(query, k=k, timeline_limit=timeline_limit, **times)
+    neighbours = min(max(query.neighbours, 0), NEIGHBOURS_MAX)
+    return replace(query, k=k, timeline_limit=timeline_limit, neighbours=neighbours, **times)
 
 
 def _scope_of(query: Recall, anchor: Hit | None) -> Scope:

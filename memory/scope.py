@@ -45,6 +45,6 @@ class Scope:
                 condition += f" AND record.{column} IN ({', '.join('?' * len(names))})"
                 values += names
         if self.except_key:
-            condition += " AND record.id != (SELECT id FROM record WHERE key = ?)"
+            condition += " AND record.id IS NOT (SELECT id FROM record WHERE key = ?)"
             values.append(self.except_key)
         return condition, values

@@ -62,7 +62,7 @@ class Store:
         """
         check_sqlite(apsw.sqlite_lib_version())
         folder = Path(folder)
-        store = cls(folder, _lock(folder) if writable else None)
+        store = cls(folder, take_lock(folder) if writable else None)
         if not writable and not store.path.exists():
             raise ConfigError(str(folder), f"holds no memory: {FILE_NAME} is not there")
         try:
@@ -214,7 +214,7 @@ class Store:
             raise
 
 
-def _lock(folder: Path) -> int:
+def take_lock(folder: Path) -> int:
     """Create the folder if needed and take the writer's lock in it; return its file descriptor."""
     try:
         RealDisk().make_folder(folder)

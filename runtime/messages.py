@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 QUESTION_LENGTH = 2_000  # characters of a question that are read
+LATER = {"later": True}  # a field that came later: at its default it is not sent, and messages are as before
 
 Box: TypeAlias = tuple[float, float, float, float]  # x0, y0, x1, y1 as fractions of the frame
 Sensor: TypeAlias = Literal["video", "audio"]
@@ -230,7 +231,10 @@ class Recall:
     end_ns: int | None = None
     k: int = 8
     timeline_limit: int = 512
-    overview_limit: int = 0  # lines about a window that holds more records than that; 0 is none
+    overview_limit: int = field(
+        default=0, metadata=LATER
+    )  # lines about a window that holds more records than that; 0 is none
+    neighbours: int = field(default=0, metadata=LATER)  # records on either side of each hit, in the same window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,17 +273,20 @@ class Recalled:
     session: str
     stream: str = "memory"
     query_id: str
-    hits: tuple[Hit, ...]  # most relevant first; empty means nothing relevant
+    hits: tuple[Hit, ...]  # most relevant first; fewer than k: no more are relevant; none: nothing is
     timeline: tuple[Hit, ...]  # oldest first, at most timeline_limit, the newest are kept
-    total: int  # records in the window, also those beyond the limit
+    total: int  # records in the window, also those beyond the limit: fewer than k, and no k could be found
     anchor: Hit | None
     counts: dict[str, int]  # records per kind in the session up to as_of_ns
     searched: tuple[str, ...]
     session_start_ns: int
     start_ns: int  # the window that was looked at
     end_ns: int
-    overview: tuple[Stretch, ...] = ()  # all of the window, where the timeline is only its end; oldest first
+    overview: tuple[Stretch, ...] = field(
+        default=(), metadata=LATER
+    )  # all of the window, where the timeline is only its end; oldest first
     reason: str = ""  # why memory did not look; then all else is empty
+    neighbours: tuple[Hit, ...] = field(default=(), metadata=LATER)  # of the hits, without them, oldest first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

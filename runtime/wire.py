@@ -139,8 +139,9 @@ def to_json(message: Message) -> str:
     """Return the message's plain fields as one line of JSON, without raw media and tensors."""
     header = header_model(message.kind)
     values = {name: getattr(message, name) for name in header.model_fields}
+    unsaid = {name for name, default in _later(message.kind) if values[name] == default}
     # model_construct: our own messages are typed already, only their floats may be wrong
-    return header.model_construct(**values).model_dump_json(warnings=False)
+    return header.model_construct(**values).model_dump_json(warnings=False, exclude=unsaid or None)
 
 
 @functools.cache
@@ -157,6 +158,12 @@ def header_model(kind: str) -> type[BaseModel]:
         "type[BaseModel]",
         create_model(message_type.__name__, __config__=config, __doc__=message_type.__doc__, **definitions),
     )
+
+
+@functools.cache
+def _later(kind: str) -> tuple[tuple[str, object], ...]:
+    """Return the fields that are not sent at their default, with it."""
+    return tuple((item.name, item.default) for item in fields(KINDS[kind].type) if "later" in item.metadata)
 
 
 @functools.cache

@@ -11,6 +11,8 @@ os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 os.environ["OMP_NUM_THREADS"] = "2"
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["LANCE_CPU_THREADS"] = "1"
+os.environ["RUST_LOG"] = "error"  # LanceDB tells of every table that it makes
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may reach for the network
 
 import pytest

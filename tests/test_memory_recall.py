@@ -262,6 +262,37 @@ def test_words_alike_within_one_record_are_borne(tmp_path: Path) -> None:
     opened.close()
 
 
+def test_neighbours_of_hits_come_once_in_time_and_only_from_the_window(memory: Memory) -> None:
+    plain = memory.ask("the train to london")
+    assert (ids(plain.hits), plain.neighbours) == (["mic/0/utterance-1"], ())
+    found = memory.ask("the train to london", neighbours=1)
+    assert ids(found.neighbours) == ["mic/0/sound-0", "mic/0/utterance-2"]
+    assert {hit.score for hit in found.neighbours} == {0.0}
+    assert replace(found, neighbours=()) == plain
+    assert ids(memory.ask("the train to london", neighbours=2).neighbours)[0] == "mic/0/utterance-0"
+    assert ids(memory.ask("the train to london", neighbours=9, end_ns=ns(9)).neighbours) == [
+        "mic/0/utterance-0",
+        "mic/0/sound-0",
+    ]
+    assert ids(memory.ask("the train to london", neighbours=9, kinds=("utterance",)).neighbours) == [
+        "mic/0/utterance-0",
+        "mic/0/utterance-2",
+    ]
+    both = memory.ask("kettle train london", neighbours=10**30)
+    assert not set(ids(both.hits)) & set(ids(both.neighbours))
+    assert memory.ask("zebra zzz", neighbours=3).neighbours == ()
+    assert memory.ask("kettle", neighbours=-1).neighbours == ()
+
+
+def test_fewer_than_k_exist_differs_from_nothing_relevant(memory: Memory) -> None:
+    few = memory.ask("kettle", start_ns=0, end_ns=ns(2), kinds=("utterance",))
+    assert (len(few.hits), few.total) == (1, 1)  # all that there is
+    irrelevant = memory.ask("zebra zzz")
+    assert (len(irrelevant.hits), irrelevant.total) == (0, len(RECORDS))
+    empty = memory.ask("kettle", start_ns=ns(500))
+    assert (len(empty.hits), empty.total, empty.searched) == (0, 0, ("fts", LetterEmbedder.space))
+
+
 def test_an_unknown_session_is_empty(memory: Memory) -> None:
     found = memory.ask("train", session="nowhere")
     assert (found.hits, found.timeline, found.counts, found.session_start_ns) == ((), (), {}, 0)

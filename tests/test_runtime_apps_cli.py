@@ -222,6 +222,7 @@ def test_a_live_session_without_streams_is_refused(home: Path, capsys: pytest.Ca
         (["memory", "search", "x", "y", "-k", "many"], "-k: 'many' is no whole number from 1 to 1000"),
         (["memory", "search", "x", "y", "-k", "9" * 5000], "is no whole number from 1 to 1000"),
         (["memory", "search", "x", "y", "-k", "0"], "-k: '0' is no whole number from 1 to 1000"),
+        (["memory", "search", "x", "y", "--neighbours", "17"], "--neighbours: '17' is no whole number from 0 to 16"),
         (["memory", "search", "x", "y", "-k", "-3"], "-k: '-3' is no whole number from 1 to 1000"),
     ],
 )

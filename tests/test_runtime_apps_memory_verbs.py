@@ -61,6 +61,18 @@ def test_search_finds_words_in_every_session(kept: Path, capsys: pytest.CaptureF
     assert capsys.readouterr().out.count("\n") == 1
 
 
+def test_search_shows_what_was_before_and_after(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["memory", "search", str(kept), "cup of coffee", "-k", "1", "--json"]) == 0
+    (hit,) = lines(capsys)
+    assert cli.run(["memory", "search", str(kept), "cup of coffee", "-k", "1", "--neighbours", "1", "--json"]) == 0
+    first, *beside = lines(capsys)
+    assert first == hit
+    assert {one["type"] for one in beside} == {"neighbour"}
+    assert {one["session"] for one in beside} == {"monday"}
+    assert cli.run(["memory", "search", str(kept), "zebra"]) == 0
+    assert "nothing relevant among 4 records" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "text", ["zebra", '"unclosed', "AND OR NOT", "* ( ) ^ : -", "coffee NEAR/", "\x00", "מה", "x" * 100_000]
 )

@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as numbers
 
 from runtime import wire
 from runtime.errors import WireError
-from runtime.messages import KINDS, Ask, ImageInput, MediaReply, Message, Progress, Utterance
+from runtime.messages import KINDS, Ask, ImageInput, MediaReply, Message, Progress, Recall, Utterance
 from runtime.wire import Packet, decode, encode
 from tests.fakes import example
 
@@ -102,6 +102,14 @@ def test_every_kind_survives_the_round_trip(kind: str, draw: st.DataObject) -> N
     for name in wire.tensor_ranks(kind):  # which messages do not compare
         np.testing.assert_array_equal(getattr(back, name), getattr(message, name))
     assert packet.retain == KINDS[kind].is_retained
+
+
+def test_what_came_later_is_not_sent_at_its_default() -> None:
+    asked = Recall(session="s", query_id="q", as_of_ns=1)
+    assert b"neighbours" not in encode(asked).payload
+    wider = dataclasses.replace(asked, neighbours=2)
+    assert b'"neighbours":2' in encode(wider).payload
+    assert [decode(encode(one)) for one in (asked, wider)] == [asked, wider]
 
 
 def test_media_travels_as_it_is_with_its_type_and_header_beside_it() -> None:

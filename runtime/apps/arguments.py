@@ -13,6 +13,7 @@ from typing import Never, TypeAlias
 from runtime.errors import ConfigError
 
 RESULTS_MAX = 1_000
+NEIGHBOURS_MAX = 16  # as memory gives
 
 
 class _Parser(argparse.ArgumentParser):
@@ -90,6 +91,13 @@ def results(text: str) -> int:
     """Return how many results are wanted."""
     if not text.isdecimal() or len(text) > len(str(RESULTS_MAX)) or not 1 <= int(text) <= RESULTS_MAX:
         raise ConfigError("-k", f"{text!r} is no whole number from 1 to {RESULTS_MAX}")
+    return int(text)
+
+
+def neighbours(text: str) -> int:
+    """Return how many records on either side of a result are wanted."""
+    if not text.isdecimal() or len(text) > len(str(NEIGHBOURS_MAX)) or int(text) > NEIGHBOURS_MAX:
+        raise ConfigError("--neighbours", f"{text!r} is no whole number from 0 to {NEIGHBOURS_MAX}")
     return int(text)
 
 
@@ -191,6 +199,9 @@ def _add_memory(verbs: Verbs) -> argparse.ArgumentParser:
             case "search":
                 action.add_argument("text", metavar="TEXT", nargs="?", default="", help="what to search for")
                 action.add_argument("-k", default="8", help="how many results (default 8)")
+                action.add_argument(
+                    "--neighbours", default="0", metavar="N", help="and N records before and after each"
+                )
             case "erase":
                 _add_selector(action)
             case "export":

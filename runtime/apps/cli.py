@@ -28,7 +28,17 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # onnxruntime would send its use to its makers
 
-from runtime.apps.arguments import data_folder, make_parser, moment_ns, question, results, seconds, setting, speed
+from runtime.apps.arguments import (
+    data_folder,
+    make_parser,
+    moment_ns,
+    neighbours,
+    question,
+    results,
+    seconds,
+    setting,
+    speed,
+)
 from runtime.errors import ConfigError, HeedfulError, InputError, MissingPart
 
 if TYPE_CHECKING:  # each verb imports what it needs: the first moments are short and Ctrl-C in them is quiet
@@ -225,7 +235,8 @@ def _memory(arguments: argparse.Namespace) -> int:
         case "search":
             if not arguments.text:
                 raise ConfigError("TEXT", "what to search for is missing")
-            return memory_verbs.search(folder, arguments.text, results(arguments.k), as_json=as_json)
+            near = neighbours(arguments.neighbours)
+            return memory_verbs.search(folder, arguments.text, results(arguments.k), near, as_json=as_json)
         case "erase":
             selector = memory_verbs.selector_of(folder, arguments)
             return memory_verbs.erase(folder, selector, _in_loop, is_sure=arguments.yes, as_json=as_json)

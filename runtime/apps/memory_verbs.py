@@ -7,6 +7,7 @@ import json
 import secrets
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from math import isfinite
 from pathlib import Path
@@ -26,7 +27,7 @@ from runtime.apps.live import request_running
 from runtime.apps.present import moment
 from runtime.apps.rendezvous import Rendezvous, is_running, running_sessions
 from runtime.errors import ConfigError, MissingPart
-from runtime.messages import Erase, Message, Recall
+from runtime.messages import Erase, Hit, Message, Recall
 from runtime.messages import Erased as ErasedMessage
 from runtime.mqtt_bus import MqttBus
 from runtime.order import END_NS
@@ -56,27 +57,37 @@ def stats(folder: Path, *, as_json: bool) -> int:
     return 0
 
 
-def search(folder: Path, text: str, k: int, *, as_json: bool) -> int:
-    """Print what every session remembers of `text`, best first; exit code 0."""
+def search(folder: Path, text: str, k: int, neighbours: int, *, as_json: bool) -> int:
+    """Print what every session remembers of `text`, best first, then what was before and after it; exit code 0."""
     with _reading(folder) as store:
         sessions = store.stats().sessions
     recaller = Recaller(folder, TextEmbedder())
-    hits = [
-        (session, hit)
-        for session in sessions
-        for hit in recaller.recall(Recall(session=session, query_id="search", as_of_ns=END_NS, text=text, k=k)).hits
-    ]
+    asked = Recall(
+        session="", query_id="search", as_of_ns=END_NS, text=text, k=k, neighbours=neighbours, timeline_limit=0
+    )
+    found = {session: recaller.recall(replace(asked, session=session)) for session in sessions}
+    recaller.close()
+    hits = [(session, hit) for session, recalled in found.items() for hit in recalled.hits]
     hits.sort(key=lambda pair: (-pair[1].score, pair[0], pair[1].start_ns))
     for session, hit in hits[:k]:
-        if as_json:
-            fields = {"record_id": hit.record_id, "clip_id": hit.clip_id, "stream": hit.stream, "kind": hit.kind}
-            times = {"start_ns": hit.start_ns, "end_ns": hit.end_ns, "score": hit.score, "text": hit.text}
-            print(json.dumps({"type": "hit", "session": session, **fields, **times}, ensure_ascii=False))
-        else:
-            print(f"{hit.score:.2f}  {moment(hit.start_ns)}  {session} {hit.stream} {hit.kind}  {hit.text}")
+        _print_hit("hit", session, hit, as_json=as_json)
+    for session in dict.fromkeys(session for session, _ in hits[:k]):
+        for hit in found[session].neighbours:
+            _print_hit("neighbour", session, hit, as_json=as_json)
+    total = sum(recalled.total for recalled in found.values())
     if not hits and not as_json:
-        print("nothing relevant; fewer or other words may find more")
+        print(f"nothing relevant among {_many(total, 'record')}; fewer or other words may find more")
     return 0
+
+
+def _print_hit(name: str, session: str, hit: Hit, *, as_json: bool) -> None:
+    if as_json:
+        fields = {"record_id": hit.record_id, "clip_id": hit.clip_id, "stream": hit.stream, "kind": hit.kind}
+        times = {"start_ns": hit.start_ns, "end_ns": hit.end_ns, "score": hit.score, "text": hit.text}
+        print(json.dumps({"type": name, "session": session, **fields, **times}, ensure_ascii=False))
+        return
+    score = f"{hit.score:.2f}" if name == "hit" else "beside"
+    print(f"{score}  {moment(hit.start_ns)}  {session} {hit.stream} {hit.kind}  {hit.text}")
 
 
 def verify(folder: Path, *, as_json: bool) -> int:

@@ -1,0 +1,81 @@
+"""Erasing out of the LanceDB table: all is written anew without what goes, and the files before it are removed."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from typing import TYPE_CHECKING, Any
+
+from memory.clips import text_of_clip
+from memory.erase import Erased, Selector
+from memory.lance_rows import tombstone
+from memory.lance_table import bounded, one_of, quoted
+from memory.lance_words import stand_together
+from runtime.errors import MissingPart
+
+if TYPE_CHECKING:
+    from memory.lance_table import Table
+    from memory.words import Stemmer
+
+CLIP = ("key", "session", "stream", "epoch", "seq", "sensor", "t_ns", "records")
+
+
+def erase(table: Table, selector: Selector, stemmer: Stemmer, number: int) -> tuple[Erased, int]:
+    """Erase what a selector names, numbering new rows from `number` on; return what went, and the next number.
+
+    Raises MissingPart where files of before could not be removed.
+    """
+    doomed = _doomed(table, selector, stemmer)
+    touched = [row for row in table.rows("type = 'clip'", CLIP) if not doomed.keys().isdisjoint(row["records"])]
+    remade = [clip for row in touched if (clip := _remade(table, row, doomed.keys()))]
+    lost = {row["key"] for row in touched} - {row["key"] for row in remade}
+    owners = doomed.keys() | {row["key"] for row in touched}
+    vectors = {row["number"] for row in table.rows("type = 'vector'", ["number", "key"]) if row["key"] in owners}
+    clips = {row["number"] for row in table.rows("type = 'clip'", ["number", "key"]) if row["key"] in owners}
+    gone = {*doomed.values(), *vectors, *clips}
+    if selector.is_whole_session:
+        rest = f"type IN ('session', 'stream') AND session = {quoted(selector.session or '')}"
+        gone |= {row["number"] for row in table.rows(rest, ["number"])}
+    pictures = table.count(f"media IS NOT NULL AND {one_of('key', doomed)}")
+    rows = [*remade, *map(tombstone, sorted(doomed.keys() | lost))]
+    for row in rows:
+        row["number"], number = number, number + 1
+    if gone:
+        left = table.rewrite(gone, rows)
+        if left:
+            raise MissingPart(f"{table.path}: erased, but {', '.join(left)} could not be removed", "erase again")
+    counted = Erased(records=len(doomed), clips=len(lost), remade=len(remade), vectors=len(vectors), pictures=pictures)
+    return counted, number
+
+
+def _doomed(table: Table, selector: Selector, stemmer: Stemmer) -> dict[str, int]:
+    """Return key -> number of the records that a selector names."""
+    given = {
+        "session = {}": selector.session and quoted(selector.session),
+        "stream = {}": selector.stream and quoted(selector.stream),
+        "end_ns + clock_ns >= {}": None if selector.start_ns is None else bounded(selector.start_ns),
+        "start_ns - clock_ns <= {}": None if selector.end_ns is None else bounded(selector.end_ns),
+    }
+    parts = [condition.format(value) for condition, value in given.items() if value is not None]
+    if selector.clip is not None:
+        held = table.rows(f"type = 'clip' AND key = {quoted(selector.clip)}", ["records"])
+        parts.append(one_of("key", {selector.clip, *(key for row in held for key in row["records"])}))
+    words = stemmer.stems(selector.text) if selector.text is not None else ()
+    parts += [f"array_has(stems, {quoted(word)})" for word in words]
+    if not parts:
+        return {}
+    rows = table.rows(" AND ".join(["type = 'record'", *parts]), ["key", "number", "stems"])
+    return {row["key"]: row["number"] for row in rows if stand_together(words, row["stems"])}
+
+
+def _remade(table: Table, clip: dict[str, Any], doomed: Set[str]) -> dict[str, Any] | None:
+    """Return a clip of those of its records that stay, None where none does."""
+    there = table.rows(
+        f"type = 'record' AND {one_of('key', clip['records'])}", ["key", "kind", "text", "start_ns", "end_ns"]
+    )
+    rows = {row["key"]: row for row in there if row["key"] not in doomed}
+    left = [rows[key] for key in clip["records"] if key in rows]
+    if not left:
+        return None
+    times = {"start_ns": min(row["start_ns"] for row in left), "end_ns": max(row["end_ns"] for row in left)}
+    text = text_of_clip([(row["kind"], row["text"]) for row in left])
+    return clip | times | {"type": "clip", "text": text, "records": [row["key"] for row in left]}
