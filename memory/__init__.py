@@ -9,6 +9,7 @@ service     records in event order -> disk, clips, vectors; then `stored`, `clip
                                                           verify    is it sound?
   recall    one question -> what is relevant, and when    scope     the filter inside every search
                                                           fulltext  words (words: which ones a question is about)
+                                                          ranking   what comes first of what was found
                                                           reader    records read back as hits
   space     one search space as the store has it now      index     its parts, searched as one
                                                           tail      the newest rows; segment: sealed ones in a file

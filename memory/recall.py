@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Protocol
 import apsw
 
 from memory.embedded import EmbeddedStore
-from memory.protocol import SCORE_DIGITS
+from memory.ranking import enough, fuse, varied, without_repeats
 from memory.scope import CLIP, EARLIEST_NS, LATEST_NS, Scope
 from memory.words import Stemmer, question_terms
 from runtime.messages import Hit, Recall, Recalled, Stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 COSINE_FLOOR = 0.40
 SHARE_FLOOR = 0.50
-RRF_K = 60
 DEPTH = 64  # candidates per search before fusion, or 4 k where that is more; what repeats a text counts once
 DEEPEST = 4_096  # vectors that are looked at for that
 DURING_NS = 1_000_000_000  # "while" reaches this far beyond the anchor on both sides
@@ -69,8 +68,8 @@ class Recaller:
         """Answer from what was known at `as_of_ns`, and nothing else.
 
         No hits means that nothing relevant is there. With a relation whose anchor is not found, hits and timeline are
-        empty: there is no window to look into. Of equally good records the newest come first, and those that repeat a
-        text stand behind those that do not.
+        empty: there is no window to look into. Of equally good records the newest come first. Behind all others stand
+        those that lie in the clip of a better one or say nearly the same, and behind these those that repeat a text.
         """
         query = _bounded(query)
         memory = self._memory
@@ -87,7 +86,8 @@ class Recaller:
             is_lost = anchor is None and bool(query.anchor and query.relation)
             if not is_lost and scope.start_ns <= scope.end_ns:
                 timeline, total = memory.timeline(scope, query.timeline_limit)
-                hits, spaces = self._relevant(query.text, scope, query.k)
+                firsts, repeats, spaces = self._relevant(query.text, scope, query.k)
+                hits = [*self._varied(firsts, query.k), *repeats][: query.k]
                 searched = spaces or searched
                 if total > len(timeline):
                     overview = memory.overview(scope, query.overview_limit)
@@ -135,23 +135,33 @@ class Recaller:
         if not query.anchor:
             return None, ()
         everywhere = Scope(session=query.session, as_of_ns=query.as_of_ns)
-        hits, searched = self._relevant(query.anchor, everywhere, DEPTH)
+        firsts, repeats, searched = self._relevant(query.anchor, everywhere, DEPTH)
+        hits = [*firsts, *repeats][:DEPTH]
         return max(hits, key=lambda hit: hit.score, default=None), searched  # the first, newest, of equals
 
-    def _relevant(self, text: str, scope: Scope, k: int) -> tuple[list[Hit], tuple[str, ...]]:
-        """Return at most k relevant records, best first, and the spaces that were searched."""
+    def _relevant(self, text: str, scope: Scope, k: int) -> tuple[list[Hit], list[Hit], tuple[str, ...]]:
+        """Return at least k relevant records where there are so many, best first, and the spaces that were searched.
+
+        Those that repeat the text of a better one stand in the second list.
+        """
         terms = question_terms(text, self._stemmer)
         if not terms:
-            return [], ()
+            return [], [], ()
         depth = max(DEPTH, 4 * k)
-        cosines = _enough(self._cosines(text, scope, depth), COSINE_FLOOR)
-        shares = _enough(self._memory.matching(terms, depth, scope, also=cosines).scores, SHARE_FLOOR)
+        cosines = enough(self._cosines(text, scope, depth), COSINE_FLOOR)
+        shares = enough(self._memory.matching(terms, depth, scope, also=cosines).scores, SHARE_FLOOR)
         found = self._memory.get({**shares, **cosines}, scope)
-        fused = _fuse(shares, cosines)
+        fused = fuse(shares, cosines)
         order = sorted(found, key=lambda key: (fused[key], found[key].start_ns, key), reverse=True)
         scores = {key: max(shares.get(key, 0.0), cosines.get(key, 0.0)) for key in order}
-        ranked = _repeats_last(replace(found[key], score=scores[key]) for key in order)
-        return ranked[:k], ("fts",) if self._embedder is None else ("fts", self._embedder.space)
+        firsts, repeats = without_repeats(replace(found[key], score=scores[key]) for key in order)
+        return firsts, repeats, ("fts",) if self._embedder is None else ("fts", self._embedder.space)
+
+    def _varied(self, hits: Sequence[Hit], k: int) -> list[Hit]:
+        """Put hits of one clip, and those nearly alike, behind the best of them."""
+        keys = [hit.record_id for hit in hits]
+        vectors = {} if self._embedder is None else self._memory.vectors(self._embedder.space, keys)
+        return varied(hits, vectors, k)
 
     def _beside(self, hits: Sequence[Hit], count: int, scope: Scope) -> tuple[Hit, ...]:
         """Return so many records of the scope on either side of each hit, on its stream, without hits, oldest first."""
@@ -242,31 +252,3 @@ def _scope_of(query: Recall, anchor: Hit | None) -> Scope:
         trusts=query.trusts,
         except_key=except_key,
     )
-
-
-def _enough(scores: Mapping[str, float], floor: float) -> dict[str, float]:
-    """Keep scores that reach the floor, rounded so that replays agree."""
-    rounded = {record: min(1.0, round(score, SCORE_DIGITS)) for record, score in scores.items()}
-    return {record: score for record, score in rounded.items() if score >= floor}
-
-
-def _fuse(*rankings: dict[str, float]) -> dict[str, float]:
-    """Add 1 / (k + rank) over the rankings; records of one score share one rank."""
-    fused: dict[str, float] = {}
-    for scores in rankings:
-        ranks = {score: rank for rank, score in enumerate(sorted(set(scores.values()), reverse=True), start=1)}
-        for record, score in scores.items():
-            fused[record] = fused.get(record, 0.0) + 1 / (RRF_K + ranks[score])
-    return fused
-
-
-def _repeats_last(hits: Iterable[Hit]) -> list[Hit]:
-    """Move records that say what a better one says already behind all others; none is dropped."""
-    seen: set[tuple[str, str]] = set()
-    firsts: list[Hit] = []
-    repeats: list[Hit] = []
-    for hit in hits:
-        said = (hit.kind, hit.text.casefold())
-        (repeats if said in seen else firsts).append(hit)
-        seen.add(said)
-    return firsts + repeats

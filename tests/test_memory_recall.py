@@ -148,6 +148,31 @@ def test_of_equals_the_newest_is_first_and_repeats_stand_last(memory: Memory) ->
     assert set(found[2:]) >= {"mic/0/utterance-5", "mic/0/sound-0"}
 
 
+def test_what_is_nearly_the_same_stands_behind_what_says_something_else(memory: Memory) -> None:
+    long = "a b c d e f g h i piano"
+    memory.add(utterance(20, 20, 21, long), utterance(21, 22, 23, f"{long} j"), utterance(22, 24, 25, "piano violin"))
+    assert ids(memory.ask("piano").hits) == ["mic/0/utterance-22", "mic/0/utterance-21", "mic/0/utterance-20"]
+    found = memory.ask(f"{long} x")
+    assert ids(found.hits)[:2] == ["mic/0/utterance-20", "mic/0/utterance-22"]
+    assert ids(found.hits)[-1] == "mic/0/utterance-21"
+    assert ids(memory.ask(f"{long} x", k=2).hits) == ids(found.hits)[:2]
+
+
+def test_records_of_one_clip_stand_behind_those_of_others(memory: Memory) -> None:
+    said = [
+        utterance(20 + i, 20 + 10 * i, 21 + 10 * i, f"piano {word}") for i, word in enumerate(("red", "blue", "tin"))
+    ]
+    memory.add(*said)
+    before = ids(memory.ask("piano").hits)
+    assert before == ["mic/0/utterance-22", "mic/0/utterance-21", "mic/0/utterance-20"]
+    borders = ClipBorders("s", "mic", 0, "audio")
+    (one, *_) = [clip for record in said[:1] for clip in (*borders.add(record), *borders.end(ns(60)))]
+    both = replace(one, record_ids=tuple(record_id(record) for record in said[1:]))
+    memory.store.append([clip_row(both)])
+    assert ids(memory.ask("piano").hits) == [before[0], before[2], before[1]]
+    assert ids(memory.ask("piano", as_of_s=59).hits) == before  # the clip was open then
+
+
 def test_what_is_said_again_and_again_does_not_hide_what_was_said_once(memory: Memory) -> None:
     memory.add(
         utterance(100, 20, 21, "piano lesson"), *(utterance(200 + i, 30 + i, 31 + i, "piano") for i in range(300))
