@@ -48,9 +48,9 @@ def without_repeats(hits: Iterable[Hit]) -> tuple[list[Hit], list[Hit]]:
 
 
 def varied(hits: Sequence[Hit], vectors: Mapping[str, NDArray[np.float16]], k: int) -> list[Hit]:
-    """Return hits with those behind that lie in the clip of a better one, or have nearly its vector.
+    """Return hits with those behind that lie in the clip of a better one, or have nearly its vector; at least k.
 
-    `vectors` are of length 1, of records that have one; fewer than all hits come only where k others stand in front.
+    `vectors` are of length 1, of records that have one. Whatever comes after k that stand in front is left out.
     """
     clips: set[str] = set()
     seen: list[NDArray[np.float32]] = []  # vectors of those in front

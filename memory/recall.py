@@ -36,6 +36,7 @@ DEPTH = 64  # candidates per search before fusion, or 4 k where that is more; wh
 DEEPEST = 4_096  # vectors that are looked at for that
 DURING_NS = 1_000_000_000  # "while" reaches this far beyond the anchor on both sides
 RESULTS_MAX = 100_000
+VARIED = 4  # times k: hits among which those that say something else are looked for
 NEIGHBOURS_MAX = 16  # on either side of a hit
 
 
@@ -158,10 +159,11 @@ class Recaller:
         return firsts, repeats, ("fts",) if self._embedder is None else ("fts", self._embedder.space)
 
     def _varied(self, hits: Sequence[Hit], k: int) -> list[Hit]:
-        """Put hits of one clip, and those nearly alike, behind the best of them."""
-        keys = [hit.record_id for hit in hits]
+        """Put hits of one clip, and those nearly alike, behind the best of them; only the best hits are compared."""
+        best, rest = hits[: VARIED * k], hits[VARIED * k :]
+        keys = [hit.record_id for hit in best]
         vectors = {} if self._embedder is None else self._memory.vectors(self._embedder.space, keys)
-        return varied(hits, vectors, k)
+        return [*varied(best, vectors, k), *rest]
 
     def _beside(self, hits: Sequence[Hit], count: int, scope: Scope) -> tuple[Hit, ...]:
         """Return so many records of the scope on either side of each hit, on its stream, without hits, oldest first."""
