@@ -15,20 +15,21 @@ os.environ["LANCE_CPU_THREADS"] = "1"
 os.environ["RUST_LOG"] = "error"  # LanceDB tells of every table that it makes
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may reach for the network
 
-# Most tests make files and sync them by the hundreds, and a disk that others use too takes seconds for some of that. Where
-# there is a file system in RAM, they go there; what must survive a power cut is tested with a disk that loses its power.
-SHARED_MEMORY = Path("/dev/shm")
-if "TMPDIR" not in os.environ and SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free >= 4 << 30:
-    os.environ["TMPDIR"] = str(SHARED_MEMORY)
-
 import pytest
 from hypothesis import settings
 
 from tests.clock import VirtualClockLoop
 
+# Most tests make files and sync them by the hundreds, and a disk that others use too takes seconds for some of that.
+# Where a file system in RAM is there, they go to it; power cuts are tested on a disk that can lose its power.
+SHARED_MEMORY = Path("/dev/shm")
+if "TMPDIR" not in os.environ and SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free >= 4 << 30:
+    os.environ["TMPDIR"] = str(SHARED_MEMORY)
+
 # How long one example takes says nothing on a machine that others use too. What CI presets (examples that do not
-# change from run to run) stays.
-settings.register_profile("heedful", settings(), deadline=None)
+# change from run to run) stays; --hypothesis-profile=thorough tries more.
+settings.register_profile("heedful", settings(), deadline=None, max_examples=30)
+settings.register_profile("thorough", settings(), deadline=None, max_examples=300)
 settings.load_profile("heedful")
 
 SBIN = ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"]
