@@ -17,6 +17,7 @@ import apsw
 
 from memory.embedded import EmbeddedStore
 from memory.ranking import enough, fuse, varied, without_repeats
+from memory.reader import KINDS
 from memory.scope import CLIP, EARLIEST_NS, LATEST_NS, Scope
 from memory.words import Stemmer, question_terms
 from runtime.messages import Hit, Recall, Recalled, Stretch
@@ -176,23 +177,26 @@ class Recaller:
         return tuple(sorted(found.values(), key=lambda one: (one.start_ns, one.end_ns, one.record_id)))
 
     def _cosines(self, text: str, scope: Scope, depth: int) -> dict[str, float]:
-        """Return record -> cosine; a clip stands for its strongest record without a vector of its own."""
+        """Return record -> cosine; a clip stands for its strongest record without a vector of its own.
+
+        Records and clips are searched apart: clips hold the words of their records, and would take their places.
+        """
         if self._embedder is None:
             return {}
-        wants_clips = not scope.kinds or not {"motion", "frame"}.isdisjoint(scope.kinds)
-        kinds = (*scope.kinds, CLIP) if scope.kinds and wants_clips else scope.kinds
-        found = self._nearest(self._embedder, text, depth, replace(scope, kinds=kinds))
-        cosines = dict(found.scores)
-        for clip, record in self._memory.strongest(found.clips, scope).items():
-            cosines[record] = max(found.clips[clip], cosines.get(record, -1.0))
+        space, query = self._embedder.space, self._embedder.encode([text])[0]
+        kinds = scope.kinds or KINDS
+        cosines = dict(self._nearest(space, query, depth, replace(scope, kinds=kinds)).scores)
+        if not {"motion", "frame"}.isdisjoint(kinds):
+            clips = self._nearest(space, query, depth, replace(scope, kinds=(CLIP,))).clips
+            for clip, record in self._memory.strongest(clips, scope).items():
+                cosines[record] = max(clips[clip], cosines.get(record, -1.0))
         return cosines
 
-    def _nearest(self, embedder: Embedder, text: str, depth: int, scope: Scope) -> Ranking:
+    def _nearest(self, space: str, query: NDArray[np.float32], depth: int, scope: Scope) -> Ranking:
         """Search by meaning: deeper, where a few texts that come again and again would be all that is found."""
-        query = embedder.encode([text])[0]
         count = depth
         while True:
-            found = self._memory.nearest(embedder.space, query, count, scope)
+            found = self._memory.nearest(space, query, count, scope)
             scores = [*found.scores.values(), *found.clips.values()]
             is_all = len(scores) < count or min(scores) < COSINE_FLOOR or count >= DEEPEST
             if is_all or len(set(scores)) >= depth:  # the same text has the same vector, and so the same score

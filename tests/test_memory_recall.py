@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import tempfile
 from dataclasses import replace
@@ -15,7 +16,7 @@ from memory.clips import ClipBorders
 from memory.embed import TextEmbedder
 from memory.reader import read_hits, strongest_in_clips
 from memory.recall import Recaller
-from memory.rows import SessionRow, clip_key, clip_row, record_row, vector_row
+from memory.rows import ClipRow, SessionRow, clip_key, clip_row, record_row, vector_row
 from memory.scope import Scope
 from memory.store import Store
 from runtime.messages import Frame, Recall, Record, record_id
@@ -264,6 +265,19 @@ def test_movement_is_found_through_the_text_of_its_clip(memory: Memory) -> None:
     assert ids(memory.ask("ecens gchane", kinds=("frame",)).hits) == ["cam/0/frame-0"]
     assert memory.ask(asked, kinds=("sound", "utterance")).hits == ()
     assert memory.ask(asked, as_of_s=8.5).hits == ()  # the clip was not closed then
+
+
+def test_clips_with_the_words_of_many_records_do_not_hide_one_record(memory: Memory) -> None:
+    memory.add(utterance(100, 20, 21, "violin lesson on monday"))
+    for seq in range(1, 101):  # each nearer to the question than the record, no two equally
+        said = record_row(utterance(200 + seq, 30 * seq, 30 * seq + 1, "something else"))
+        text = "violin " * seq + "lesson"
+        clip = ClipRow(
+            key=f"s/mic/0/clip-{seq}", session="s", stream="mic", epoch=0, seq=seq, sensor="audio", t_ns=said.t_ns,
+            start_ns=said.start_ns, end_ns=said.end_ns, text=text, records=json.dumps([said.key]),
+        )  # fmt: skip
+        memory.store.append([said, clip, letter_vector(clip.key, text)])
+    assert memory.ask("onliiv lessno", as_of_s=4_000).hits[0].record_id == "s/mic/0/utterance-100"
 
 
 def test_pictures_and_presence_are_read_by_id(memory: Memory) -> None:
