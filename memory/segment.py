@@ -24,7 +24,7 @@ from memory.columns import DTYPES, NAMES, Columns
 from memory.disk import Disk, unfinished
 from runtime.errors import IndexCorrupt
 
-MAGIC = b"HEEDFUL SEGMENT 2\n"
+MAGIC = b"HEEDFUL SEGMENT 3\n"
 ALIGNED = 64
 READ_BYTES = 1 << 20
 

@@ -131,7 +131,7 @@ def test_a_space_that_nobody_wrote_is_empty(folder: Path) -> None:
 
 def test_segments_of_another_memory_are_swept_away(folder: Path, tmp_path: Path) -> None:
     (folder / "index").mkdir(exist_ok=True)
-    (folder / "index" / "1-1-8192-0.segment").write_bytes(b"HEEDFUL SEGMENT 2\n" + bytes(99))
+    (folder / "index" / "1-1-8192-0.segment").write_bytes(b"HEEDFUL SEGMENT 3\n" + bytes(99))
     store = Store.open(folder)
     seal_now(store)
     assert list((folder / "index").iterdir()) == []

@@ -219,6 +219,19 @@ def test_sealed_parts_and_tail_together_find_nearly_what_a_scan_finds(tmp_path: 
         assert right / (10 * n / 1_000) >= 0.98
 
 
+def test_rows_that_come_again_and_again_do_not_seem_near_to_every_question(tmp_path: Path) -> None:
+    again, once = random_vectors(60, 1, width=64), random_vectors(4_000, 2, width=64)
+    vectors = np.concatenate((once, np.repeat(again, 300, axis=0)))
+    ids = np.arange(1, 1 + len(vectors))
+    index = VectorIndex(64)
+    index.use([segment_of(tmp_path / "a.segment", vectors, ids)])
+    scope = Scope(session="session1", as_of_ns=2**62)
+    assert ids[ids % 2 == 1].size > EXACT_ROWS
+    for number in range(0, 200, 2):  # all of ids that are odd
+        found = index.find(vectors[number].astype(np.float32) + 0.05 * query_of(number, 64), 5, scope)
+        assert found.ids[0] == ids[number]
+
+
 def test_a_window_far_from_the_question_still_gives_as_many_as_were_asked_for(tmp_path: Path) -> None:
     n, width = 60_000, 32
     places = np.repeat(np.eye(width, dtype=np.float32), n // width + 1, axis=0)[:n]
