@@ -6,14 +6,14 @@ others; search keys in sealed files are hidden by `erased_vec` until the files a
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from memory.clips import text_of_clip
+from memory.insert import INSERT_TOMBSTONE, insert
+from memory.remade import remade
 from memory.retention import PINNED
-from memory.rows import mark_of
+from memory.rows import ClipRow, mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +37,9 @@ _REMAKE_ROLLUPS = (
     f"INSERT OR IGNORE INTO rollup_due SELECT session, level_s, start_ns {_TOUCHED_ROLLUPS}",
     f"DELETE {_TOUCHED_ROLLUPS}",
 )
+_TOUCHED_CLIPS = f"SELECT {', '.join(ClipRow._fields)} FROM clip WHERE id IN touched ORDER BY id"
+_FREE_RECORDS = """UPDATE record SET clip_id = NULL WHERE clip_id IN touched
+    AND key IN (SELECT named.value FROM clip JOIN json_each(clip.records) AS named WHERE clip.id IN touched)"""
 _DECAYED = f"""SELECT id FROM record WHERE end_ns < ?1
     AND coalesce((SELECT end_ns FROM clip WHERE clip.id = clip_id), end_ns) < ?1 AND NOT {PINNED}
     ORDER BY id LIMIT ?2"""
@@ -193,32 +196,16 @@ def _erase_vectors(db: apsw.Connection) -> int:
 def _erase_clips(db: apsw.Connection, *, is_for_good: bool) -> tuple[int, int]:
     """Delete touched clips; those with records left are made anew, and get new search keys when memory starts."""
     db.execute("DELETE FROM value WHERE clip_id IN touched")
-    touched: list[Any] = db.execute("""SELECT id, key, session, stream, epoch, seq, sensor, t_ns, records FROM clip
-        WHERE id IN touched ORDER BY id""").fetchall()
-    remade = 0
-    for number, *columns, records in touched:
-        left: list[Any] = db.execute(
-            """SELECT record.key, kind, text, start_ns, end_ns FROM json_each(?) AS named
-            JOIN record ON record.key = named.value ORDER BY named.key""",
-            (records,),
-        ).fetchall()
-        free = "UPDATE record SET clip_id = NULL WHERE key IN (SELECT value FROM json_each(?)) AND clip_id = ?"
-        db.execute(free, (records, number))
-        db.execute("DELETE FROM clip WHERE id = ?", (number,))
-        if not left:
-            if is_for_good:
-                db.execute("INSERT INTO tombstone VALUES (?) ON CONFLICT DO NOTHING", (mark_of(str(columns[0])),))
-            continue
-        times = min(row[3] for row in left), max(row[4] for row in left)
-        text = text_of_clip([(kind, said) for _, kind, said, _, _ in left])
-        row = (*columns, *times, text, json.dumps([key for key, *_ in left]))
-        db.execute(
-            """INSERT INTO clip (key, session, stream, epoch, seq, sensor, t_ns, start_ns, end_ns, text, records)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            row,
-        )
-        remade += 1
-    return len(touched) - remade, remade
+    touched = [ClipRow(*row) for row in db.execute(_TOUCHED_CLIPS)]
+    left = [(clip, made) for clip in touched if (made := remade(db, clip)) is not None]
+    db.execute(_FREE_RECORDS)
+    db.execute("DELETE FROM clip WHERE id IN touched")
+    if is_for_good:
+        db.executemany(INSERT_TOMBSTONE, ((mark_of(clip.key),) for clip in touched))
+        insert(db, [made for _, made in left])
+    else:  # what decayed may come again, and so may the whole clip
+        insert(db, [made._replace(key=clip.key) for clip, made in left])
+    return len(touched) - len(left), len(left)
 
 
 def _erase_letters(db: apsw.Connection, selector: Selector) -> int:
@@ -240,8 +227,7 @@ def _erase_letters(db: apsw.Connection, selector: Selector) -> int:
 
 
 def _mark(db: apsw.Connection, keys: str) -> None:
-    marks = [(mark_of(str(key)),) for (key,) in db.execute(keys)]
-    db.executemany("INSERT INTO tombstone VALUES (?) ON CONFLICT DO NOTHING", marks)
+    db.executemany(INSERT_TOMBSTONE, [(mark_of(str(key)),) for (key,) in db.execute(keys)])
 
 
 def _traces(db: apsw.Connection) -> frozenset[bytes]:

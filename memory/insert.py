@@ -7,6 +7,7 @@ import zlib
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from memory.remade import remade
 from memory.rows import (
     ClipRow,
     DeadLetterRow,
@@ -57,7 +58,8 @@ _INSERTS: dict[type[Row], str] = {
         WHERE true ON CONFLICT DO NOTHING""",
     ValueRow: """INSERT INTO value (clip_id, model, tokens, weights) SELECT id, ?2, ?3, ?4 FROM clip WHERE key = ?1
         ON CONFLICT DO NOTHING""",
-    PinRow: "INSERT INTO pin VALUES (?, ?) ON CONFLICT DO NOTHING",
+    PinRow: """INSERT INTO pin SELECT ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM tombstone WHERE mark = ?1)
+        ON CONFLICT DO NOTHING""",
     RollupRow: """INSERT INTO rollup (session, level_s, start_ns, text, data, model)
         SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE ?4 IS NOT NULL""",
     SegmentRow: """INSERT INTO segment (space, file, first_id, last_id, rows, units, checksum)
@@ -79,11 +81,17 @@ _LONGER_IS_DUE = """INSERT OR IGNORE INTO rollup_due
 _INSERT_CONFLICT = """INSERT INTO dead_letter (t_ns, session, topic, reason, size_bytes, head_hex)
     SELECT ?3, session, concat_ws('/', ?4, session, stream, kind), 'came again with other content: ' || key, ?5, ?6
     FROM record WHERE key = ?1 AND checksum != ?2"""
+INSERT_TOMBSTONE = "INSERT INTO tombstone VALUES (?) ON CONFLICT DO NOTHING"
+_ANY_ERASED = "SELECT EXISTS (SELECT 1 FROM tombstone)"
 _LAST_RECORD = "SELECT coalesce(max(id), 0) FROM record"
 
 
-def insert(db: apsw.Connection, batch: Sequence[Row]) -> None:
-    """Write rows; the caller's transaction makes them one. Raises what apsw raises."""
+def insert(db: apsw.Connection, batch: Sequence[Row]) -> frozenset[str]:
+    """Write rows; the caller's transaction makes them one. Raises what apsw raises.
+
+    Return the keys of clips that are not stored as they came, because records of them were erased meanwhile.
+    """
+    altered: frozenset[str] = frozenset()
     by_type: defaultdict[type[Row], list[Row]] = defaultdict(list)
     for row in batch:
         by_type[type(row)].append(row)
@@ -94,7 +102,9 @@ def insert(db: apsw.Connection, batch: Sequence[Row]) -> None:
         if row_type is RecordRow:
             _insert_records(db, statement, [row for row in rows if isinstance(row, RecordRow)])
         elif row_type is ClipRow:
-            db.executemany(statement, ((mark_of(row.key), *row) for row in rows if isinstance(row, ClipRow)))
+            altered = _insert_clips(db, statement, [row for row in rows if isinstance(row, ClipRow)])
+        elif row_type is PinRow:
+            db.executemany(statement, ((mark_of(row.owner), *row) for row in rows if isinstance(row, PinRow)))
         else:
             if row_type is VectorRow:
                 db.executemany(_INSERT_SPACE, _spaces(rows))
@@ -104,6 +114,7 @@ def insert(db: apsw.Connection, batch: Sequence[Row]) -> None:
             db.executemany(statement, rows)
             if row_type is EmptySegmentRow:
                 db.executemany(_DELETE_SEGMENT, rows)
+    return altered
 
 
 def _insert_records(db: apsw.Connection, statement: str, rows: Sequence[RecordRow]) -> None:
@@ -118,6 +129,18 @@ def _insert_records(db: apsw.Connection, statement: str, rows: Sequence[RecordRo
         db.executemany(_INSERT_CONFLICT, ((row.key, one, now_ns, ROOT, *_head(row)) for row, one in again))
     pictures = ((row.media, zlib.crc32(row.media), row.key) for row in rows if row.media is not None)
     db.executemany(_INSERT_MEDIA, pictures)
+
+
+def _insert_clips(db: apsw.Connection, statement: str, rows: Sequence[ClipRow]) -> frozenset[str]:
+    """Insert clips; one whose records were erased before it closed is made of the others, and its own id stays away."""
+    altered: frozenset[str] = frozenset()
+    if db.execute(_ANY_ERASED).get:
+        now = [(row, remade(db, row)) for row in rows]
+        altered = frozenset(row.key for row, made in now if made is not row)
+        db.executemany(INSERT_TOMBSTONE, ((mark_of(key),) for key in altered))
+        rows = [made for _, made in now if made is not None]
+    db.executemany(statement, ((mark_of(row.key), *row) for row in rows))
+    return altered
 
 
 def _head(row: RecordRow) -> tuple[int, str]:

@@ -10,6 +10,7 @@ from memory.erase import Erased, Selector
 from memory.lance_rows import tombstone
 from memory.lance_table import bounded, one_of, quoted
 from memory.lance_words import stand_together
+from memory.remade import remade_key
 from runtime.errors import MissingPart
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def erase(table: Table, selector: Selector, stemmer: Stemmer, number: int) -> tu
     doomed = _doomed(table, selector, stemmer)
     touched = [row for row in table.rows("type = 'clip'", CLIP) if not doomed.keys().isdisjoint(row["records"])]
     remade = [clip for row in touched if (clip := _remade(table, row, doomed.keys()))]
-    lost = {row["key"] for row in touched} - {row["key"] for row in remade}
+    lost = {row["key"] for row in touched}
     owners = doomed.keys() | {row["key"] for row in touched}
     vectors = {row["number"] for row in table.rows("type = 'vector'", ["number", "key"]) if row["key"] in owners}
     clips = {row["number"] for row in table.rows("type = 'clip'", ["number", "key"]) if row["key"] in owners}
@@ -43,7 +44,9 @@ def erase(table: Table, selector: Selector, stemmer: Stemmer, number: int) -> tu
         left = table.rewrite(gone, rows)
         if left:
             raise MissingPart(f"{table.path}: erased, but {', '.join(left)} could not be removed", "erase again")
-    counted = Erased(records=len(doomed), clips=len(lost), remade=len(remade), vectors=len(vectors), pictures=pictures)
+    counted = Erased(
+        records=len(doomed), clips=len(lost) - len(remade), remade=len(remade), vectors=len(vectors), pictures=pictures
+    )
     return counted, number
 
 
@@ -78,4 +81,8 @@ def _remade(table: Table, clip: dict[str, Any], doomed: Set[str]) -> dict[str, A
         return None
     times = {"start_ns": min(row["start_ns"] for row in left), "end_ns": max(row["end_ns"] for row in left)}
     text = text_of_clip([(row["kind"], row["text"]) for row in left])
-    return clip | times | {"type": "clip", "text": text, "records": [row["key"] for row in left]}
+    return (
+        clip
+        | times
+        | {"key": remade_key(clip["key"]), "type": "clip", "text": text, "records": [row["key"] for row in left]}
+    )

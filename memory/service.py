@@ -77,7 +77,7 @@ class Commit:
 
     stored: asyncio.Future[list[str]]
     clips: Sequence[Clip]
-    texts: Sequence[tuple[str, str]]  # key and text of what gets a vector
+    texts: Sequence[tuple[str, str]]  # key and text of records that get a vector
     low_ns: int
     is_awaited: bool  # somebody waits to hear how far memory is
     call: int = 0  # and called under this number
@@ -249,7 +249,6 @@ class MemoryService:
     ) -> None:
         """Send rows and clips to disk; what is to be announced waits for that."""
         rows = [*rows, *self._clipping.rows(clips)]
-        texts = [*texts, *((clip_key(clip), clip.text) for clip in clips)]
         low_ns = self._order.low_ns
         stored = await self._submit(rows) if rows else _nothing_to_store()
         await self._commits.put(
@@ -298,17 +297,23 @@ class MemoryService:
                     self._commits.task_done()
 
     async def _announce(self, commits: Sequence[Commit]) -> None:
-        """Tell of each commit once it is on disk, then make its texts searchable."""
+        """Tell of each commit once it is on disk, then make its texts searchable.
+
+        A clip that lost records by erasing, while it was open, is neither told nor embedded as it was.
+        """
+        texts: list[tuple[str, str]] = []
         for commit in commits:
             with self.meter.timed("commit"):
                 ids = await commit.stored
             await self._tell_stored(ids)
-            for clip in commit.clips:
+            kept = frozenset(ids)
+            clips = [clip for clip in commit.clips if clip_key(clip) in kept]
+            for clip in clips:
                 await self._tell(clip)
+            texts += [*commit.texts, *((clip_key(clip), clip.text) for clip in clips)]
             if commit.is_awaited:
                 t_ns = max(0, commit.low_ns)
                 await self._tell(Progress(session=self._session, stream=self.name, t_ns=t_ns, call=commit.call))
-        texts = [one for commit in commits for one in commit.texts]
         if texts:
             with self.meter.timed("embed"):
                 await self._recall_thread.call(self._embed, texts)

@@ -86,14 +86,15 @@ class Store:
     def append(self, batch: Sequence[Row]) -> list[str]:
         """Write the rows in one transaction; return the keys of its records and clips, all on disk now.
 
-        A key that is there already keeps its first content and is returned too. Raises MissingPart where the disk is
+        A key that is there already keeps its first content and is returned too; that of a clip which lost records by
+        erasing, before it closed, is not. Raises MissingPart where the disk is
         full or fails, StoreCorrupt where the file is damaged: then nothing of the batch is stored, and the next call
         opens the file anew (a failed fsync must never be retried on the same handle). Rows with values that SQLite
         cannot hold raise apsw.Error, ValueError, TypeError or OverflowError, and nothing of the batch is stored.
         """
         with self._reopening_after_disk_errors() as db, db:
-            insert(db, batch)
-        return keys_of(batch)
+            altered = insert(db, batch)
+        return [key for key in keys_of(batch) if key not in altered]
 
     def erase(self, selector: Selector, limit: int = -1) -> Erased:
         """Delete what a selector names, in one transaction; nobody sees it any more. Raises as `append`.
@@ -149,7 +150,7 @@ class Store:
         """Yield key and text of spoken words, sounds and clips without a search key in `space`, oldest first.
 
         After a crash between record and vector, or with another model, these are to be embedded again. Vectors come in
-        the order of their owners, so that whoever is older than the newest has one.
+        the order of their owners, so that a record older than the newest has one; clips may have been made anew.
         """
         with sqlite_errors(self.path):
             db = self.connection()
@@ -157,9 +158,11 @@ class Store:
             records = """SELECT key, text FROM record WHERE kind IN ('utterance', 'sound') AND text != ?2
                 AND id > coalesce((SELECT max(owner) FROM vec WHERE space = ?1), 0) ORDER BY id"""
             yield from db.execute(records, (number, WORDLESS))
-            clips = """SELECT key, text FROM clip
-                WHERE id > -coalesce((SELECT min(owner) FROM vec WHERE space = ?1 AND owner < 0), 0) ORDER BY id"""
-            yield from db.execute(clips, (number,))
+            there = _count(db, "vec WHERE space = ? AND owner < 0", number)
+            if there < _count(db, "clip"):
+                clips = """SELECT key, text FROM clip
+                    WHERE NOT EXISTS (SELECT 1 FROM vec WHERE space = ?1 AND owner = -clip.id) ORDER BY id"""
+                yield from db.execute(clips, (number,))
 
     def reached(self, session: str) -> dict[str, int]:
         """Return how far each stream of a session had come when it was last heard of."""
@@ -233,6 +236,6 @@ def take_lock(folder: Path) -> int:
     return fd
 
 
-def _count(db: apsw.Connection, table: str) -> int:
-    count: int = db.execute(f"SELECT count(*) FROM {table}").get
+def _count(db: apsw.Connection, rows: str, *values: int | None) -> int:
+    count: int = db.execute(f"SELECT count(*) FROM {rows}", values).get
     return count

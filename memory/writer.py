@@ -168,8 +168,7 @@ class Writer:
     def _commit(self, group: Sequence[_Submission]) -> None:
         rows = [row for submission in group for row in submission.rows]
         try:
-            if rows:
-                self._append(rows)
+            kept = frozenset(self._append(rows)) if rows else frozenset()
         except HeedfulError as error:
             logger.warning("%d rows were not stored: %s", sum(len(s.rows) for s in group), error)
             for submission in group:
@@ -178,29 +177,29 @@ class Writer:
             self._commit_one_by_one(group)
         else:
             for submission in group:
-                submission.stored.set_result(keys_of(submission.rows))
+                submission.stored.set_result([key for key in keys_of(submission.rows) if key in kept])
 
-    def _append(self, rows: Sequence[Row]) -> None:
+    def _append(self, rows: Sequence[Row]) -> list[str]:
         """Store rows; on a full disk the reserve makes room for these, and none are taken after them."""
         try:
-            self._store.append(rows)
+            return self._store.append(rows)
         except MissingPart as error:
             if self._reserve is None or not is_about_room(error) or not self._reserve.release():
                 raise
             logger.warning("the disk is full: nothing is stored until there is room; questions are answered")
             self.hold(True)
-            self._store.append(rows)
+            return self._store.append(rows)
 
     def _commit_one_by_one(self, group: Sequence[_Submission]) -> None:
         """Let the submission with the impossible value fail alone."""
         for submission in group:
             try:
-                self._store.append(submission.rows)
+                kept = self._store.append(submission.rows)
             except (HeedfulError, *_BAD_VALUES) as error:
                 logger.warning("%d rows were not stored: %s", len(submission.rows), error)
                 submission.stored.set_exception(error)
             else:
-                submission.stored.set_result(keys_of(submission.rows))
+                submission.stored.set_result(kept)
 
     def _fail(self, group: Sequence[_Submission], calls: Sequence[_Call[Any]], error: BaseException) -> None:
         with self._wake:

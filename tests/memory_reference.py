@@ -144,10 +144,9 @@ class SlowMemory:
                 continue
             del self.clips[key]
             self.keys = [one for one in self.keys if one[0] != key]
+            self.erased.add(key)
             if left:
-                self.clips[key] = clip._replace(records=json.dumps(left))
-            else:
-                self.erased.add(key)
+                self.clips[f"{key}~1"] = clip._replace(key=f"{key}~1", records=json.dumps(left))
         self.keys = [one for one in self.keys if one[0] not in doomed]
 
     def _is_meant(self, selector: Selector, row: RecordRow) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from concurrent.futures import Future
@@ -26,6 +27,7 @@ from memory.rows import (
     SegmentRow,
     SessionRow,
     StreamRow,
+    ValueRow,
     VectorRow,
     clip_row,
     record_row,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     import pytest
 
 SPACE, WIDTH, SEAL_ROWS = "test@1", 16, 30
+VECTOR = np.ones(WIDTH, np.float32)
 WORDS = ("kettle", "meteor", "bicycle", "harbour", "lantern", "orchard", "thimble", "walnut")
 
 
@@ -178,13 +181,75 @@ def test_a_clip_that_loses_records_goes_on_without_their_words_and_waits_for_a_n
     others = db.execute("SELECT json_array_length(records) FROM clip WHERE key = ?", (clip,)).get
     receipt = erase(memory.store, Selector(text=str(said)))
     assert (receipt.erased.records, receipt.erased.remade, receipt.erased.clips) == (1, 1, 0)
-    text, records = db.execute("SELECT text, json_array_length(records) FROM clip WHERE key = ?", (clip,)).fetchall()[0]
+    owing = "SELECT text, json_array_length(records) FROM clip WHERE key = ?"
+    assert db.execute(owing, (clip,)).fetchall() == []
+    clip = f"{clip}~1"
+    text, records = db.execute(owing, (clip,)).fetchall()[0]
     assert str(said) not in str(text)
     assert records == others - 1
     owned = "SELECT count(*) FROM record JOIN clip ON clip.id = clip_id WHERE clip.key = ?"
     assert db.execute(owned, (clip,)).get == records
     assert [key for key, _ in memory.store.unembedded(SPACE)] == [clip]
     assert db.execute("SELECT count(*) FROM value JOIN clip ON clip.id = clip_id WHERE key = ?", (clip,)).get == 0
+
+
+def test_what_was_made_of_a_whole_clip_does_not_come_back_to_what_is_left_of_it(tmp_path: Path) -> None:
+    rows = story(1, sessions=("a",))
+    memory = Opened(tmp_path, rows)
+    db = memory.store.connection()
+    clip = next(row for row in rows if isinstance(row, ClipRow) and len(json.loads(row.records)) > 1)
+    of_clip = [row for row in rows if isinstance(row, ValueRow | VectorRow) and row.owner == clip.key]
+    assert of_clip
+    first, second, *_ = json.loads(clip.records)
+    erase(memory.store, Selector(clip=first))
+    memory.store.append([clip, *of_clip])  # on their way meanwhile, or out of an older export
+    owned = "SELECT count(*) FROM vec WHERE owner IN (SELECT -id FROM clip WHERE key GLOB ?)"
+    assert db.execute(owned, (f"{clip.key}*",)).get == 0
+    assert (
+        db.execute("SELECT count(*) FROM value JOIN clip ON clip.id = clip_id WHERE key GLOB ?", (clip.key,)).get == 0
+    )
+    assert clip.key not in memory.keys("clip")
+    assert first not in memory.keys()
+    if second in memory.keys():
+        erase(memory.store, Selector(clip=second))
+        assert f"{clip.key}~1" not in memory.keys("clip")
+
+
+def test_what_was_erased_before_its_clip_closed_is_not_in_the_clip(tmp_path: Path) -> None:
+    memory = Opened(tmp_path, [])
+    records = [record_row(utterance(seq, seq, seq + 0.5, text)) for seq, text in enumerate(("secret word", "rain"))]
+    lost = [record_row(utterance(seq, 50 + seq, 50.5 + seq, "secret word")) for seq in (7, 8)]
+    memory.store.append([*records, *lost])
+    erase(memory.store, Selector(text="secret word"))
+    clips = [
+        ClipRow(
+            key=f"s/mic/0/clip-{seq}", session="s", stream="mic", epoch=0, seq=seq, sensor="audio", t_ns=ns(99),
+            start_ns=rows[0].start_ns, end_ns=rows[-1].end_ns, text="all of it",
+            records=json.dumps([row.key for row in rows]),
+        )
+        for seq, rows in enumerate((records, lost))
+    ]  # fmt: skip
+    memory.store.append([row for clip in clips for row in (clip, vector_row(clip.key, SPACE, VECTOR))])
+    db = memory.store.connection()
+    (left,) = db.execute("SELECT key, text, records, start_ns, end_ns FROM clip").fetchall()
+    assert left == ("s/mic/0/clip-0~1", '"rain"', json.dumps([records[1].key]), ns(1), ns(1.5))
+    assert db.execute("SELECT count(*) FROM vec").get == 0
+    assert db.execute("SELECT clip_id FROM record").get is not None
+    assert memory.store.verify() == []
+
+
+def test_a_remade_clip_gets_a_search_key_though_later_ones_have_theirs(tmp_path: Path) -> None:
+    rows = story(1, sessions=("a",))
+    memory = Opened(tmp_path, rows)
+    clip = next(row for row in rows if isinstance(row, ClipRow) and len(json.loads(row.records)) > 1)
+    erase(memory.store, Selector(clip=json.loads(clip.records)[0]))
+    later = record_row(utterance(0, 1, 2, "later"))
+    newest = clip._replace(key="s/mic/0/clip-0", session="s", text="later", records=json.dumps([later.key]))
+    memory.store.append([later, newest, *(vector_row(row.key, SPACE, VECTOR) for row in (later, newest))])
+    owed = list(memory.store.unembedded(SPACE))
+    assert f"{clip.key}~1" in [key for key, _ in owed]
+    memory.store.append([vector_row(key, SPACE, VECTOR) for key, _ in owed])
+    assert list(memory.store.unembedded(SPACE)) == []
 
 
 def test_a_clip_or_a_record_goes_by_its_id(tmp_path: Path) -> None:

@@ -431,6 +431,32 @@ async def test_a_running_memory_erases_for_good_and_goes_on(tmp_path: Path) -> N
     assert b"coffee" not in all_bytes(tmp_path)
 
 
+async def test_a_clip_that_is_open_while_words_are_erased_closes_without_them(tmp_path: Path) -> None:
+    async with remembering(tmp_path, is_replay=False) as desk:
+        await desk.send(HELLO, CUPS)
+        await desk.reach(5.0)
+        await desk.until_stored(2)
+        assert (await desk.erase(text="coffee", is_sure=True)).records == 1
+        await desk.reach(60.0)
+        await desk.send(utterance(9, 61, 62, "a yellow bicycle"))
+        await desk.reach(90.0)
+        await desk.until_heard(Clip, 1)
+        assert [clip.text for clip in desk.told(Clip)] == ['"a yellow bicycle"']
+    store = Store.open(tmp_path, writable=False)
+    query = "SELECT clip.key, text, (SELECT count(*) FROM vec WHERE owner = -clip.id) FROM clip ORDER BY id"
+    assert store.connection().execute(query).fetchall() == [
+        ("s/mic/0/clip-0~1", f'"{HELLO.text}"', 0),
+        ("s/mic/0/clip-1", '"a yellow bicycle"', 1),
+    ]
+    store.close()
+    assert b"coffee" not in all_bytes(tmp_path)
+    async with remembering(tmp_path, is_replay=False):
+        pass
+    store = Store.open(tmp_path, writable=False)
+    assert [count for *_, count in store.connection().execute(query)] == [1, 1]
+    store.close()
+
+
 async def test_a_replay_keeps_what_it_recorded(tmp_path: Path) -> None:
     async with remembering(tmp_path) as desk:
         assert "a replay keeps" in (await desk.erase(text="coffee", is_sure=True)).reason
