@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import time
 from collections.abc import Callable, Coroutine
@@ -13,6 +14,7 @@ from memory.erase import Selector
 from memory.erasing import LiveErasing, Receipt
 from memory.recall import Recaller, refusal
 from memory.rows import DeadLetterRow, PinRow, SessionRow
+from memory.writer import BAD_VALUES, WriterClosed
 from runtime.bus import LOSSLESS, Bus, Delivery, Subscription, drop_oldest, filter_of
 from runtime.errors import HeedfulError, WireError
 from runtime.messages import Alert, DeadLetter, Erase, Erased, Media, MediaReply, Message, Recall, Recalled
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 RECALL_ROOM = 64  # recalls that may wait; one more is refused with a reply that says so
 RECALL_S = 1.0  # live: how long a recall waits for its moment
 OTHERS_ROOM = 64  # dead letters, alerts
+ERASE_S = 900.0  # a large file may have to be written anew, more than once
+
+logger = logging.getLogger(__name__)
 
 
 class Desk:
@@ -139,29 +144,46 @@ class Desk:
 
     async def _erased(self, wanted: Erase) -> Erased:
         """Erase, or count, what somebody wants to go."""
-        selector = Selector(
-            session=wanted.of_session,
-            stream=wanted.of_stream,
-            start_ns=wanted.start_ns,
-            end_ns=wanted.end_ns,
-            clip=wanted.clip,
-            text=wanted.text,
-        )
+        try:
+            selector = Selector(
+                session=wanted.of_session,
+                stream=wanted.of_stream,
+                start_ns=wanted.start_ns,
+                end_ns=wanted.end_ns,
+                clip=wanted.clip,
+                text=wanted.text,
+            )
+        except ValueError as error:
+            return _not_erased(wanted, str(error))
         if selector.is_empty or (wanted.text is not None and not any(map(str.isalnum, wanted.text))):
             return _not_erased(wanted, "nothing is named")
         if self._is_replay:
             return _not_erased(wanted, "a replay keeps what it recorded; erase afterwards")
         try:
-            if not wanted.is_sure:
-                counted = await asyncio.wrap_future(self._writer.call(lambda store: store.count(selector)))
-                return _erased(wanted, Receipt(erased=counted, traces=0, left={}))
-            done = self._erasing.want(selector)
-            self._upkeep.wake()
-            receipt = await asyncio.wrap_future(done)
-            self._writer.submit([self._beginning])  # of the session that goes on
-            return _erased(wanted, receipt)
-        except (HeedfulError, OSError, TimeoutError, queue.Full) as error:
+            async with asyncio.timeout(ERASE_S):
+                receipt = await self._receipt(selector, is_sure=wanted.is_sure)
+        except TimeoutError:
+            return _not_erased(wanted, "that takes long: it goes on, ask again")
+        except (HeedfulError, OSError, WriterClosed, *BAD_VALUES) as error:
             return _not_erased(wanted, str(error) or "the store is busy")
+        if wanted.is_sure:
+            await self._begin_again()
+        return _erased(wanted, receipt)
+
+    async def _receipt(self, selector: Selector, *, is_sure: bool) -> Receipt:
+        if not is_sure:
+            counted = await asyncio.wrap_future(self._writer.call(lambda store: store.count(selector)))
+            return Receipt(erased=counted, traces=0, left={})
+        done = self._erasing.want(selector)
+        self._upkeep.wake()
+        return await asyncio.wrap_future(done)
+
+    async def _begin_again(self) -> None:
+        """Store the beginning of the session that goes on, though it may just have erased all of itself."""
+        try:
+            await asyncio.wrap_future(self._writer.call(lambda store: store.append([self._beginning])))
+        except (HeedfulError, OSError, WriterClosed) as error:  # what was erased is erased all the same
+            logger.warning("the beginning of session %s is not stored: %s", self._session, error)
 
     async def _pin_alerts(self, inbox: Subscription) -> None:
         async for delivery in inbox:

@@ -9,17 +9,20 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
+from unicodedata import category
 
 from memory.insert import INSERT_TOMBSTONE, insert
 from memory.remade import remade
 from memory.retention import PINNED
 from memory.rows import ClipRow, mark_of
+from memory.scope import EARLIEST_NS, LATEST_NS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     import apsw
 
+UNPRINTABLE = ("Cc", "Cs")  # Unicode's control characters, and halves of some
 TRACE_BYTES = 16
 TRACE_LEAST = 8  # of a text: shorter ones stand anywhere
 TRACE_DISTINCT = 4  # bytes: zeros stand anywhere too
@@ -65,6 +68,15 @@ class Selector:
     end_ns: int | None = None
     clip: str | None = None  # id of a clip or of one record
     text: str | None = None  # words that stand together in the record, in any inflection
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where SQLite could not look for it."""
+        for name in ("session", "stream", "clip", "text"):
+            if any(category(one) in UNPRINTABLE for one in getattr(self, name) or ""):
+                raise ValueError(f"{name} has a control character in it")
+        for name in ("start_ns", "end_ns"):
+            if not EARLIEST_NS <= (getattr(self, name) or 0) <= LATEST_NS:
+                raise ValueError(f"{name} is no time that a memory can hold")
 
     @property
     def is_empty(self) -> bool:

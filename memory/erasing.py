@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -9,24 +10,28 @@ from dataclasses import dataclass
 from queue import Full, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from memory.disk import sync_folder
+from memory.disk import RealDisk, sync_folder
 from memory.erase import Erased, Selector, surviving
-from memory.manifest import FOLDER
+from memory.manifest import FOLDER, parts_with_erased
 from memory.room import Reserve
 from memory.schema import is_about_room
 from memory.sealing import Sealer, seal_now
 from memory.store import FILE_NAME, LOCK_NAME, Store
 from memory.traces import Traces
-from memory.writer import WriterClosed
+from memory.writer import BAD_VALUES, WriterClosed
 from runtime.errors import HeedfulError, MissingPart
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+UNFINISHED_NAME = "erasing"
 FIRST_STEP = 1_024  # records
 WAIT_S = 300.0  # for the writer: a large file may have to be written anew
 FLUSHES = 50
 FLUSH_S = 0.1
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,15 +49,51 @@ def erase(store: Store, selector: Selector) -> Receipt:
     Killed at any moment it has erased all or nothing from the tables; a session, or the next call, does what is left.
     On a full disk it goes in steps that fit, out of the reserve that a live session holds back.
     """
+    unfinished = Unfinished(store.folder)
+    was_killed = unfinished.begin()
     erased = erase_rows_of(store, selector)
-    seal_now(store)  # files of the index without them
+    try:
+        seal_now(store)  # files of the index without them
+    except (HeedfulError, OSError) as error:
+        _give_up_segments(store, error)
     sync_folder(store.folder / FOLDER)
-    store.flush()
+    store.flush(rewriting=was_killed)
     left = traces_left(store, erased.traces)
     if FILE_NAME in left:  # copies of a row that was moved from page to page before it was deleted
         store.flush(rewriting=True)
         left = traces_left(store, erased.traces)
+    unfinished.end()
     return Receipt(erased=erased, traces=len(erased.traces), left=left)
+
+
+class Unfinished:
+    """A file that is there while something is erased: who finds it does what a killed process left to do."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / UNFINISHED_NAME
+
+    @property
+    def is_there(self) -> bool:
+        """Say whether somebody began and did not end."""
+        return self._path.exists()
+
+    def begin(self) -> bool:
+        """Make the file survive a power cut; say whether it was there. Raises OSError."""
+        was_there = self.is_there
+        self._path.touch()
+        sync_folder(self._path.parent)
+        return was_there
+
+    def end(self) -> None:
+        """Remove the file."""
+        self._path.unlink(missing_ok=True)
+
+
+def _give_up_segments(store: Store, error: Exception) -> None:
+    """Remove files of the index that hold what was erased and cannot be made anew now: the store has their rows."""
+    logger.warning("the index is made anew later: %s", str(error) or "the store is busy")
+    for _, part in parts_with_erased(store.connection()):
+        RealDisk().remove(store.folder / FOLDER / part.file)
 
 
 class LiveErasing:
@@ -63,6 +104,7 @@ class LiveErasing:
         self._store = store
         self._call = call
         self._sealer = sealer
+        self._unfinished = Unfinished(store.folder)
         self._wanted: SimpleQueue[tuple[Selector, Future[Receipt]]] = SimpleQueue()
 
     def want(self, selector: Selector) -> Future[Receipt]:
@@ -72,17 +114,22 @@ class LiveErasing:
         return done
 
     def run(self) -> None:
-        """Erase what is wanted; errors go to whoever wants it."""
+        """Erase what is wanted; errors go to whoever wants it. Then do what a killed process left to do."""
         while not self._wanted.empty():
             selector, done = self._wanted.get()
             if not done.set_running_or_notify_cancel():
                 continue
             try:
-                receipt = self._erase(selector)
-            except (HeedfulError, OSError, TimeoutError, Full, WriterClosed) as error:
-                done.set_exception(error)
-            else:
-                done.set_result(receipt)
+                done.set_result(self._erase(selector))
+            except BaseException as error:
+                done.set_exception(error)  # nobody may wait for ever
+                if not isinstance(error, (HeedfulError, OSError, TimeoutError, WriterClosed, *BAD_VALUES)):
+                    raise
+        if self._unfinished.is_there:
+            self._seal()
+            self._flush(rewriting=True)
+            self._unfinished.end()
+            logger.info("what was erased before this session is gone from all files")
 
     def stop(self) -> None:
         """Leave what is wanted: those who want it stop waiting by themselves."""
@@ -92,15 +139,24 @@ class LiveErasing:
         self._store.close()
 
     def _erase(self, selector: Selector) -> Receipt:
+        was_killed = self._unfinished.begin()
         erased: Erased = self._call(lambda store: erase_rows_of(store, selector)).result(WAIT_S)
-        self._sealer.run()
-        sync_folder(self._store.folder / FOLDER)
-        self._flush()
+        self._seal()
+        self._flush(rewriting=was_killed)
         left = traces_left(self._store, erased.traces)
         if FILE_NAME in left:
             self._flush(rewriting=True)
             left = traces_left(self._store, erased.traces)
+        self._unfinished.end()
         return Receipt(erased=erased, traces=len(erased.traces), left=left)
+
+    def _seal(self) -> None:
+        """Make files of the index anew without what was erased; where that cannot be, there are none for a while."""
+        try:
+            self._sealer.run()
+        except (HeedfulError, OSError, TimeoutError, Full) as error:
+            _give_up_segments(self._store, error)
+        sync_folder(self._store.folder / FOLDER)
 
     def _flush(self, *, rewriting: bool = False) -> None:
         """Empty the log; whoever reads just now is waited for, a little."""

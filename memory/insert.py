@@ -83,6 +83,8 @@ _INSERT_CONFLICT = """INSERT INTO dead_letter (t_ns, session, topic, reason, siz
     FROM record WHERE key = ?1 AND checksum != ?2"""
 INSERT_TOMBSTONE = "INSERT INTO tombstone VALUES (?) ON CONFLICT DO NOTHING"
 _ANY_ERASED = "SELECT EXISTS (SELECT 1 FROM tombstone)"
+_IS_KNOWN_CLIP = """SELECT EXISTS (SELECT 1 FROM clip WHERE key = ?)
+    OR EXISTS (SELECT 1 FROM tombstone WHERE mark = ?)"""
 _LAST_RECORD = "SELECT coalesce(max(id), 0) FROM record"
 
 
@@ -135,7 +137,8 @@ def _insert_clips(db: apsw.Connection, statement: str, rows: Sequence[ClipRow]) 
     """Insert clips; one whose records were erased before it closed is made of the others, and its own id stays away."""
     altered: frozenset[str] = frozenset()
     if db.execute(_ANY_ERASED).get:
-        now = [(row, remade(db, row)) for row in rows]
+        fresh = [row for row in rows if not db.execute(_IS_KNOWN_CLIP, (row.key, mark_of(row.key))).get]
+        now = [(row, remade(db, row)) for row in fresh]
         altered = frozenset(row.key for row, made in now if made is not row)
         db.executemany(INSERT_TOMBSTONE, ((mark_of(key),) for key in altered))
         rows = [made for _, made in now if made is not None]

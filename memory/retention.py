@@ -92,10 +92,10 @@ class Retention:
     def run(self) -> None:
         """Tell how full the disk is, and let go of what is due. Raises HeedfulError, OSError or TimeoutError."""
         level = self._measured(self._store.folder, self._store.connection())
-        if level == Level.NOTHING:
-            self._reserve.fill()
         if level == Level.RECORDS:
             self._reserve.release()
+        else:  # a disk may be rather full when a session begins
+            self._reserve.fill()
         if level != self._level:
             self._level, self._looked_ns = level, None
         self._tell(level)

@@ -84,9 +84,19 @@ def write_segment(disk: Disk, path: Path, batches: Iterable[Batch], names: Colle
     """Write rows into a file that is whole and on disk when this returns; return its checksum and how many they are.
 
     The batches are read once, so that the vectors need not fit into memory; at least one row must come. `names` may
-    grow while they are read. Whatever ends it early leaves only a file that does not count.
+    grow while they are read. Whatever ends it early leaves at most a file that does not count.
     """
-    with disk.create(unfinished(path)) as file:
+    try:
+        checksum, rows = _write(disk, unfinished(path), batches, names)
+    except BaseException:  # the disk may be full: what does not count takes no room
+        disk.remove(unfinished(path))
+        raise
+    disk.publish(path)
+    return checksum, rows
+
+
+def _write(disk: Disk, path: Path, batches: Iterable[Batch], names: Collection[str]) -> tuple[int, int]:
+    with disk.create(path) as file:
         out = _Sum(file)
         out.write(MAGIC)
         start = out.align()
@@ -98,7 +108,7 @@ def write_segment(disk: Disk, path: Path, batches: Iterable[Batch], names: Colle
                 columns[name].append(values)
         rows = sum(map(len, columns["id"]))
         file.flush()
-        written = np.memmap(unfinished(path), "<f2", "r", start, (rows, width))
+        written = np.memmap(path, "<f2", "r", start, (rows, width))
         kept = Codes.build(written).kept()
         del written
         sections: dict[str, tuple[int, str, int]] = {"vectors": (start, "<f2", rows * width)}
@@ -109,7 +119,6 @@ def write_segment(disk: Disk, path: Path, batches: Iterable[Batch], names: Colle
         text = json.dumps(footer).encode()
         out.write(text + len(text).to_bytes(8, "little") + MAGIC)
         disk.sync(file)
-    disk.publish(path)
     return out.checksum, rows
 
 

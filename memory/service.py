@@ -173,6 +173,8 @@ class MemoryService:
                     *(group.create_task(asking, name=name) for name, asking in asked.items()),
                     group.create_task(report(self._bus, self._session, self.meter, self._counters), name="metrics"),
                 ]
+                if not self._is_replay:
+                    beside.append(group.create_task(self._watch_upkeep(), name="upkeep"))
                 announcing = group.create_task(self._announce_all(), name="commits")
                 await self._stopping.wait()
                 if open_clips := self._clipping.end():
@@ -182,6 +184,10 @@ class MemoryService:
                     task.cancel()
         finally:
             await self._close()
+
+    async def _watch_upkeep(self) -> None:
+        """End with the reason why the upkeep ended, if it does."""
+        await asyncio.wrap_future(self._upkeep.failed)
 
     async def _close(self) -> None:
         await self._recall_thread.call(self._recaller.close)  # after the recall that may be running

@@ -134,10 +134,20 @@ class Store:
         """
         with self._reopening_after_disk_errors() as db:
             if rewriting:
-                db.execute("VACUUM")
+                self._rewrite(db)
             is_busy = bool(db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][0])
             sync_path(self.path.with_name(f"{FILE_NAME}-wal"))  # SQLite does not: a power cut would bring it back
         return not is_busy
+
+    def _rewrite(self, db: apsw.Connection) -> None:
+        """Write the file anew; its copy, as large as it, lies beside it for a while and not in RAM."""
+        os.environ["SQLITE_TMPDIR"] = str(self.folder)
+        db.pragma("temp_store", "FILE")
+        try:
+            db.execute("VACUUM")
+        finally:
+            db.pragma("temp_store", "MEMORY")
+            del os.environ["SQLITE_TMPDIR"]
 
     def media(self, key: str) -> bytes | None:
         """Return the JPEG of a frame record, None where there is none."""

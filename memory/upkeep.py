@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from concurrent.futures import Future
 from queue import Full
 from typing import Protocol
 
+import apsw
 import faiss
 
 from memory.writer import WriterClosed
@@ -40,6 +42,7 @@ class Upkeep:
         self._wake = threading.Event()
         self._is_closing = False
         self._thread: threading.Thread | None = None
+        self.failed: Future[None] = Future()  # its error is why the thread ended before `close`
 
     def start(self) -> None:
         """Begin; without this only `run_now` works."""
@@ -60,7 +63,7 @@ class Upkeep:
             except WriterClosed:  # the memory ends, and did not wait for this
                 if not self._is_closing:
                     raise
-            except (HeedfulError, OSError, TimeoutError, Full) as error:
+            except (HeedfulError, OSError, TimeoutError, Full, apsw.Error) as error:
                 logger.warning("%s waits: %s", type(job).__name__.lower(), str(error) or "the store is busy")
 
     def close(self) -> None:
@@ -74,11 +77,17 @@ class Upkeep:
 
     def _run(self) -> None:
         faiss.omp_set_num_threads(1)  # of this thread: the others are for those who wait
-        while not self._is_closing:
-            self._wake.wait(self._period_s)
-            self._wake.clear()
-            self.run_now()
-        self._close_jobs()
+        try:
+            while not self._is_closing:
+                self._wake.wait(self._period_s)
+                self._wake.clear()
+                self.run_now()
+        except BaseException as error:  # a bug: nobody may go on as if this were done still
+            if self.failed.cancelled():
+                raise
+            self.failed.set_exception(error)
+        finally:
+            self._close_jobs()
 
     def _close_jobs(self) -> None:
         for job in self._jobs:

@@ -31,7 +31,7 @@ GROUP_WINDOW_S = 0.010
 QUEUE_ROWS = 10_000
 
 # Values that SQLite cannot hold: the fault of these rows, not of the disk.
-_BAD_VALUES = (apsw.Error, ValueError, TypeError, OverflowError)
+BAD_VALUES = (apsw.Error, ValueError, TypeError, OverflowError)
 
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class _Call(Generic[T]):
     def run(self, store: Store) -> None:
         try:
             result = self.job(store)
-        except (HeedfulError, *_BAD_VALUES) as error:
+        except (HeedfulError, OSError, *BAD_VALUES) as error:
             self.done.set_exception(error)
         else:
             self.done.set_result(result)
@@ -173,7 +173,7 @@ class Writer:
             logger.warning("%d rows were not stored: %s", sum(len(s.rows) for s in group), error)
             for submission in group:
                 submission.stored.set_exception(error)
-        except _BAD_VALUES:
+        except BAD_VALUES:
             self._commit_one_by_one(group)
         else:
             for submission in group:
@@ -195,7 +195,7 @@ class Writer:
         for submission in group:
             try:
                 kept = self._store.append(submission.rows)
-            except (HeedfulError, *_BAD_VALUES) as error:
+            except (HeedfulError, *BAD_VALUES) as error:
                 logger.warning("%d rows were not stored: %s", len(submission.rows), error)
                 submission.stored.set_exception(error)
             else:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import random
 import re
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory.clips import ClipBorders
 from memory.disk import RealDisk
 from memory.erase import Selector, count_rows
-from memory.erasing import erase, files_of
+from memory.erasing import Unfinished, erase, files_of
 from memory.manifest import FOLDER, sealed_parts
 from memory.rows import (
     ClipRow,
@@ -40,9 +41,6 @@ from memory.space import SpaceIndex
 from memory.store import Store
 from runtime.messages import Record
 from tests.memory_records import frame, motion, ns, tone, utterance
-
-if TYPE_CHECKING:
-    import pytest
 
 SPACE, WIDTH, SEAL_ROWS = "test@1", 16, 30
 VECTOR = np.ones(WIDTH, np.float32)
@@ -250,6 +248,35 @@ def test_a_remade_clip_gets_a_search_key_though_later_ones_have_theirs(tmp_path:
     assert f"{clip.key}~1" in [key for key, _ in owed]
     memory.store.append([vector_row(key, SPACE, VECTOR) for key, _ in owed])
     assert list(memory.store.unembedded(SPACE)) == []
+
+
+def test_where_the_index_cannot_be_made_anew_it_goes_and_the_store_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = Opened(tmp_path, story(1))
+    monkeypatch.setattr("memory.sealing.write_segment", no_room)
+    held = len(sealed_parts(memory.store.connection(), SPACE))
+    receipt = erase(memory.store, Selector(session="a", text=WORDS[0]))
+    assert (receipt.erased.records > 0, receipt.left) == (True, {})
+    assert len(list((tmp_path / FOLDER).iterdir())) < held
+    fresh = SpaceIndex(memory.store.path, SPACE, WIDTH)
+    fresh.follow(memory.store.connection())
+    memory.index = fresh
+    assert memory.found("b") == memory.vectors("b")
+    monkeypatch.undo()
+    assert erase(memory.store, Selector(session="a")).left == {}
+    assert memory.store.verify() == []
+    assert not Unfinished(tmp_path).is_there
+
+
+def no_room(*_: object) -> tuple[int, int]:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_what_sqlite_cannot_look_for_is_refused() -> None:
+    for wrong in ({"text": "a\0b"}, {"clip": "a\nb"}, {"session": "\ud800"}, {"start_ns": 2**63}, {"end_ns": -(2**64)}):
+        with pytest.raises(ValueError, match=r"control character|no time"):
+            Selector(**wrong)
 
 
 def test_a_clip_or_a_record_goes_by_its_id(tmp_path: Path) -> None:

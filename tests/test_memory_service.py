@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 
 from memory.desk import RECALL_ROOM
+from memory.erase import Selector
+from memory.erasing import Unfinished
+from memory.retention import Retention
 from memory.room import Level
 from memory.service import MemoryService
 from memory.store import Store
@@ -429,6 +432,60 @@ async def test_a_running_memory_erases_for_good_and_goes_on(tmp_path: Path) -> N
         assert (await desk.erase(of_session="other", is_sure=True)).records == 0
     assert kept(tmp_path) == [record_id(HELLO)]
     assert b"coffee" not in all_bytes(tmp_path)
+
+
+@pytest.mark.parametrize("is_sure", [False, True])
+async def test_what_cannot_be_looked_for_is_refused_and_memory_goes_on(tmp_path: Path, is_sure: bool) -> None:
+    async with remembering(tmp_path, is_replay=False) as desk:
+        await desk.send(HELLO)
+        await desk.reach(30.0)
+        await desk.until_stored(2)
+        assert "text has a control character" in (await desk.erase(text="he\0llo", is_sure=is_sure)).reason
+        assert "stream has a control" in (await desk.erase(of_stream="\x7f", is_sure=is_sure)).reason
+        assert (await desk.recall(10.0)).total == 1
+        assert (await desk.erase(text="hello", is_sure=is_sure)).records == 1
+
+
+async def test_on_a_full_disk_what_is_erased_is_called_erased(tmp_path: Path) -> None:
+    async with remembering(tmp_path, is_replay=False) as desk:
+        await desk.send(HELLO, CUPS)
+        await desk.reach(30.0)
+        await desk.until_stored(3)
+        retention = desk.memory._upkeep._jobs[-1]
+        assert isinstance(retention, Retention)
+        retention._measured = lambda *_: Level.RECORDS
+        desk.memory._give_up(Level.RECORDS)
+        gone = await desk.erase(of_session=SESSION, is_sure=True)
+        assert (gone.records, gone.left, gone.reason) == (2, {}, "")
+        assert (await desk.recall(10.0)).total == 0
+    store = Store.open(tmp_path, writable=False)
+    assert store.began(SESSION) == 0  # the session goes on
+    store.close()
+
+
+async def test_what_a_killed_process_left_of_an_erasure_is_done(tmp_path: Path) -> None:
+    async with remembering(tmp_path, is_replay=False) as desk:
+        await desk.send(HELLO, CUPS)
+        await desk.reach(30.0)
+        await desk.until_stored(3)
+    store = Store.open(tmp_path)
+    Unfinished(tmp_path).begin()
+    store.erase(Selector(text="coffee"))
+    store.close()
+    async with remembering(tmp_path, is_replay=False) as desk:
+        async with asyncio.timeout(PATIENCE_S):
+            while Unfinished(tmp_path).is_there:
+                desk.memory._upkeep.wake()
+                await asyncio.sleep(0.01)
+        assert b"coffee" not in all_bytes(tmp_path)
+
+
+async def test_a_memory_whose_background_died_ends_with_the_reason(tmp_path: Path) -> None:
+    with pytest.RaisesGroup(pytest.RaisesGroup(pytest.RaisesExc(ZeroDivisionError))):
+        async with remembering(tmp_path, is_replay=False) as desk:
+            desk.memory._upkeep._jobs[-1].run = lambda: 1 // 0  # type: ignore[method-assign, assignment]
+            desk.memory._upkeep.wake()
+            await asyncio.sleep(PATIENCE_S)
 
 
 async def test_a_clip_that_is_open_while_words_are_erased_closes_without_them(tmp_path: Path) -> None:

@@ -198,14 +198,19 @@ def selector_of(folder: Path, arguments: argparse.Namespace) -> Selector:
     """Return what the options of `erase` name. Raises ConfigError for a time that is none."""
     if arguments.text is not None and not any(map(str.isalnum, arguments.text)):
         raise ConfigError("--text", "has no word in it")
-    return Selector(
-        session=arguments.session,
-        stream=arguments.stream,
-        start_ns=_time_ns(folder, arguments.start, "--from", arguments.session),
-        end_ns=_time_ns(folder, arguments.end, "--to", arguments.session),
-        clip=arguments.clip,
-        text=arguments.text,
-    )
+    start_ns = _time_ns(folder, arguments.start, "--from", arguments.session)
+    end_ns = _time_ns(folder, arguments.end, "--to", arguments.session)
+    try:
+        return Selector(
+            session=arguments.session,
+            stream=arguments.stream,
+            start_ns=start_ns,
+            end_ns=end_ns,
+            clip=arguments.clip,
+            text=arguments.text,
+        )
+    except ValueError as error:
+        raise ConfigError("erase", str(error)) from error
 
 
 def _time_ns(folder: Path, text: str | None, option: str, session: str | None) -> int | None:
