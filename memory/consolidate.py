@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from memory.rollup import LATE_NS, LEVELS_S, MODEL, NS_PER_S, Rollup, of_records, of_shorter, stored
-from memory.rows import RollupRow, Row
+from memory.rows import RollupRow
 from memory.scope import LATEST_NS
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from memory.store import Store
 
 BATCH = 64  # windows in one transaction
+HELD_UP_S = 0.01  # for so long a commit may wait for roll-ups
 WAIT_S = 60.0
 
 # Over is what began long enough before the furthest that any stream of the session has come, or all of it.
@@ -26,34 +28,38 @@ _DUE = """SELECT session, level_s, start_ns FROM rollup_due JOIN (
 
 
 class Consolidation:
-    """Keeps the roll-ups of one memory folder; one thread calls `run`."""
+    """Keeps the roll-ups of one memory; one thread calls `run`."""
 
-    def __init__(self, store: Store, submit: Callable[[Sequence[Row]], Future[list[str]]]) -> None:
-        """`store` is a reader's own; rows for the store are handed to `submit`."""
-        self._store = store
-        self._submit = submit
+    def __init__(self, call: Callable[[Callable[[Store], int]], Future[int]]) -> None:
+        """`call` runs something in the writer's thread: nothing comes or goes while a window is rolled up."""
+        self._call = call
         self._is_closing = False
 
     def run(self) -> None:
-        """Roll up what is over, short windows first. Raises HeedfulError, TimeoutError or queue.Full: then it waits."""
+        """Roll up what is over, short windows first. Raises HeedfulError or TimeoutError: then it waits."""
         for level_s in LEVELS_S:
-            while not self._is_closing and (rows := self._next(self._store.connection(), level_s)):
-                self._submit(rows).result(WAIT_S)
+            while not self._is_closing and self._call(lambda store, at=level_s: store.roll_up(at)).result(WAIT_S):  # type: ignore[misc]
+                pass
 
     def stop(self) -> None:
-        """End after the batch in hand."""
+        """End after the windows in hand."""
         self._is_closing = True
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._store.close()
+        """There are no files to let go of."""
 
-    def _next(self, db: apsw.Connection, level_s: int) -> list[RollupRow]:
-        late_ns = level_s * NS_PER_S + LATE_NS
-        due: list[Any] = db.execute(_DUE, (level_s, LATEST_NS, late_ns, BATCH)).fetchall()
-        return [
-            _row(session, level_s, start_ns, roll_up(db, session, level_s, start_ns)) for session, _, start_ns in due
-        ]
+
+def roll_up_due(db: apsw.Connection, level_s: int) -> list[RollupRow]:
+    """Return roll-ups of windows that are over and due: as many as can be made while a commit waits, at least one."""
+    begin_s = time.monotonic()
+    late_ns = level_s * NS_PER_S + LATE_NS
+    due: list[Any] = db.execute(_DUE, (level_s, LATEST_NS, late_ns, BATCH)).fetchall()
+    rows: list[RollupRow] = []
+    for session, _, start_ns in due:
+        rows.append(_row(session, level_s, start_ns, roll_up(db, session, level_s, start_ns)))
+        if time.monotonic() - begin_s > HELD_UP_S:
+            break
+    return rows
 
 
 def roll_up(db: apsw.Connection, session: str, level_s: int, start_ns: int, as_of_ns: int = LATEST_NS) -> Rollup | None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unicodedata import category
 
+from memory.erase_rollups import count_rollups, erase_rollups
 from memory.insert import INSERT_TOMBSTONE, insert
 from memory.remade import remade
 from memory.retention import PINNED
@@ -18,7 +19,7 @@ from memory.rows import ClipRow, mark_of
 from memory.scope import EARLIEST_NS, LATEST_NS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import apsw
 
@@ -32,13 +33,6 @@ _DELETES = (
     "DELETE FROM media WHERE record_id IN doomed",
     "DELETE FROM pin WHERE owner IN (SELECT key FROM record JOIN doomed USING (id))",
     "DELETE FROM record WHERE id IN doomed",
-)
-_TOUCHED_ROLLUPS = """FROM rollup WHERE EXISTS (SELECT 1 FROM record JOIN doomed USING (id)
-    WHERE record.session = rollup.session AND record.start_ns >= rollup.start_ns
-    AND record.start_ns < rollup.start_ns + rollup.level_s * 1000000000)"""
-_REMAKE_ROLLUPS = (
-    f"INSERT OR IGNORE INTO rollup_due SELECT session, level_s, start_ns {_TOUCHED_ROLLUPS}",
-    f"DELETE {_TOUCHED_ROLLUPS}",
 )
 _TOUCHED_CLIPS = f"SELECT {', '.join(ClipRow._fields)} FROM clip WHERE id IN touched ORDER BY id"
 _FREE_RECORDS = """UPDATE record SET clip_id = NULL WHERE clip_id IN touched
@@ -111,6 +105,7 @@ class Erased:
     vectors: int = 0
     pictures: int = 0
     letters: int = 0  # dead ones, which hold how messages began
+    rollups: int = 0  # that told of it; they are made anew of what is left
     traces: frozenset[bytes] = frozenset()
 
     def __add__(self, other: Erased) -> Erased:
@@ -128,15 +123,17 @@ def erase_rows(db: apsw.Connection, selector: Selector, limit: int = -1) -> Eras
         traces = _traces(db)
         vectors = _erase_vectors(db)
         _mark(db, "SELECT key FROM record JOIN doomed USING (id)")
-        for statement in _REMAKE_ROLLUPS:
-            db.execute(statement)
+        told = erase_rollups(db, selector)
         for statement in _DELETES:
             db.execute(statement)
         clips, remade = _erase_clips(db, is_for_good=True)
         if selector.is_whole_session:
             for table, column in _OF_SESSION:
                 db.execute(f"DELETE FROM {table} WHERE {column} = ?", (selector.session,))
-    return Erased(**whole, clips=clips, remade=remade, vectors=vectors, letters=letters, traces=traces)
+    traces |= _worth_a_look(told)
+    return Erased(
+        **whole, clips=clips, remade=remade, vectors=vectors, letters=letters, rollups=len(told), traces=traces
+    )
 
 
 def decay_rows(db: apsw.Connection, before_ns: int, limit: int) -> int:
@@ -177,7 +174,7 @@ def count_rows(db: apsw.Connection, selector: Selector) -> Erased:
     named = f"(SELECT * FROM record WHERE {condition}) AS named LEFT JOIN media ON record_id = named.id"
     query = f"SELECT count(*), count(DISTINCT clip_id), count(record_id) FROM {named}"
     ((records, clips, pictures),) = db.execute(query, values)
-    return Erased(records=records, clips=clips, pictures=pictures)
+    return Erased(records=records, clips=clips, pictures=pictures, rollups=count_rollups(db, selector))
 
 
 def named_rows(db: apsw.Connection, selector: Selector, limit: int) -> Iterator[tuple[int, str, str, str, str]]:
@@ -252,13 +249,15 @@ def _traces(db: apsw.Connection) -> frozenset[bytes]:
         "SELECT text FROM record WHERE id IN doomed AND text NOT IN (SELECT text FROM record WHERE id NOT IN doomed)",
         "SELECT key FROM record WHERE id IN doomed",
     )
-    traces: set[bytes] = set()
-    for query in queries:
-        for (piece,) in db.execute(f"{query} LIMIT {TRACES_MAX}"):
-            content = piece.encode() if isinstance(piece, str) else bytes(piece)
-            if len(content) >= TRACE_LEAST and len(set(content)) >= TRACE_DISTINCT:
-                traces.add(content)
-    return frozenset(traces)
+    return frozenset[bytes]().union(
+        *(_worth_a_look(piece for (piece,) in db.execute(f"{query} LIMIT {TRACES_MAX}")) for query in queries)
+    )
+
+
+def _worth_a_look(pieces: Iterable[Any]) -> frozenset[bytes]:
+    """Return those that do not stand just anywhere, as bytes."""
+    contents = (piece.encode() if isinstance(piece, str) else bytes(piece) for piece in pieces)
+    return frozenset(one for one in contents if len(one) >= TRACE_LEAST and len(set(one)) >= TRACE_DISTINCT)
 
 
 def _all_of(conditions: Mapping[str, str | int | bytes | None]) -> tuple[str, list[str | int | bytes]]:

@@ -9,8 +9,8 @@ from memory.clips import text_of_clip
 from memory.erase import Erased, Selector
 from memory.lance_rows import tombstone
 from memory.lance_table import bounded, one_of, quoted
-from memory.lance_words import stand_together
 from memory.remade import remade_key
+from memory.words import stand_together
 from runtime.errors import MissingPart
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from memory.fulltext import NEAR_LETTERS, weigh, words_alike
 from memory.lance_table import bounded, condition_of, quoted
+from memory.words import stand_together
 
 if TYPE_CHECKING:
     from memory.lance_table import Table
@@ -55,8 +56,3 @@ class Words:
         for row in self._table.rows(among + holding, ["number", "key", "stems"]):
             if stand_together(stems, row["stems"]):
                 yield row["number"], row["key"]
-
-
-def stand_together(words: tuple[str, ...], stems: Sequence[str]) -> bool:
-    """Say whether words stand one after the other among the stems of a text; no words stand in any."""
-    return any(tuple(stems[at : at + len(words)]) == words for at in range(len(stems) - len(words) + 1))

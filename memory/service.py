@@ -118,7 +118,7 @@ class MemoryService:
         self._writer = Writer(self._store, reserve=None if is_replay else Reserve(folder))
         self._recaller = Recaller(folder, self._embedder)
         self._sealer = Sealer(folder, self._writer.submit, RealDisk())
-        consolidation = Consolidation(Store.open(folder, writable=False), self._writer.submit)
+        consolidation = Consolidation(self._writer.call)
         erasing = LiveErasing(Store.open(folder, writable=False), self._writer.call, self._sealer)
         beside = self._retention(folder, retention or Policy())
         self._upkeep = Upkeep([self._sealer, erasing, consolidation, *beside])

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import apsw
 
+from memory.consolidate import roll_up_due
 from memory.describe import WORDLESS
 from memory.disk import RealDisk, sync_path
 from memory.erase import Erased, Selector, count_rows, decay_rows, erase_rows, has_decayed_rows
@@ -109,6 +110,13 @@ class Store:
         """Return how much a selector names."""
         with sqlite_errors(self.path):
             return count_rows(self.connection(), selector)
+
+    def roll_up(self, level_s: int) -> int:
+        """Roll up some windows of a level that are over and due; return how many. Raises as `append`."""
+        with self._reopening_after_disk_errors() as db, db:
+            rows = roll_up_due(db, level_s)
+            insert(db, rows)
+        return len(rows)
 
     def decay(self, before_ns: int, limit: int) -> int:
         """Let go of at most `limit` records that ended before a time; return how many went. Raises as `append`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import apsw
@@ -65,6 +66,11 @@ def question_terms(text: str, stemmer: Stemmer) -> list[Term]:
         if stems and any(len(stem) > 1 for stem in stems):
             found.setdefault(stems, Term(tuple(parts), stems))
     return list(found.values())
+
+
+def stand_together(words: tuple[str, ...], stems: Sequence[str]) -> bool:
+    """Say whether words stand one after the other among the stems of a text; no words stand in any."""
+    return any(tuple(stems[at : at + len(words)]) == words for at in range(len(stems) - len(words) + 1))
 
 
 def letter_pairs(word: str) -> set[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from memory.consolidate import Consolidation, roll_up
 from memory.erase import Selector
 from memory.overview import Overview
 from memory.rollup import LEVELS_S, NS_PER_S, content_words, extract, from_row, stored
-from memory.rows import Row, StreamRow, record_row
+from memory.rows import StreamRow, record_row
 from memory.store import Store
 from runtime.messages import Record
 from tests.memory_records import frame, gap, motion, ns, tone, utterance
@@ -28,11 +28,11 @@ class Kept:
 
     def __init__(self, folder: Path) -> None:
         self.store = Store.open(folder)
-        self.consolidation = Consolidation(Store.open(folder, writable=False), self.submit)
+        self.consolidation = Consolidation(self.call)
 
-    def submit(self, rows: Sequence[Row]) -> Future[list[str]]:
-        done: Future[list[str]] = Future()
-        done.set_result(self.store.append(rows))
+    def call(self, job: Callable[[Store], int]) -> Future[int]:
+        done: Future[int] = Future()
+        done.set_result(job(self.store))
         return done
 
     def reach(self, t_s: float, *, ended: bool = False) -> None:
@@ -110,6 +110,47 @@ def test_what_is_erased_leaves_the_roll_ups_too(kept: Kept) -> None:
     for level_s in LEVELS_S:
         assert kept.texts(level_s) == {}
     assert kept.store.connection().execute("SELECT count(*) FROM rollup_due").get == 0
+
+
+def test_what_is_erased_after_it_decayed_leaves_the_roll_ups(kept: Kept) -> None:
+    records = [utterance(0, 10, 11, "my secret pin"), utterance(1, 20, 21, "rain"), utterance(2, 7_000, 7_001, "snow")]
+    kept.store.append([record_row(one) for one in records])
+    kept.reach(DAY, ended=True)
+    assert kept.store.decay(ns(6_000), 100) == 2
+    assert kept.store.count(Selector(text="secret pins")).rollups == len(LEVELS_S)
+    gone = kept.store.erase(Selector(text="secret pins"))
+    assert (gone.records, gone.rollups) == (0, len(LEVELS_S))
+    assert any(b"my secret pin" in trace for trace in gone.traces)
+    kept.consolidation.run()
+    for level_s in LEVELS_S:
+        assert not any("secret" in text for text in kept.texts(level_s).values())
+    assert kept.texts(DAY) == {0: '"snow"'}
+    for selector in (Selector(clip="s/mic/0/utterance-2"), Selector(stream="mic"), Selector(start_ns=ns(7_000))):
+        assert kept.store.count(selector).rollups >= len(LEVELS_S)
+    assert kept.store.count(Selector(stream="other")).rollups == kept.store.count(Selector(session="t")).rollups == 0
+    kept.store.decay(ns(DAY), 100)
+    kept.store.erase(Selector(session="s", start_ns=ns(7_000), end_ns=ns(7_002)))
+    kept.consolidation.run()
+    assert all(kept.texts(level_s) == {} for level_s in LEVELS_S)
+
+
+def test_a_record_that_comes_while_windows_are_rolled_up_is_not_forgotten(kept: Kept) -> None:
+    kept.store.append([record_row(utterance(n, 60 * n, 60 * n + 1, f"word{n}")) for n in range(300)])
+    kept.store.append([StreamRow("s", "mic", 0, "audio", 0, ns(DAY), True)])
+    late = iter(range(300, 600))
+
+    def call(job: Callable[[Store], int]) -> Future[int]:
+        """A record comes before each step, into a window of the past."""
+        if (seq := next(late, None)) is not None:
+            kept.store.append([record_row(utterance(seq, 60 * (seq - 300) + 5, 60 * (seq - 300) + 6, "late"))])
+        return kept.call(job)
+
+    Consolidation(call).run()
+    Consolidation(kept.call).run()
+    ((count,),) = kept.store.connection().execute("SELECT count(*) FROM record").fetchall()
+    for level_s in LEVELS_S:
+        made = stored(kept.store.connection(), "s", level_s, 0, ns(DAY))
+        assert sum(one.kinds["utterance"] for one in made) == count
 
 
 def test_times_before_1970_have_their_window(kept: Kept) -> None:

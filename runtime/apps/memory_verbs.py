@@ -255,7 +255,7 @@ def _request(known: Rendezvous, selector: Selector) -> tuple[Bus, Message, str]:
 
 
 def _counts(erased: Erased) -> dict[str, int]:
-    names = ("records", "clips", "remade", "vectors", "pictures", "letters")
+    names = ("records", "clips", "remade", "vectors", "pictures", "letters", "rollups")
     return {name: getattr(erased, name) for name in names}
 
 
@@ -264,6 +264,8 @@ def _told(erased: Erased) -> str:
     touched = erased.clips + erased.remade
     if touched:
         parts.append(f"all or a part of {_many(touched, 'clip')}")
+    if erased.rollups:
+        parts.append(_many(erased.rollups, "roll-up"))
     return list_words(parts)
 
 
