@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 from unicodedata import category
 
+from memory.erase_letters import erase_letters
 from memory.erase_rollups import count_rollups, erase_rollups
 from memory.insert import INSERT_TOMBSTONE, insert
 from memory.remade import remade
@@ -48,7 +49,6 @@ _TEXTS = (  # where the same bytes may stand for another reason
     ("rollup", "text"),
     ("vec", "vector"),
     ("media", "jpeg"),
-    ("dead_letter", "reason"),
 )
 
 
@@ -92,7 +92,7 @@ class Selector:
             "? IN (key, (SELECT key FROM clip WHERE clip.id = clip_id))": self.clip,
             "id IN (SELECT rowid FROM record_fts WHERE record_fts MATCH ?)": self.text and _phrase(self.text),
         }
-        return _all_of(conditions)
+        return all_of(conditions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ def erase_rows(db: apsw.Connection, selector: Selector, limit: int = -1) -> Eras
     condition, values = selector.where()
     with _doomed(db, f"SELECT id FROM record WHERE {condition} ORDER BY id LIMIT {limit}", values):
         whole = {"records": _count(db, "doomed"), "pictures": _count(db, "doomed JOIN media ON record_id = doomed.id")}
-        letters = _erase_letters(db, selector)
+        letters = erase_letters(db, selector)
         traces = _traces(db)
         vectors = _erase_vectors(db)
         _mark(db, "SELECT key FROM record JOIN doomed USING (id)")
@@ -217,24 +217,6 @@ def _erase_clips(db: apsw.Connection, *, is_for_good: bool) -> tuple[int, int]:
     return len(touched) - len(left), len(left)
 
 
-def _erase_letters(db: apsw.Connection, selector: Selector) -> int:
-    """Delete dead letters that may hold some of it: how those messages began stands in them."""
-    if selector.clip is not None:
-        return 0
-    topic = None if selector.stream is None else f"%/{selector.stream}/%"
-    said = None if selector.text is None else selector.text.encode()
-    conditions = {
-        "session = ?": selector.session,
-        "topic LIKE ?": topic,
-        "t_ns >= ?": selector.start_ns,
-        "t_ns <= ?": selector.end_ns,
-        "instr(unhex(head_hex), ?)": said,
-    }
-    condition, values = _all_of(conditions)
-    db.execute(f"DELETE FROM dead_letter WHERE {condition}", values)
-    return db.changes()
-
-
 def _mark(db: apsw.Connection, keys: str) -> None:
     db.executemany(INSERT_TOMBSTONE, [(mark_of(str(key)),) for (key,) in db.execute(keys)])
 
@@ -260,7 +242,7 @@ def _worth_a_look(pieces: Iterable[Any]) -> frozenset[bytes]:
     return frozenset(one for one in contents if len(one) >= TRACE_LEAST and len(set(one)) >= TRACE_DISTINCT)
 
 
-def _all_of(conditions: Mapping[str, str | int | bytes | None]) -> tuple[str, list[str | int | bytes]]:
+def all_of(conditions: Mapping[str, str | int | bytes | None]) -> tuple[str, list[str | int | bytes]]:
     """Join the conditions that have a value; none of them is true of nothing."""
     given = {condition: value for condition, value in conditions.items() if value is not None}
     return " AND ".join(given) or "false", list(given.values())

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import apsw
 
 HEAD_BYTES = 64  # of a message in a dead letter
+CAME_AGAIN = "came again with other content: "  # and the id
 
 # In the order in which they are written: a clip claims records, so records come first. What was erased stays away.
 _INSERTS: dict[type[Row], str] = {
@@ -78,8 +79,8 @@ _LONGER_IS_DUE = """INSERT OR IGNORE INTO rollup_due
     SELECT ?1, next_s, ?3 - (?3 % (next_s * 1000000000) + next_s * 1000000000) % (next_s * 1000000000)
     FROM (SELECT CASE ?2 WHEN 60 THEN 600 WHEN 600 THEN 3600 WHEN 3600 THEN 86400 END AS next_s)
     WHERE next_s IS NOT NULL"""
-_INSERT_CONFLICT = """INSERT INTO dead_letter (t_ns, session, topic, reason, size_bytes, head_hex)
-    SELECT ?3, session, concat_ws('/', ?4, session, stream, kind), 'came again with other content: ' || key, ?5, ?6
+_INSERT_CONFLICT = f"""INSERT INTO dead_letter (t_ns, session, topic, reason, size_bytes, head_hex)
+    SELECT ?3, session, concat_ws('/', ?4, session, stream, kind), '{CAME_AGAIN}' || key, ?5, ?6
     FROM record WHERE key = ?1 AND checksum != ?2"""
 INSERT_TOMBSTONE = "INSERT INTO tombstone VALUES (?) ON CONFLICT DO NOTHING"
 _ANY_ERASED = "SELECT EXISTS (SELECT 1 FROM tombstone)"

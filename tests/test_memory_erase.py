@@ -273,6 +273,36 @@ def no_room(*_: object) -> tuple[int, int]:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
+@pytest.mark.parametrize(
+    "selector",
+    [
+        Selector(clip="s/mic/0/utterance-1"),
+        Selector(text="passwörd"),
+        Selector(text="PASSWÖRD"),
+        Selector(session="s", start_ns=0, end_ns=ns(5)),
+    ],
+)
+def test_a_record_that_came_again_altered_leaves_no_letter(tmp_path: Path, selector: Selector) -> None:
+    memory = Opened(tmp_path, [])
+    for text in ("the passwörd of the safe", "the passwörd is altered"):
+        memory.store.append([record_row(utterance(1, 1, 2, text))])
+    memory.store.append([record_row(utterance(2, 60, 61, text)) for text in ("rain", "snow")])
+    assert memory.store.stats().dead_letters == 2
+    receipt = erase(memory.store, selector)
+    assert (receipt.erased.records, receipt.erased.letters, receipt.left) == (1, 1, {})
+    ((reason, head),) = memory.store.connection().execute("SELECT reason, head_hex FROM dead_letter").fetchall()
+    assert str(reason).endswith("s/mic/0/utterance-2")
+    assert b"passw" not in bytes.fromhex(str(head))
+
+
+def test_a_letter_that_ends_in_the_middle_of_what_was_said_goes(tmp_path: Path) -> None:
+    memory = Opened(tmp_path, [])
+    heads = [b'{"text": "my secret zeb', b'{"text": "nothing of it', b'{"text": "Zebra42 it is']
+    memory.store.append([DeadLetterRow(7, "s", "heedful/v1/s/mic/utterance", "bad", 99, one.hex()) for one in heads])
+    assert erase(memory.store, Selector(text="zebra42")).erased.letters == 2
+    assert memory.store.stats().dead_letters == 1
+
+
 def test_what_sqlite_cannot_look_for_is_refused() -> None:
     for wrong in ({"text": "a\0b"}, {"clip": "a\nb"}, {"session": "\ud800"}, {"start_ns": 2**63}, {"end_ns": -(2**64)}):
         with pytest.raises(ValueError, match=r"control character|no time"):
