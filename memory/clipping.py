@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from memory.clips import ClipBorders
 from memory.rows import Row, clip_key, clip_row, value_row, vector_row
@@ -15,14 +15,20 @@ from runtime.order import END_NS, EventOrder
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A clip that has closed, and what encoders saw in it."""
+
+    clip: Clip
+    observations: Sequence[Observation]
+
+
 class Clipping:
     """Cuts the streams of one session into clips, in the order of events that `order` tells."""
 
-    def __init__(self, session: str, order: EventOrder, counters: Counter[str]) -> None:
-        """Count in `counters` what cannot be used."""
+    def __init__(self, session: str, order: EventOrder) -> None:
         self._session = session
         self._order = order
-        self._counters = counters
         self._borders: dict[str, ClipBorders] = {}
         self._waiting: dict[str, Waiting] = {}  # tokens whose clip is open
         self._ended: set[str] = set()
@@ -61,30 +67,43 @@ class Clipping:
         """Close the clips that are open when this memory ends."""
         return [clip for stream in self._borders for clip in self._end(stream)]
 
-    def rows(self, clips: Sequence[Clip]) -> Iterator[Row]:
-        """Yield what is stored of closed clips, once: tokens are forgotten then."""
-        for clip in clips:
-            yield clip_row(clip)
-            yield from self._values_of(clip)
+    def take(self, clips: Sequence[Clip]) -> list[Closed]:
+        """Return closed clips with their tokens, once: these are forgotten then."""
+        return [Closed(clip, self._observations_of(clip)) for clip in clips]
 
     def _end(self, stream: str) -> list[Clip]:
         mark = self._order.streams.get(stream)
         return self._borders[stream].end(mark.t_ns if mark is not None else 0)
 
-    def _values_of(self, clip: Clip) -> Iterator[Row]:
-        """Yield what encoders saw in a clip: its tokens within the budget, and their mean as a key of its own."""
+    def _observations_of(self, clip: Clip) -> list[Observation]:
         waiting = self._waiting.get(clip.stream)
-        observations = waiting.take(clip.start_ns, clip.end_ns) if waiting is not None else []
-        for model in sorted({one.model for one in observations}):
+        return waiting.take(clip.start_ns, clip.end_ns) if waiting is not None else []
+
+
+def rows_of(closed: Sequence[Closed]) -> tuple[list[Row], int]:
+    """Return what is stored of closed clips, and how many models' tokens could not be used.
+
+    With many tokens a clip takes some hundred milliseconds, so this does not belong on the event loop.
+    """
+    rows: list[Row] = []
+    unusable = 0
+    for one in closed:
+        rows.append(clip_row(one.clip))
+        for model in sorted({observation.model for observation in one.observations}):
             try:
-                kept = compress([one for one in observations if one.model == model])
-                value = value_row(clip_key(clip), model, kept.tokens(), kept.weights())
-                key = vector_row(clip_key(clip), f"{clip.sensor}:{model}", kept.key())
+                rows += _value_of(one, model)
             except ValueError as error:
-                self._counters["unusable tokens"] += 1
+                unusable += 1
                 logger.warning("tokens are not kept: %s", error)
-            else:
-                yield from (value, key)
+    return rows, unusable
+
+
+def _value_of(closed: Closed, model: str) -> list[Row]:
+    """Return what one encoder saw in a clip: its tokens within the budget, and their mean as a key of its own."""
+    clip = closed.clip
+    kept = compress([one for one in closed.observations if one.model == model])
+    value = value_row(clip_key(clip), model, kept.tokens(), kept.weights())
+    return [value, vector_row(clip_key(clip), f"{clip.sensor}:{model}", kept.key())]
 
 
 def _has_ended(mark: Watermark | None, low_ns: int) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import queue
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -50,9 +50,10 @@ class Desk:
         upkeep: Upkeep,
         beginning: SessionRow,
         has_reached: Callable[[int], bool],
+        catch_up: Callable[[], Awaitable[None]],
         is_replay: bool,
     ) -> None:
-        """`has_reached` says whether all up to a time can be found."""
+        """`has_reached` says whether all up to a time can be found; `catch_up` gives vectors to what has none."""
         self._bus = bus
         self._session = session
         self._meter = meter
@@ -63,6 +64,7 @@ class Desk:
         self._upkeep = upkeep
         self._beginning = beginning
         self._has_reached = has_reached
+        self._catch_up = catch_up
         self._is_replay = is_replay
         self._recalls: WaitingRoom[Delivery] = WaitingRoom(RECALL_ROOM, None if is_replay else RECALL_S, has_reached)
 
@@ -179,11 +181,12 @@ class Desk:
         return await asyncio.wrap_future(done)
 
     async def _begin_again(self) -> None:
-        """Store the beginning of the session that goes on, though it may just have erased all of itself."""
+        """Store the beginning of the session that goes on, though it may just have erased all of itself; catch up."""
         try:
             await asyncio.wrap_future(self._writer.call(lambda store: store.append([self._beginning])))
-        except (HeedfulError, OSError, WriterClosed) as error:  # what was erased is erased all the same
-            logger.warning("the beginning of session %s is not stored: %s", self._session, error)
+            await self._catch_up()
+        except (HeedfulError, OSError, WriterClosed, queue.Full) as error:  # what was erased is erased all the same
+            logger.warning("after erasing, memory is found by words only for a while: %s", str(error) or "no room")
 
     async def _pin_alerts(self, inbox: Subscription) -> None:
         async for delivery in inbox:

@@ -16,7 +16,7 @@ from memory.erase_rollups import count_rollups, erase_rollups
 from memory.insert import INSERT_TOMBSTONE, insert
 from memory.remade import remade
 from memory.retention import PINNED
-from memory.rows import ClipRow, mark_of
+from memory.rows import ClipRow, SessionRow, StreamRow, mark_of, origin_of
 from memory.scope import EARLIEST_NS, LATEST_NS
 
 if TYPE_CHECKING:
@@ -122,12 +122,13 @@ def erase_rows(db: apsw.Connection, selector: Selector, limit: int = -1) -> Eras
         letters = erase_letters(db, selector)
         traces = _traces(db)
         vectors = _erase_vectors(db)
-        _mark(db, "SELECT key FROM record JOIN doomed USING (id)")
+        _mark(db, [str(key) for (key,) in db.execute("SELECT key FROM record JOIN doomed USING (id)")])
         told = erase_rollups(db, selector)
         for statement in _DELETES:
             db.execute(statement)
         clips, remade = _erase_clips(db, is_for_good=True)
         if selector.is_whole_session:
+            _mark_session(db, str(selector.session))
             for table, column in _OF_SESSION:
                 db.execute(f"DELETE FROM {table} WHERE {column} = ?", (selector.session,))
     traces |= _worth_a_look(told)
@@ -210,15 +211,25 @@ def _erase_clips(db: apsw.Connection, *, is_for_good: bool) -> tuple[int, int]:
     db.execute(_FREE_RECORDS)
     db.execute("DELETE FROM clip WHERE id IN touched")
     if is_for_good:
-        db.executemany(INSERT_TOMBSTONE, ((mark_of(clip.key),) for clip in touched))
+        _mark(db, [clip.key for clip in touched])
         insert(db, [made for _, made in left])
     else:  # what decayed may come again, and so may the whole clip
         insert(db, [made._replace(key=clip.key) for clip, made in left])
     return len(touched) - len(left), len(left)
 
 
-def _mark(db: apsw.Connection, keys: str) -> None:
-    db.executemany(INSERT_TOMBSTONE, [(mark_of(str(key)),) for (key,) in db.execute(keys)])
+def _mark(db: apsw.Connection, keys: Iterable[str]) -> None:
+    db.executemany(INSERT_TOMBSTONE, [(mark_of(key),) for key in keys])
+
+
+def _mark_session(db: apsw.Connection, session: str) -> None:
+    """Remember a session, its streams and its pins, so that no import brings them back; pins of it go."""
+    _mark(db, [origin_of(SessionRow(*row)) for row in db.execute("SELECT * FROM session WHERE name = ?", (session,))])
+    streams = db.execute("SELECT * FROM stream_state WHERE session = ?", (session,)).fetchall()
+    _mark(db, [origin_of(StreamRow._make(row)) for row in streams])
+    of_session = "FROM pin WHERE substr(owner, 1, length(?1) + 1) = ?1 || '/'"
+    _mark(db, [str(owner) for (owner,) in db.execute(f"SELECT owner {of_session}", (session,))])
+    db.execute(f"DELETE {of_session}", (session,))
 
 
 def _traces(db: apsw.Connection) -> frozenset[bytes]:

@@ -189,6 +189,11 @@ def mark_of(key: str) -> bytes:
     return blake2b(key.encode(), digest_size=16).digest()
 
 
+def origin_of(row: SessionRow | StreamRow) -> str:
+    """Return the id under which an erased session, or one stream of it, is remembered by its beginning."""
+    return f"{row.name}@{row.start_ns}" if isinstance(row, SessionRow) else f"{row.session}/{row.stream}/{row.epoch}"
+
+
 def clip_key(clip: Clip) -> str:
     """Return the id under which memory keeps the clip; it is fixed when the clip opens."""
     return f"{clip.session}/{clip.stream}/{clip.epoch}/{clip.kind}-{clip.seq}"

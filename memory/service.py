@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from memory.clipping import Clipping
+from memory.clipping import Clipping, Closed, rows_of
 from memory.consolidate import Consolidation
 from memory.describe import describe, has_own_vector
 from memory.desk import Desk
@@ -112,8 +112,8 @@ class MemoryService:
         self._session_start_ns = session_start_ns
         self._store = Store.open(folder)
         self._embedder = TextEmbedder(text_model)
-        self._keys = TextKeys(self._embedder)
-        self._keys.catch_up(self._store)
+        self._keys = TextKeys(self._embedder, Store.open(folder, writable=False))
+        self._keys.catch_up(self._store.append)
         self._clock_error_ns = clock_error_ns or {}
         self._writer = Writer(self._store, reserve=None if is_replay else Reserve(folder))
         self._recaller = Recaller(folder, self._embedder)
@@ -124,13 +124,15 @@ class MemoryService:
         self._upkeep = Upkeep([self._sealer, erasing, consolidation, *beside])
         self._level = Level.NOTHING  # what is given up because the disk fills
         self._recall_thread = Worker("memory recall")  # owns the index: FAISS must not add and search at once
+        self._token_thread = Worker("memory tokens")
         self._earlier = {} if is_replay else self._store.reached(session)  # streams of an earlier run
         self._began_ns = self._store.began(session) if self._earlier else None  # the first run's start
         self._absent: set[str] = set()  # streams whose absence since then is told
         self._told_ns = -1  # last progress
         self._noted_ns: dict[str, int] = {}
         self._order = EventOrder()
-        self._clipping = Clipping(session, self._order, self.meter.counters)
+        self._clipping = Clipping(session, self._order)
+        self._committing = asyncio.Lock()  # commits keep the order of events, however long a clip's tokens take
         self._commits: asyncio.Queue[Commit] = asyncio.Queue(PENDING_COMMITS)
         self._searchable_ns = -1
         self._desk = Desk(
@@ -144,6 +146,7 @@ class MemoryService:
             upkeep=self._upkeep,
             beginning=SessionRow(session, session_start_ns),
             has_reached=self._has_reached,
+            catch_up=self._catch_up,
             is_replay=is_replay,
         )
         self._stopping = asyncio.Event()
@@ -191,7 +194,9 @@ class MemoryService:
 
     async def _close(self) -> None:
         await self._recall_thread.call(self._recaller.close)  # after the recall that may be running
+        await self._recall_thread.call(self._keys.close)
         self._recall_thread.close()
+        self._token_thread.close()
         self._upkeep.close()
         if not await asyncio.to_thread(self._writer.close, CLOSE_S):
             logger.warning("the disk is too slow: the last records may not be stored, and were not called stored")
@@ -254,12 +259,22 @@ class MemoryService:
         call: int = 0,
     ) -> None:
         """Send rows and clips to disk; what is to be announced waits for that."""
-        rows = [*rows, *self._clipping.rows(clips)]
+        closed = self._clipping.take(clips)
         low_ns = self._order.low_ns
-        stored = await self._submit(rows) if rows else _nothing_to_store()
-        await self._commits.put(
-            Commit(stored=stored, clips=clips, texts=texts, low_ns=low_ns, is_awaited=is_awaited, call=call)
-        )
+        async with self._committing:
+            rows = [*rows, *await self._rows_of(closed)]
+            stored = await self._submit(rows) if rows else _nothing_to_store()
+            await self._commits.put(
+                Commit(stored=stored, clips=clips, texts=texts, low_ns=low_ns, is_awaited=is_awaited, call=call)
+            )
+
+    async def _rows_of(self, closed: Sequence[Closed]) -> list[Row]:
+        if not any(one.observations for one in closed):
+            return rows_of(closed)[0]
+        rows, unusable = await self._token_thread.call(rows_of, closed)
+        if unusable:
+            self.meter.counters["unusable tokens"] += unusable
+        return rows
 
     async def _submit(self, rows: Sequence[Row]) -> asyncio.Future[list[str]]:
         """Hand rows to the writer; a disk that is too slow holds the streams back."""
@@ -340,6 +355,11 @@ class MemoryService:
         self._recaller.refresh()
         self._sealer.note(self._embedder.space, self._recaller.damaged)
         self._upkeep.wake()
+
+    async def _catch_up(self) -> None:
+        """Give vectors to clips that were made anew."""
+        await self._recall_thread.call(self._keys.catch_up, lambda rows: self._writer.submit(rows).result())
+        await self._recall_thread.call(self._recaller.refresh)
 
     async def _stored_again(self, record: Record) -> None:
         """Answer a record that was sent again; memory has it on disk or on the way there."""

@@ -20,7 +20,7 @@ from memory.describe import WORDLESS
 from memory.disk import RealDisk, sync_path
 from memory.erase import Erased, Selector, count_rows, decay_rows, erase_rows, has_decayed_rows
 from memory.insert import insert
-from memory.rows import Row, keys_of
+from memory.rows import Row, SessionRow, StreamRow, keys_of, mark_of, origin_of
 from memory.schema import SCHEMA_VERSION, check_sqlite, is_about_disk, open_reader, open_writer, sqlite_errors
 from memory.verify import find_problems
 from runtime.errors import ConfigError, HeedfulError, MissingPart
@@ -156,6 +156,12 @@ class Store:
         finally:
             db.pragma("temp_store", "MEMORY")
             del os.environ["SQLITE_TMPDIR"]
+
+    def was_erased(self, row: SessionRow | StreamRow) -> bool:
+        """Say whether a session, or a stream of it, was erased with all that it held; it may run again all the same."""
+        query = "SELECT EXISTS (SELECT 1 FROM tombstone WHERE mark = ?)"
+        with sqlite_errors(self.path):
+            return bool(self.connection().execute(query, (mark_of(origin_of(row)),)).get)
 
     def media(self, key: str) -> bytes | None:
         """Return the JPEG of a frame record, None where there is none."""

@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 
+from memory.check_rows import check_row
 from memory.export import FORMAT, JSON_COLUMNS, MANIFEST, PICTURES, ROWS, VERSION
 from memory.rows import ClipRow, PinRow, RecordRow, Row, SessionRow, StreamRow, ValueRow, VectorRow
 from runtime.errors import InputError
@@ -33,6 +34,7 @@ FILE_NAME = re.compile(r"(sessions|streams|clips|pins|records)\.jsonl|(vectors|v
 LINE_BYTES = 4 << 20
 MANIFEST_BYTES = 1 << 30
 BATCH_ROWS = 1_024
+NAME_CHARACTERS = 512
 _TYPES: dict[str, type[Any]] = {  # in the order in which they are taken in
     "sessions.jsonl": SessionRow,
     "streams.jsonl": StreamRow,
@@ -63,12 +65,12 @@ def take_in(store: Store, folder: Path) -> TakenIn:
     offered: dict[str, int] = {}
     for name, rows in _rows(folder, sums):
         kind = name.partition(".")[0].partition("-")[0]
-        for some in _batches(rows):
-            try:
-                store.append(some)
-            except (apsw.Error, OverflowError) as error:
-                raise InputError(folder / name, f"holds what cannot be stored ({error})") from error
-            offered[kind] = offered.get(kind, 0) + len(some)
+        try:
+            for some in _batches(rows):
+                store.append([row for row in some if not _is_of_erased(store, row)])
+                offered[kind] = offered.get(kind, 0) + len(some)
+        except (apsw.Error, ValueError, TypeError, OverflowError, KeyError, IndexError, AttributeError) as error:
+            raise InputError(folder / name, f"holds what cannot be stored ({error})") from error
     after = _counts(store)
     return TakenIn(offered=offered, added={kind: after[kind] - before[kind] for kind in after})
 
@@ -120,6 +122,10 @@ def _rows(folder: Path, sums: dict[str, str]) -> Iterator[tuple[str, Iterator[Ro
             yield name, _values(folder / name)
 
 
+def _is_of_erased(store: Store, row: Row) -> bool:
+    return isinstance(row, SessionRow | StreamRow) and store.was_erased(row)
+
+
 def _lines(folder: Path, name: str, row_type: type[Any], sums: dict[str, str]) -> Iterator[Row]:
     with (folder / name).open("rb") as file:
         number = 0
@@ -136,8 +142,8 @@ def _lines(folder: Path, name: str, row_type: type[Any], sums: dict[str, str]) -
                         raise ValueError("its picture is not in the manifest")
                     fields["media"] = (folder / picture).read_bytes()
                 row: Row = _READERS[row_type].validate_python(fields, strict=True)
-                _check_row(row)
-            except (ValueError, AttributeError, TypeError) as error:
+                check_row(row)
+            except (ValueError, AttributeError, TypeError, OSError, RecursionError) as error:
                 reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
                 raise InputError(
                     folder / name, f"line {number} is no {row_type.__name__[:-3].lower()} ({reason})"
@@ -145,40 +151,32 @@ def _lines(folder: Path, name: str, row_type: type[Any], sums: dict[str, str]) -
             yield row
 
 
-def _check_row(row: Row) -> None:
-    """Raise ValueError where columns contradict each other."""
-    if isinstance(row, RecordRow | ClipRow):
-        kind = row.kind if isinstance(row, RecordRow) else "clip"
-        if row.key != f"{row.session}/{row.stream}/{row.epoch}/{kind}-{row.seq}":
-            raise ValueError("its key is not made of its columns")
-        if row.start_ns > row.end_ns:
-            raise ValueError("it starts after its end")
-    if isinstance(row, RecordRow):
-        if not np.isfinite(row.level):
-            raise ValueError("its level is not finite")
-        if row.media is not None and not row.media.startswith(b"\xff\xd8"):
-            raise ValueError("its picture is not a JPEG")
-
-
 def _vectors(path: Path) -> Iterator[Row]:
     for metadata, tensors in _tensors(path):
         owners, vectors = metadata["owners"], tensors["vectors"]
+        if not _is_name(metadata["space"]) or not all(map(_is_name, owners)):
+            raise InputError(path, "names spaces and owners by what is no text")
         if vectors.ndim != 2 or vectors.dtype != np.float16 or len(owners) != len(vectors):
             raise InputError(path, "does not hold one vector for each owner")
         if not np.isfinite(vectors).all() or not vectors.any(axis=1).all():
             raise InputError(path, "holds a vector that is zero or not finite")
         for owner, vector in zip(owners, vectors, strict=True):
-            yield VectorRow(str(owner), str(metadata["space"]), vector.tobytes())
+            yield VectorRow(owner, metadata["space"], vector.tobytes())
 
 
 def _values(path: Path) -> Iterator[Row]:
     for metadata, tensors in _tensors(path):
         for place, (owner, model) in enumerate(metadata["owners"]):
             tokens, weights = tensors[f"{place}.tokens"], tensors[f"{place}.weights"]
-            is_right = tokens.dtype == weights.dtype == np.float16 and len(tokens) == len(weights)
+            is_right = tokens.dtype == weights.dtype == np.float16 and tokens.ndim == 2 and tokens.size > 0
+            is_right = is_right and weights.shape == tokens.shape[:1] and _is_name(owner) and _is_name(model)
             if not is_right or not np.isfinite(tokens).all() or not np.isfinite(weights).all():
                 raise InputError(path, f"holds tokens of {owner} that are of another kind or not finite")
-            yield ValueRow(str(owner), str(model), tokens.tobytes(), weights.tobytes())
+            yield ValueRow(owner, model, tokens.tobytes(), weights.tobytes())
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= NAME_CHARACTERS and value.isprintable()
 
 
 def _tensors(path: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import queue
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from memory.embed import TextEmbedder
-from memory.rows import VectorRow, vector_row
+from memory.rows import Row, VectorRow, vector_row
 from memory.store import Store
 from memory.writer import Writer
 
@@ -17,17 +17,19 @@ CATCH_UP_ROWS = 256
 
 
 class TextKeys:
-    """Gives vectors to what is stored; `add` belongs to one thread."""
+    """Gives vectors to what is stored; use it in one thread."""
 
-    def __init__(self, embedder: TextEmbedder) -> None:
+    def __init__(self, embedder: TextEmbedder, store: Store) -> None:
+        """`store` is a reader's own, closed by `close`."""
         self.embedder = embedder
+        self._store = store
         self._owed: list[tuple[str, str]] = []  # keys and texts that have no vector yet
 
-    def catch_up(self, store: Store) -> None:
-        """Give vectors to what a crash, or another text model, left without. Raises as `Store.append`."""
-        left = list(store.unembedded(self.embedder.space))
+    def catch_up(self, put: Callable[[Sequence[Row]], object]) -> None:
+        """Give vectors to what a crash, another text model, or erasing left without; `put` stores, and raises."""
+        left = list(self._store.unembedded(self.embedder.space))
         for start in range(0, len(left), CATCH_UP_ROWS):
-            store.append(self._rows(left[start : start + CATCH_UP_ROWS]))
+            put(self._rows(left[start : start + CATCH_UP_ROWS]))
 
     def add(self, texts: Sequence[tuple[str, str]], writer: Writer) -> None:
         """Give vectors to keys with their texts, and to all that are owed one; return once they are on disk."""
@@ -38,6 +40,10 @@ class TextKeys:
             logger.info("%d records are found by their words only until there is room", len(self._owed))
         else:
             self._owed.clear()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._store.close()
 
     def _rows(self, texts: Sequence[tuple[str, str]]) -> list[VectorRow]:
         vectors = self.embedder.encode([text for _, text in texts])

@@ -5,19 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.numpy import save
 
 from memory.erase import Selector
 from memory.export import MANIFEST, export
-from memory.rows import PinRow, RecordRow
+from memory.recall import Recaller
+from memory.rows import PinRow, RecordRow, SessionRow, StreamRow
 from memory.store import Store
 from memory.take_in import take_in
 from runtime.errors import ConfigError, InputError
+from runtime.messages import Recall
 from tests.test_memory_erase import SPACE, story
 
 TABLES = (
@@ -78,6 +84,17 @@ def test_what_was_erased_does_not_come_back(exported: Path, tmp_path: Path) -> N
     taken = take_in(store, exported)
     assert taken.added["records"] == 0
     assert content(store)[2] == before[2]
+
+
+def test_a_session_that_was_erased_does_not_come_back_with_its_streams_and_pins(exported: Path, tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "memory")
+    store.erase(Selector(session="a"))
+    before = content(store)
+    take_in(store, exported)
+    assert content(store) == before
+    store.append([SessionRow("a", 0), StreamRow("a", "cam", 0, "video", 0, 5, 0)])  # it goes on
+    assert "a" in store.stats().sessions
+    assert store.reached("a") == {"cam": 5}
 
 
 def test_an_export_does_not_write_over_anything(exported: Path, tmp_path: Path) -> None:
@@ -165,3 +182,68 @@ def test_every_row_that_is_exported_has_what_a_reader_expects(exported: Path) ->
     pictures = [line["media"] for line in lines if line["media"]]
     assert pictures
     assert all((exported / name).read_bytes().startswith(b"\xff\xd8") for name in pictures)
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["\ud800", "a\0"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_whatever_an_export_holds_what_is_there_can_be_used(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("junk")
+    store = Store.open(folder / "first")
+    store.append([*story(1, sessions=("a",), seconds=20), PinRow("a/cam/0/frame-0", "alert")])
+    export(store, folder / "out")
+    store.close()
+    name = data.draw(st.sampled_from(sorted(path.name for path in (folder / "out").glob("*.jsonl"))))
+    lines = (folder / "out" / name).read_text().splitlines()
+    place = data.draw(st.integers(0, len(lines) - 1))
+    row = json.loads(lines[place])
+    row[data.draw(st.sampled_from(sorted(row)))] = data.draw(JUNK)
+    lines[place] = json.dumps(row)
+    rewrite(folder / "out", name, "\n".join(lines).encode())
+    store = Store.open(folder / "second")
+    store.append(story(2, sessions=("b",), seconds=20))
+    before = store.stats().records
+    with suppress(InputError):
+        take_in(store, folder / "out")
+    assert store.verify() == []
+    assert all(store.stats().records[kind] >= count for kind, count in before.items())
+    recaller = Recaller(folder / "second", None)
+    for session in ("a", "b"):
+        asked = Recall(
+            session=session, query_id="q", as_of_ns=2**62, text="kettle", timeline_limit=500, overview_limit=8
+        )
+        assert recaller.recall(replace(asked, neighbours=2)).query_id == "q"
+    recaller.close()
+    export(store, folder / "again")
+    assert store.erase(Selector(session="b")).records == sum(before.values())
+    store.close()
+
+
+def rewrite(folder: Path, name: str, content: bytes) -> None:
+    """Change a file of an export, and what its manifest says of it."""
+    (folder / name).write_bytes(content)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    manifest["files"][name] = hashlib.sha256(content).hexdigest()
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+
+
+def test_a_clip_that_lost_records_comes_back_as_it_is(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "memory")
+    store.append(story(1, sessions=("a",)))
+    found = "SELECT key, records FROM clip WHERE json_array_length(records) > 1"
+    clip, records = store.connection().execute(found).fetchall()[0]
+    first = json.loads(str(records))[0]
+    store.erase(Selector(clip=first))
+    export(store, tmp_path / "out")
+    other = Store.open(tmp_path / "other")
+    take_in(other, tmp_path / "out")
+    assert content(other) == content(store)
+    assert other.connection().execute("SELECT count(*) FROM clip WHERE key = ?", (f"{clip}~1",)).get == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -507,10 +508,10 @@ async def test_a_clip_that_is_open_while_words_are_erased_closes_without_them(tm
     ]
     store.close()
     assert b"coffee" not in all_bytes(tmp_path)
-    async with remembering(tmp_path, is_replay=False):
-        pass
+    async with remembering(tmp_path, is_replay=False) as desk:  # and it gets its vector now, or when words are erased
+        assert (await desk.erase(text="bicycle", is_sure=True)).records == 1
     store = Store.open(tmp_path, writable=False)
-    assert [count for *_, count in store.connection().execute(query)] == [1, 1]
+    assert [count for *_, count in store.connection().execute(query)] == [1]
     store.close()
 
 
@@ -533,3 +534,30 @@ async def test_a_session_that_erases_itself_goes_on_and_keeps_its_beginning(tmp_
         assert reply.session_start_ns == 0
         assert reply.counts == {"utterance": 1}
     assert kept(tmp_path) == ["s/mic/0/utterance-9"]
+
+
+async def test_while_the_tokens_of_a_clip_are_worked_on_memory_answers_and_later_commits_wait(tmp_path: Path) -> None:
+    busy = threading.Event()
+    async with remembering(tmp_path, is_replay=False) as desk:
+        await desk.reach(-1e-9)
+        await desk.send(HELLO, observed(0, 0.6))
+        await desk.reach(2.0)
+        await desk.until_stored(1)
+        waiting = desk.memory._token_thread.begin(busy.wait, PATIENCE_S)
+        await desk.reach(30.0)  # the clip closes
+        await desk.send(frame(0, 29.0, session=SESSION))
+        await desk.reach(31.0, "cam")
+        assert (await desk.recall(2.0)).total == 1
+        assert desk.stored() == [record_id(HELLO)]
+        busy.set()
+        await waiting
+        await desk.until_stored(3)
+        assert desk.stored()[1:] == [f"{SESSION}/mic/0/clip-0", f"{SESSION}/cam/0/frame-0"]
+    store = Store.open(tmp_path)
+    assert store.connection().execute("SELECT count(*) FROM value").get == 1
+    store.close()
+
+
+def observed(seq: int, t_s: float) -> Observation:
+    tokens = np.random.default_rng(seq).standard_normal((4, 8)).astype(np.float16)
+    return Observation(session=SESSION, stream="mic", epoch=0, seq=seq, t_ns=ns(t_s), model="m@1", tokens=tokens)
