@@ -89,16 +89,29 @@ class Rollup:
 
 
 def of_records(
-    db: apsw.Connection, session: str, level_s: int, start_ns: int, as_of_ns: int, bounds: tuple[int, int] | None = None
+    db: apsw.Connection,
+    session: str,
+    level_s: int,
+    start_ns: int,
+    as_of_ns: int,
+    bounds: tuple[int, int] | None = None,
+    except_key: str = "",
 ) -> Rollup | None:
     """Return the roll-up of a window from the records that began in it and were known by then; None where none did.
 
-    `bounds`, first and last moment, leave out a part of the window.
+    `bounds`, first and last moment, leave out a part of the window, `except_key` leaves out a record.
     """
-    query = """SELECT key, kind, text, trust, t_ns FROM record WHERE session = ? AND start_ns BETWEEN ? AND ?
-        AND t_ns <= ? ORDER BY start_ns, end_ns, key"""
+    condition = "session = ? AND start_ns BETWEEN ? AND ? AND t_ns <= ? AND key != ?"
     first_ns, last_ns = bounds or (start_ns, start_ns + level_s * NS_PER_S - 1)
-    rows: list[Any] = db.execute(query, (session, first_ns, last_ns, as_of_ns)).fetchall()
+    return of_those(db, session, level_s, start_ns, condition, (session, first_ns, last_ns, as_of_ns, except_key))
+
+
+def of_those(
+    db: apsw.Connection, session: str, level_s: int, start_ns: int, condition: str, values: Sequence[str | int]
+) -> Rollup | None:
+    """Return the roll-up of a window from the records of which an SQL condition is true; None where there are none."""
+    query = f"SELECT key, kind, text, trust, t_ns FROM record WHERE {condition} ORDER BY start_ns, end_ns, key"
+    rows: list[Any] = db.execute(query, tuple(values)).fetchall()
     if not rows:
         return None
     said = [(key, text) for key, kind, text, *_ in rows if kind == "utterance" and text != WORDLESS]

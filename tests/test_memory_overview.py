@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from memory import overview
 from memory.recall import Recaller
-from memory.rows import SessionRow, record_row
+from memory.rollup import LEVELS_S
+from memory.rows import SessionRow, StreamRow, record_row
+from memory.scope import Scope
 from memory.store import Store
 from reasoning.brief import brief
 from reasoning.evidence import answer
@@ -101,7 +106,7 @@ def test_there_is_none_where_none_is_asked_for_or_needed_or_can_be(recaller: Rec
 def test_too_much_that_is_not_rolled_up_is_not_waited_for(recaller: Recaller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overview, "ON_THE_SPOT", 900)
     assert ask(recaller).overview == ()
-    monkeypatch.setattr(overview, "ON_THE_SPOT", 1_100)
+    monkeypatch.setattr(overview, "ON_THE_SPOT", 2_000)  # and windows
     assert ask(recaller).overview
 
 
@@ -145,3 +150,59 @@ def test_a_language_model_is_told_the_lines_before_the_newest_records(recaller: 
     assert all(rows for line, rows in zip(short.prompt.lines, short.evidence, strict=True) if " in short: " in line)
     whole = brief(asked, None, [], 100_000, len)
     assert len(whole.prompt.lines) > len(short.prompt.lines)
+
+
+@settings(max_examples=30)
+@given(
+    times=st.lists(st.tuples(st.integers(0, 40_000), st.integers(0, 900), st.integers(0, 90)), min_size=1, max_size=40),
+    window=st.tuples(st.none() | st.integers(0, 40_000), st.none() | st.integers(0, 41_000)),
+    but=st.none() | st.integers(0, 39),
+    limit=st.integers(1, 12),
+    rolled=st.booleans(),
+)
+def test_lines_count_what_the_timeline_counts(
+    times: list[tuple[int, int, int]],
+    window: tuple[int | None, int | None],
+    but: int | None,
+    limit: int,
+    rolled: bool,
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store.open(folder)
+        records = [utterance(seq, at_s, at_s + lasts_s, f"word{seq}") for seq, (at_s, lasts_s, _) in enumerate(times)]
+        rows = [record_row(one, clock_ns=ns(off_s)) for one, (*_, off_s) in zip(records, times, strict=True)]
+        store.append([SessionRow("s", 0), StreamRow("s", "mic", 0, "audio", 0, ns(99_999), 1), *rows])
+        while rolled and any(store.roll_up(level_s) for level_s in LEVELS_S):
+            pass
+        bounds = {name: ns(at_s) for name, at_s in zip(("start_ns", "end_ns"), window, strict=True) if at_s is not None}
+        key = f"s/mic/0/utterance-{but}" if but is not None and but < len(times) else ""
+        scope = replace(Scope(session="s", as_of_ns=2**63 - 1, except_key=key), **bounds)  # type: ignore[arg-type]
+        lines = overview.overview(store.connection(), scope, 0, limit, 3)
+        condition, values = scope.where()
+        began = "AND start_ns BETWEEN ? AND ?"  # without one of these there is no line
+        inside = (
+            store.connection()
+            .execute(
+                f"SELECT count(*), sum(1) FILTER (WHERE true {began}) FROM record WHERE {condition}",
+                (max(scope.start_ns, 0), min(scope.end_ns, scope.as_of_ns), *values),
+            )
+            .fetchall()[0]
+        )
+        assert sum(line.kinds.total() for line in lines) == (inside[0] if inside[1] else 0)
+        assert len(lines) <= limit
+        store.close()
+
+
+def test_months_of_silence_cost_nothing_and_all_days_are_told(tmp_path: Path) -> None:
+    store = Store.open(tmp_path)
+    days = [0, 1, 2, 50, 179, 180]
+    store.append(
+        [SessionRow("s", 0), *(record_row(utterance(d, 86_400 * d + 5, 86_400 * d + 6, f"day {d}")) for d in days)]
+    )
+    for limit in (1, 2, 8, 100):
+        look = overview.Overview(store.connection(), "s", 2**63 - 1, 0, 2**63 - 1)
+        lines = look.lines(limit)
+        assert sum(line.kinds["utterance"] for line in lines) == len(days)
+        assert overview.ON_THE_SPOT - look._left < 3_000
+        assert 1 <= len(lines) <= limit
+    store.close()
