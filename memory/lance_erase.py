@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from memory.clips import text_of_clip
 from memory.erase import Erased, Selector
-from memory.lance_rows import tombstone
+from memory.lance_rows import remade, tombstone
 from memory.lance_table import bounded, one_of, quoted
-from memory.remade import remade_key
 from memory.words import stand_together
 from runtime.errors import MissingPart
 
@@ -27,7 +24,7 @@ def erase(table: Table, selector: Selector, stemmer: Stemmer, number: int) -> tu
     """
     doomed = _doomed(table, selector, stemmer)
     touched = [row for row in table.rows("type = 'clip'", CLIP) if not doomed.keys().isdisjoint(row["records"])]
-    remade = [clip for row in touched if (clip := _remade(table, row, doomed.keys()))]
+    anew = [clip for row in touched if (clip := remade(table, row, doomed.keys()))]
     lost = {row["key"] for row in touched}
     owners = doomed.keys() | {row["key"] for row in touched}
     vectors = {row["number"] for row in table.rows("type = 'vector'", ["number", "key"]) if row["key"] in owners}
@@ -37,7 +34,7 @@ def erase(table: Table, selector: Selector, stemmer: Stemmer, number: int) -> tu
         rest = f"type IN ('session', 'stream') AND session = {quoted(selector.session or '')}"
         gone |= {row["number"] for row in table.rows(rest, ["number"])}
     pictures = table.count(f"media IS NOT NULL AND {one_of('key', doomed)}")
-    rows = [*remade, *map(tombstone, sorted(doomed.keys() | lost))]
+    rows = [*anew, *map(tombstone, sorted(doomed.keys() | lost))]
     for row in rows:
         row["number"], number = number, number + 1
     if gone:
@@ -45,7 +42,7 @@ def erase(table: Table, selector: Selector, stemmer: Stemmer, number: int) -> tu
         if left:
             raise MissingPart(f"{table.path}: erased, but {', '.join(left)} could not be removed", "erase again")
     counted = Erased(
-        records=len(doomed), clips=len(lost) - len(remade), remade=len(remade), vectors=len(vectors), pictures=pictures
+        records=len(doomed), clips=len(lost) - len(anew), remade=len(anew), vectors=len(vectors), pictures=pictures
     )
     return counted, number
 
@@ -68,21 +65,3 @@ def _doomed(table: Table, selector: Selector, stemmer: Stemmer) -> dict[str, int
         return {}
     rows = table.rows(" AND ".join(["type = 'record'", *parts]), ["key", "number", "stems"])
     return {row["key"]: row["number"] for row in rows if stand_together(words, row["stems"])}
-
-
-def _remade(table: Table, clip: dict[str, Any], doomed: Set[str]) -> dict[str, Any] | None:
-    """Return a clip of those of its records that stay, None where none does."""
-    there = table.rows(
-        f"type = 'record' AND {one_of('key', clip['records'])}", ["key", "kind", "text", "start_ns", "end_ns"]
-    )
-    rows = {row["key"]: row for row in there if row["key"] not in doomed}
-    left = [rows[key] for key in clip["records"] if key in rows]
-    if not left:
-        return None
-    times = {"start_ns": min(row["start_ns"] for row in left), "end_ns": max(row["end_ns"] for row in left)}
-    text = text_of_clip([(row["kind"], row["text"]) for row in left])
-    return (
-        clip
-        | times
-        | {"key": remade_key(clip["key"]), "type": "clip", "text": text, "records": [row["key"] for row in left]}
-    )

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from memory.clips import text_of_clip
 from memory.lance_table import column_of, one_of, quoted
+from memory.remade import remade_key
 from memory.rows import ClipRow, RecordRow, Row, SessionRow, StreamRow, VectorRow, checksum_of, mark_of
 from memory.scope import CLIP
 from runtime.messages import Hit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence, Set
 
     from memory.lance_table import Table
     from memory.words import Stemmer
@@ -35,7 +37,7 @@ def fresh_rows(table: Table, batch: Sequence[Row], stemmer: Stemmer) -> list[dic
     keys = list(dict.fromkeys(row.key for row in batch if isinstance(row, RecordRow | ClipRow)))
     refused = _refused(table, keys)
     rows = [_of_record(records[key], stemmer) for key in keys if key in records and key not in refused]
-    rows += [_of_clip(clips[key]) for key in keys if key in clips and key not in refused]
+    rows += _of_clips(table, [clips[key] for key in keys if key in clips and key not in refused], rows)
     rows += _of_vectors(table, [row for row in batch if isinstance(row, VectorRow)], rows)
     rows += [
         {"type": "session", "session": row.name, "start_ns": row.start_ns}
@@ -70,6 +72,35 @@ def _refused(table: Table, keys: Sequence[str]) -> set[str]:
 
 def _of_record(row: RecordRow, stemmer: Stemmer) -> dict[str, Any]:
     return row._asdict() | {"type": "record", "stems": stemmer.stems(row.text), "checksum": _sum(row)}
+
+
+def _of_clips(table: Table, clips: Sequence[ClipRow], fresh: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return clips; one whose records were erased before it closed is made of the others, and its own id stays away."""
+    rows = [_of_clip(clip) for clip in clips]
+    marks = {mark_of(key).hex(): key for row in rows for key in row["records"]}
+    found = table.rows(f"type = 'erased' AND {one_of('key', marks)}", ["key"]) if marks else []
+    gone = {marks[row["key"]] for row in found}
+    whole = [row for row in rows if gone.isdisjoint(row["records"])]
+    lost = [row for row in rows if not gone.isdisjoint(row["records"])]
+    left = [made for row in lost if (made := remade(table, row, gone, fresh)) is not None]
+    return [*whole, *left, *(tombstone(row["key"]) for row in lost)]
+
+
+def remade(
+    table: Table, clip: dict[str, Any], doomed: Set[str], fresh: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any] | None:
+    """Return a clip of those of its records that stay, in the table or `fresh`, None where none does."""
+    there = table.rows(
+        f"type = 'record' AND {one_of('key', clip['records'])}", ["key", "kind", "text", "start_ns", "end_ns"]
+    )
+    rows = {row["key"]: row for row in (*there, *fresh) if row["key"] not in doomed}
+    left = [rows[key] for key in clip["records"] if key in rows]
+    if not left:
+        return None
+    times = {"start_ns": min(row["start_ns"] for row in left), "end_ns": max(row["end_ns"] for row in left)}
+    text = text_of_clip([(row["kind"], row["text"]) for row in left])
+    records = [row["key"] for row in left]
+    return clip | times | {"key": remade_key(clip["key"]), "type": "clip", "text": text, "records": records}
 
 
 def _of_clip(row: ClipRow) -> dict[str, Any]:

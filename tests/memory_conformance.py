@@ -320,11 +320,30 @@ def commits_are_synced_as_promised(engine: Engine, folder: Path) -> None:
     assert not (engine.promises.survives_power_cut and counted < 1)
 
 
+def what_is_forgotten_before_its_clip_closes_stays_away(engine: Engine, folder: Path) -> None:
+    """The clip is made of the other records, under an id of its own; of nothing there is no clip."""
+    first, second, third = (record(number, f"text {number}") for number in range(3))
+    space, width = next(iter(WIDTHS.items()))
+    with engine.opened(folder) as store:
+        store.append([first, second, third])
+        assert store.forget(Selector(clip=first.key)).records == 1
+        assert store.forget(Selector(clip=third.key)).records == 1
+        clips = [clip(0, [first, second], ns(9)), clip(1, [third], ns(9))]
+        keys = [vector_row(one.key, space, np.ones(width, np.float32)) for one in clips]
+        assert store.append([*clips, *keys]) == []
+        ((hit,), _) = store.timeline(Scope(session="s", as_of_ns=ALWAYS), 10)
+        assert (hit.text, hit.clip_id) == ("text 1", "s/mic/0/clip-0~1")
+        assert (store.stats().clips, sum(store.stats().vectors.values())) == (1, 0)
+        assert all(store.has(one.key) for one in clips)
+        assert store.verify() == []
+
+
 CHECKS = (
     a_key_keeps_its_first_content, of_equals_the_first_vector_and_the_latest_words_come_first,
     nothing_is_known_before_its_time, spaces_do_not_meet, a_batch_that_cannot_be_stored_leaves_nothing,
     rows_without_a_place_are_refused, one_writes_and_others_read, a_snapshot_is_one_moment,
-    scopes_hold_in_every_question, what_is_forgotten_is_gone_for_good, no_file_has_what_was_forgotten,
+    scopes_hold_in_every_question, what_is_forgotten_is_gone_for_good,
+    what_is_forgotten_before_its_clip_closes_stays_away, no_file_has_what_was_forgotten,
     what_was_called_stored_survives_kill_9, damage_is_told, commits_are_synced_as_promised,
 )  # fmt: skip
 
