@@ -19,7 +19,8 @@ _OF_DOOMED = """SELECT id, text FROM rollup WHERE EXISTS (SELECT 1 FROM record J
     AND record.start_ns < rollup.start_ns + rollup.level_s * 1000000000)"""
 _TOLD = """SELECT id, text, data FROM rollup WHERE session = coalesce(?1, session)
     AND start_ns + level_s * 1000000000 > coalesce(?2, start_ns) AND start_ns <= coalesce(?3, start_ns)
-    AND (?4 IS NULL OR instr(data, '"' || session || '/' || ?4 || '/'))"""
+    AND (?4 IS NULL OR instr(data, '"' || session || '/' || ?4 || '/'))
+    AND (?5 IS NULL OR instr(lower(data), ?5) OR instr(data, '\\u'))"""  # other letters than ASCII's are escaped
 _CLIP = "SELECT records FROM clip WHERE key = ?"
 _DUE = "INSERT OR IGNORE INTO rollup_due SELECT session, level_s, start_ns FROM rollup WHERE id = ?"
 _DELETE = "DELETE FROM rollup WHERE id = ?"
@@ -50,7 +51,7 @@ def _telling(db: apsw.Connection, selector: Selector) -> Iterator[tuple[int, str
     keys = None if selector.clip is None else _named_by(db, selector.clip)
     stemmer = Stemmer(db)
     wanted = None if selector.text is None else stemmer.stems(selector.text)
-    values = selector.session, selector.start_ns, selector.end_ns, selector.stream
+    values = selector.session, selector.start_ns, selector.end_ns, selector.stream, _beginning(wanted)
     rows: list[Any] = db.execute(_TOLD, values).fetchall()
     for number, text, data in rows:
         fields = json.loads(data)
@@ -59,6 +60,12 @@ def _telling(db: apsw.Connection, selector: Selector) -> Iterator[tuple[int, str
         told = [*(said for _, said in fields["said"]), *fields["sounds"]]
         if wanted is None or any(stand_together(wanted, stemmer.stems(one)) for one in told):
             yield number, text
+
+
+def _beginning(stems: tuple[str, ...] | None) -> str | None:
+    """Return how a word of every text with these stems begins, for a quick look; a stem may end in other letters."""
+    longest = max(stems or ("",), key=len)
+    return longest[: max(2, len(longest) - 2)] if longest.isascii() else None
 
 
 def _named_by(db: apsw.Connection, key: str) -> set[str]:

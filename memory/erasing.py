@@ -30,7 +30,6 @@ WAIT_S = 300.0  # for the writer: a large file may have to be written anew
 FLUSHES = 50
 FLUSH_S = 0.1
 
-
 logger = logging.getLogger(__name__)
 
 
@@ -78,10 +77,16 @@ class Unfinished:
         return self._path.exists()
 
     def begin(self) -> bool:
-        """Make the file survive a power cut; say whether it was there. Raises OSError."""
+        """Make the file survive a power cut; say whether it was there. A full disk has room in its reserve."""
         was_there = self.is_there
-        self._path.touch()
-        sync_folder(self._path.parent)
+        try:
+            self._path.touch()
+            sync_folder(self._path.parent)
+        except OSError as error:
+            if not Reserve(self._path.parent).release():
+                logger.warning("erasing goes on, but a kill would leave it unfinished: %s", error)
+                return was_there
+            return self.begin() or was_there
         return was_there
 
     def end(self) -> None:

@@ -113,11 +113,13 @@ def test_what_is_erased_leaves_the_roll_ups_too(kept: Kept) -> None:
 
 
 def test_what_is_erased_after_it_decayed_leaves_the_roll_ups(kept: Kept) -> None:
-    records = [utterance(0, 10, 11, "my secret pin"), utterance(1, 20, 21, "rain"), utterance(2, 7_000, 7_001, "snow")]
+    records = [utterance(0, 10, 11, "my secret pin"), utterance(1, 20, 21, "räin"), utterance(2, 7_000, 7_001, "snow")]
     kept.store.append([record_row(one) for one in records])
     kept.reach(DAY, ended=True)
     assert kept.store.decay(ns(6_000), 100) == 2
-    assert kept.store.count(Selector(text="secret pins")).rollups == len(LEVELS_S)
+    for words in ("secret pins", "SECRET", "rain"):
+        assert kept.store.count(Selector(text=words)).rollups == len(LEVELS_S)
+    assert kept.store.count(Selector(text="secrets pin of")).rollups == 0
     gone = kept.store.erase(Selector(text="secret pins"))
     assert (gone.records, gone.rollups) == (0, len(LEVELS_S))
     assert any(b"my secret pin" in trace for trace in gone.traces)
