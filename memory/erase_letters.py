@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from memory.erase import Selector
 
 CUT_LEAST = 3  # characters with which what was said may begin at the end of a letter
-_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
+_ESCAPED = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
+_SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_UNFINISHED = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")  # escape, where the letter was cut
 _OF_DOOMED = """DELETE FROM dead_letter WHERE reason IN (SELECT ? || key FROM record JOIN doomed USING (id))"""
 _MEANT = """SELECT id, head_hex FROM dead_letter WHERE session = coalesce(?1, session)
     AND (?2 IS NULL OR topic LIKE '%/' || ?2 || '/%')
@@ -38,6 +40,12 @@ def erase_letters(db: apsw.Connection, selector: Selector) -> int:
 
 def _may_hold(head_hex: str, said: str) -> bool:
     """Say whether the beginning of a message holds words, or ends in the middle of them."""
-    head = bytes.fromhex(head_hex).decode(errors="ignore")
-    told, said = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), head).casefold(), said.casefold()
+    told, said = _unescaped(bytes.fromhex(head_hex).decode(errors="ignore")).casefold(), said.casefold()
     return said in told or any(told.endswith(said[:length]) for length in range(CUT_LEAST, len(said)))
+
+
+def _unescaped(json_text: str) -> str:
+    """Return what a piece of JSON says, its escapes read."""
+    whole = _UNFINISHED.sub("", json_text)
+    text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else _SHORT.get(found[2], found[2]), whole)
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")  # joins halves of characters

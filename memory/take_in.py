@@ -83,7 +83,7 @@ def _read_manifest(folder: Path) -> dict[str, str]:
         manifest = json.loads(path.read_bytes())
     except OSError as error:
         raise InputError(path, f"cannot be read ({error.strerror}): an export writes it last") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(path, f"is not JSON ({error})") from error
     if (
         not isinstance(manifest, dict)
@@ -184,7 +184,7 @@ def _tensors(path: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     try:
         with safe_open(path, framework="numpy") as file:
             yield json.loads((file.metadata() or {})[ROWS]), {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+    except (SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise InputError(path, f"is not what an export writes ({error})") from error
 
 

@@ -303,6 +303,23 @@ def test_a_letter_that_ends_in_the_middle_of_what_was_said_goes(tmp_path: Path) 
     assert memory.store.stats().dead_letters == 1
 
 
+@pytest.mark.parametrize(
+    ("said", "head"),
+    [
+        ('say "zebra"', json.dumps({"text": 'say "zebra" now'})),
+        ("a/b zebra", '{"text": "a\\/b zebra"}'),
+        ("zebra\N{GRINNING FACE}42", json.dumps({"text": "zebra\N{GRINNING FACE}42"})),
+        ("passwörd", '{"text": "my passw\\u00'),
+        ("back\\slash", json.dumps({"text": "back\\slash"})),
+    ],
+)
+def test_a_letter_is_read_as_json_reads_it(tmp_path: Path, said: str, head: str) -> None:
+    memory = Opened(tmp_path, [])
+    memory.store.append([DeadLetterRow(7, "s", "heedful/v1/s/mic/utterance", "bad", 99, head.encode().hex())])
+    assert erase(memory.store, Selector(text="nothing of it")).erased.letters == 0
+    assert erase(memory.store, Selector(text=said)).erased.letters == 1
+
+
 def test_what_sqlite_cannot_look_for_is_refused() -> None:
     for wrong in ({"text": "a\0b"}, {"clip": "a\nb"}, {"session": "\ud800"}, {"start_ns": 2**63}, {"end_ns": -(2**64)}):
         with pytest.raises(ValueError, match=r"control character|no time"):

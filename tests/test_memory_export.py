@@ -235,6 +235,13 @@ def rewrite(folder: Path, name: str, content: bytes) -> None:
     (folder / MANIFEST).write_text(json.dumps(manifest))
 
 
+def test_json_too_deep_to_read_is_refused(exported: Path, tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "other")
+    (exported / MANIFEST).write_text("[" * 200_000)
+    with pytest.raises(InputError, match="is not JSON"):
+        take_in(store, exported)
+
+
 def test_a_clip_that_lost_records_comes_back_as_it_is(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "memory")
     store.append(story(1, sessions=("a",)))
