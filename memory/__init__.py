@@ -3,7 +3,7 @@
 service     records in event order -> disk, clips, vectors; then `stored`, `clip`, and answers to `recall`
   clips     where one stream is cut into clips            describe  the short text of one record
   embed     text -> vector (bert: the encoder itself)     rows      what one message becomes on disk
-  shortterm tokens of a clip within a budget
+  shortterm tokens of a clip within a budget              commits   on their way to disk, then announced
   writer    the one thread that commits, in groups        store     the one file, its lock, append and stats
   insert    rows into tables                              schema    opening it (migrations: its tables by version)
                                                           verify    is it sound?
@@ -21,8 +21,9 @@ service     records in event order -> disk, clips, vectors; then `stored`, `clip
                                                           retention what goes when (room: how full the disk is)
                                                           disk      files that are whole or not there
                                                           manifest  which of them count
-  erasing   for good, with proof                          erase     the rows; traces: their bytes in any file
-  export    a folder for other programs                   take_in   and back
+  erasing   for good, with proof                          erase     the rows (erase_rollups, erase_letters)
+                                                          remade    clips that lost some; traces: bytes in any file
+  export    a folder for other programs                   take_in   and back (check_rows: what rows must be)
   protocol  what any engine must do and promise           embedded  SQLite and FAISS behind it
   lance     LanceDB behind it                             lance_table, lance_rows, lance_words, lance_erase
 """

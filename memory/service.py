@@ -1,21 +1,17 @@
 """Memory: records in event order, onto disk, into clips, into the index; then `stored`, and recall.
 
-    record -> order (watermarks) -> clip borders -> text vectors -> one commit -> stored, clip, progress -> index
-
-Commits are pipelined: the next cell of event time is handled while the last one is on its way to disk, and what is
-announced is announced in order, after its commit.
+record -> order (watermarks) -> clip borders -> text vectors -> one commit -> stored, clip, progress -> index
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import queue
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from memory.clipping import Clipping, Closed, rows_of
+from memory.clipping import Clipping
+from memory.commits import Commits
 from memory.consolidate import Consolidation
 from memory.describe import describe, has_own_vector
 from memory.desk import Desk
@@ -30,7 +26,6 @@ from memory.rows import (
     Row,
     SessionRow,
     StreamRow,
-    clip_key,
     record_row,
 )
 from memory.sealing import Sealer
@@ -38,29 +33,23 @@ from memory.store import Store
 from memory.textkeys import TextKeys
 from memory.upkeep import Upkeep
 from memory.writer import Writer
-from runtime.bus import LOSSLESS, Bus, Delivery, Subscription, drop_oldest, filter_of
+from runtime.bus import LOSSLESS, Bus, Subscription, drop_oldest, filter_of
 from runtime.messages import (
     Clip,
     Gap,
-    Message,
     Observation,
-    Progress,
     Record,
-    Stored,
     Watermark,
     record_id,
 )
-from runtime.metrics import Meter, report, tell
+from runtime.metrics import Meter, report
 from runtime.order import EventOrder
 from runtime.service import Worker
 
 logger = logging.getLogger(__name__)
 
-PENDING_COMMITS = 64  # cells of event time on their way to disk
 RECORD_ROOM = 512  # live: frames and motion that may wait to be read
 PROGRESS_NS = 500_000_000  # replay: event time between two notes of progress; sources may be 2 s ahead
-STORED_IDS = 1_000  # in one message
-FULL_S = 0.05  # until a full writer is asked again
 CLOSE_S = 2.0  # for the last commit
 NOTE_NS = 10_000_000_000  # event time after which even a quiet stream's progress is written: each costs an fsync
 _GIVEN_UP = {
@@ -69,18 +58,6 @@ _GIVEN_UP = {
     Level.NEW_PICTURES: "the disk fills: frames are stored without their pictures",
     Level.RECORDS: "the disk is full: nothing is stored until there is room; questions are answered",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """Rows on their way to disk, and what to announce once they are there."""
-
-    stored: asyncio.Future[list[str]]
-    clips: Sequence[Clip]
-    texts: Sequence[tuple[str, str]]  # key and text of records that get a vector
-    low_ns: int
-    is_awaited: bool  # somebody waits to hear how far memory is
-    call: int = 0  # and called under this number
 
 
 class MemoryService:
@@ -124,7 +101,6 @@ class MemoryService:
         self._upkeep = Upkeep([self._sealer, erasing, consolidation, *beside])
         self._level = Level.NOTHING  # what is given up because the disk fills
         self._recall_thread = Worker("memory recall")  # owns the index: FAISS must not add and search at once
-        self._token_thread = Worker("memory tokens")
         self._earlier = {} if is_replay else self._store.reached(session)  # streams of an earlier run
         self._began_ns = self._store.began(session) if self._earlier else None  # the first run's start
         self._absent: set[str] = set()  # streams whose absence since then is told
@@ -132,8 +108,7 @@ class MemoryService:
         self._noted_ns: dict[str, int] = {}
         self._order = EventOrder()
         self._clipping = Clipping(session, self._order)
-        self._committing = asyncio.Lock()  # commits keep the order of events, however long a clip's tokens take
-        self._commits: asyncio.Queue[Commit] = asyncio.Queue(PENDING_COMMITS)
+        self._commits = Commits(bus, session, self.meter, self._writer, embed=self._embed, reached=self._found_up_to)
         self._searchable_ns = -1
         self._desk = Desk(
             bus,
@@ -178,7 +153,7 @@ class MemoryService:
                 ]
                 if not self._is_replay:
                     beside.append(group.create_task(self._watch_upkeep(), name="upkeep"))
-                announcing = group.create_task(self._announce_all(), name="commits")
+                announcing = group.create_task(self._commits.announce_all(), name="commits")
                 await self._stopping.wait()
                 if open_clips := self._clipping.end():
                     await self._commit([], open_clips)
@@ -196,7 +171,7 @@ class MemoryService:
         await self._recall_thread.call(self._recaller.close)  # after the recall that may be running
         await self._recall_thread.call(self._keys.close)
         self._recall_thread.close()
-        self._token_thread.close()
+        self._commits.close()
         self._upkeep.close()
         if not await asyncio.to_thread(self._writer.close, CLOSE_S):
             logger.warning("the disk is too slow: the last records may not be stored, and were not called stored")
@@ -261,31 +236,7 @@ class MemoryService:
         """Send rows and clips to disk; what is to be announced waits for that."""
         closed = self._clipping.take(clips)
         low_ns = self._order.low_ns
-        async with self._committing:
-            rows = [*rows, *await self._rows_of(closed)]
-            stored = await self._submit(rows) if rows else _nothing_to_store()
-            await self._commits.put(
-                Commit(stored=stored, clips=clips, texts=texts, low_ns=low_ns, is_awaited=is_awaited, call=call)
-            )
-
-    async def _rows_of(self, closed: Sequence[Closed]) -> list[Row]:
-        if not any(one.observations for one in closed):
-            return rows_of(closed)[0]
-        rows, unusable = await self._token_thread.call(rows_of, closed)
-        if unusable:
-            self.meter.counters["unusable tokens"] += unusable
-        return rows
-
-    async def _submit(self, rows: Sequence[Row]) -> asyncio.Future[list[str]]:
-        """Hand rows to the writer; a disk that is too slow holds the streams back."""
-        while True:
-            try:
-                stored = asyncio.wrap_future(self._writer.submit(rows))
-            except queue.Full:
-                await asyncio.sleep(FULL_S)
-            else:
-                stored.add_done_callback(_note)
-                return stored
+        await self._commits.put(rows, closed, texts, low_ns=low_ns, is_awaited=is_awaited, call=call)
 
     def _absence(self, mark: Watermark) -> list[Row]:
         """Remember that a stream was not perceived since its last run, or before this one: nothing is known of then."""
@@ -306,55 +257,20 @@ class MemoryService:
         )
         return [record_row(gap)]
 
-    async def _announce_all(self) -> None:
-        while True:
-            commits = [await self._commits.get()]
-            while not self._commits.empty():
-                commits.append(self._commits.get_nowait())
-            try:
-                await self._announce(commits)
-            finally:
-                for _ in commits:
-                    self._commits.task_done()
+    async def _embed(self, texts: Sequence[tuple[str, str]]) -> None:
+        await self._recall_thread.call(self._make_searchable, texts)
 
-    async def _announce(self, commits: Sequence[Commit]) -> None:
-        """Tell of each commit once it is on disk, then make its texts searchable.
-
-        A clip that lost records by erasing, while it was open, is neither told nor embedded as it was.
-        """
-        texts: list[tuple[str, str]] = []
-        for commit in commits:
-            with self.meter.timed("commit"):
-                ids = await commit.stored
-            await self._tell_stored(ids)
-            kept = frozenset(ids)
-            clips = [clip for clip in commit.clips if clip_key(clip) in kept]
-            for clip in clips:
-                await self._tell(clip)
-            texts += [*commit.texts, *((clip_key(clip), clip.text) for clip in clips)]
-            if commit.is_awaited:
-                t_ns = max(0, commit.low_ns)
-                await self._tell(Progress(session=self._session, stream=self.name, t_ns=t_ns, call=commit.call))
-        if texts:
-            with self.meter.timed("embed"):
-                await self._recall_thread.call(self._embed, texts)
-        self._searchable_ns = max(self._searchable_ns, commits[-1].low_ns)
-        self._desk.look()
-
-    async def _tell_stored(self, ids: Sequence[str]) -> None:
-        for start in range(0, len(ids), STORED_IDS):  # a message has its limit, a release after an outage has none
-            await self._tell(Stored(session=self._session, ids=tuple(ids[start : start + STORED_IDS])))
-
-    async def _tell(self, message: Message, to: Delivery | None = None) -> None:
-        await tell(self._bus, self.meter, message, to)
-
-    def _embed(self, texts: Sequence[tuple[str, str]]) -> None:
+    def _make_searchable(self, texts: Sequence[tuple[str, str]]) -> None:
         self._keys.add(texts, self._writer)
         if self._is_replay:  # what is sealed is then a function of what was stored
             self._upkeep.run_now()
         self._recaller.refresh()
         self._sealer.note(self._embedder.space, self._recaller.damaged)
         self._upkeep.wake()
+
+    def _found_up_to(self, low_ns: int) -> None:
+        self._searchable_ns = max(self._searchable_ns, low_ns)
+        self._desk.look()
 
     async def _catch_up(self) -> None:
         """Give vectors to clips that were made anew."""
@@ -365,7 +281,7 @@ class MemoryService:
         """Answer a record that was sent again; memory has it on disk or on the way there."""
         key = record_id(record)
         if await self._recall_thread.call(self._recaller.has, key):
-            await self._tell_stored([key])
+            await self._commits.tell_stored([key])
 
     def _has_reached(self, t_ns: int) -> bool:
         """Say whether all up to a time can be found."""
@@ -385,18 +301,6 @@ class MemoryService:
 
     def _counters(self) -> dict[str, int]:
         return {"late": self._order.late, "forced": self._order.forced, "lost tokens": self._clipping.lost}
-
-
-def _note(stored: asyncio.Future[list[str]]) -> None:
-    """See a failure: a broken disk fails all that waits for it, and only the first is raised."""
-    if not stored.cancelled():
-        stored.exception()
-
-
-def _nothing_to_store() -> asyncio.Future[list[str]]:
-    future: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
-    future.set_result([])
-    return future
 
 
 def _stream_row(mark: Watermark) -> StreamRow:

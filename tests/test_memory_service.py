@@ -543,7 +543,7 @@ async def test_while_the_tokens_of_a_clip_are_worked_on_memory_answers_and_later
         await desk.send(HELLO, observed(0, 0.6))
         await desk.reach(2.0)
         await desk.until_stored(1)
-        waiting = desk.memory._token_thread.begin(busy.wait, PATIENCE_S)
+        waiting = desk.memory._commits._token_thread.begin(busy.wait, PATIENCE_S)
         await desk.reach(30.0)  # the clip closes
         await desk.send(frame(0, 29.0, session=SESSION))
         await desk.reach(31.0, "cam")
