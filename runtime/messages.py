@@ -17,7 +17,9 @@ QUESTION_LENGTH = 2_000  # characters of a question that are read
 LATER = {"later": True}  # a field that came later: at its default it is not sent, and messages are as before
 
 Box: TypeAlias = tuple[float, float, float, float]  # x0, y0, x1, y1 as fractions of the frame
-Sensor: TypeAlias = Literal["video", "audio"]
+Vector: TypeAlias = tuple[float, float, float]
+Quaternion: TypeAlias = tuple[float, float, float, float]  # x, y, z, w
+Sensor: TypeAlias = Literal["video", "audio", "radar", "events", "pose", "imu"]
 Trust: TypeAlias = Literal["scene", "remote", "local", "operator"]  # who vouches for the content, least trusted first
 
 
@@ -45,6 +47,85 @@ class AudioInput:
     rate_hz: int = 16_000
     channels: int = 1
     payload: bytes = field(repr=False, metadata={"raw": "audio/pcm"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RadarInput:
+    """One sweep of a radar: its points one after the other, each with one little-endian float32 per name in `fields`."""
+
+    kind: Literal["radar"] = "radar"
+    session: str
+    stream: str
+    t_ns: int | None = None
+    seq: int | None = None
+    fields: str = "x y z rcs v_r"  # metres forward, left and up of the sensor, dBsm, m/s away from it
+    payload: bytes = field(repr=False, metadata={"raw": "application/octet-stream"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsInput:
+    """What an event camera saw since the packet before, in its own encoding."""
+
+    kind: Literal["events"] = "events"
+    session: str
+    stream: str
+    t_ns: int | None = None
+    seq: int | None = None
+    encoding: str = "evt3"  # or libcaer_cmp
+    width_px: int = 0  # 0 where the sender does not say
+    height_px: int = 0
+    base_ns: int = 0  # what the packet's own times are added to; EVT3 brings its own
+    payload: bytes = field(repr=False, metadata={"raw": "application/octet-stream"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoseInput:
+    """Where `child` is in `frame`, and how it moves there, where that is known."""
+
+    kind: Literal["pose"] = "pose"
+    session: str
+    stream: str
+    t_ns: int | None = None
+    seq: int | None = None
+    frame: str = "map"
+    child: str = "base"
+    position_m: Vector
+    orientation: Quaternion
+    velocity_mps: Vector | None = None
+    rotation_radps: Vector | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImuInput:
+    """One measurement of an inertial sensor, in its own axes."""
+
+    kind: Literal["imu"] = "imu"
+    session: str
+    stream: str
+    t_ns: int | None = None
+    seq: int | None = None
+    acceleration_mps2: Vector
+    rotation_radps: Vector
+    orientation: Quaternion | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationInput:
+    """Where the sensor of a stream sits on its rig, and for a camera how it projects. The newest one counts."""
+
+    kind: Literal["calibration"] = "calibration"
+    session: str
+    stream: str
+    t_ns: int | None = None
+    seq: int | None = None
+    frame: str = "base"
+    position_m: Vector = (0.0, 0.0, 0.0)
+    orientation: Quaternion = (0.0, 0.0, 0.0, 1.0)
+    width_px: int = 0
+    height_px: int = 0
+    model: str = ""  # of the distortion: plumb_bob, rational_polynomial, ...
+    camera: tuple[float, ...] = ()  # fx 0 cx, 0 fy cy, 0 0 1
+    distortion: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -524,6 +605,11 @@ class DeadLetter:
 Message: TypeAlias = (
     ImageInput
     | AudioInput
+    | RadarInput
+    | EventsInput
+    | PoseInput
+    | ImuInput
+    | CalibrationInput
     | Frame
     | Erase
     | Erased
@@ -552,6 +638,8 @@ Message: TypeAlias = (
     | DeadLetter
 )
 
+# What a sensor of another machine sends; a calibration goes with it.
+Input: TypeAlias = ImageInput | AudioInput | RadarInput | EventsInput | PoseInput | ImuInput | CalibrationInput
 Record: TypeAlias = Frame | Motion | Utterance | Sound | Gap  # what memory keeps, each with a durable id
 
 
@@ -581,6 +669,18 @@ RESERVED_STREAMS = frozenset({*SERVICES, "_"})
 KINDS: dict[str, Kind] = {
     "image": Kind(type=ImageInput, qos=0, limit_bytes=1024 * KIB, senders=SENSORS, receivers=("perception",)),
     "audio": Kind(type=AudioInput, qos=0, limit_bytes=256 * KIB, senders=SENSORS, receivers=("perception",)),
+    "radar": Kind(type=RadarInput, qos=0, limit_bytes=1024 * KIB, senders=SENSORS, receivers=("perception",)),
+    "events": Kind(type=EventsInput, qos=0, limit_bytes=1024 * KIB, senders=SENSORS, receivers=("perception",)),
+    "pose": Kind(type=PoseInput, qos=0, limit_bytes=4 * KIB, senders=SENSORS, receivers=("perception",)),
+    "imu": Kind(type=ImuInput, qos=0, limit_bytes=4 * KIB, senders=SENSORS, receivers=("perception",)),
+    "calibration": Kind(
+        type=CalibrationInput,
+        qos=1,
+        limit_bytes=16 * KIB,
+        senders=SENSORS,
+        receivers=("perception",),
+        is_retained=True,
+    ),
     "frame": Kind(
         type=Frame, qos=0, limit_bytes=1024 * KIB, senders=("perception",), receivers=("memory", "reasoning", "user")
     ),

@@ -1,0 +1,187 @@
+"""An MCAP file that is read past cuts and damage, a chunk at a time: memory stays small however large it is."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+import lz4.frame
+import zstandard
+from mcap.opcode import Opcode
+
+from runtime.errors import InputError
+from runtime.recording.container import Channel, Entry
+from runtime.recording.mcap_index import (
+    BROKEN,
+    CHUNK_HEAD,
+    HEAD,
+    MAGIC,
+    RECORD_LIMIT_BYTES,
+    Block,
+    Index,
+    note_record,
+    read_index,
+    records_in,
+)
+
+MESSAGE_HEAD = struct.Struct("<HIQQ")  # channel, sequence, log time, publish time
+_DAMAGED = (*BROKEN, zstandard.ZstdError, RuntimeError, EOFError)  # RuntimeError: what lz4 says
+
+
+class McapFile:
+    """An open MCAP file. Raises InputError where it is none, or holds nothing that can be read."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the index of a file; it stays open until `close`."""
+        self.path = path
+        try:
+            self._file = path.open("rb")
+            size_bytes = path.stat().st_size
+            if self._file.read(len(MAGIC)) != MAGIC:
+                self._file.close()
+                raise InputError(path, "is not an MCAP file")
+            self._index: Index = read_index(self._file, size_bytes)
+        except OSError as error:
+            raise InputError(path, f"cannot be read ({error.strerror})") from error
+        self.faults = list(self._index.faults)
+        self._blocks = sorted(self._index.blocks, key=lambda block: block.start_ns)
+        self._know_channels()
+        self._channels = {one: self._channel(one) for one in self._index.channels}
+
+    @property
+    def channels(self) -> Mapping[int, Channel]:
+        """Return the channels by their number."""
+        return self._channels
+
+    @property
+    def metadata(self) -> Mapping[str, Mapping[str, str]]:
+        """Return the metadata records by their name."""
+        return self._index.metadata
+
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """Return from when to when each chunk was logged, oldest first."""
+        return [(block.start_ns, block.end_ns) for block in self._blocks]
+
+    def entries(self, channels: Collection[int] | None = None, start_ns: int = 0) -> Iterator[Entry]:
+        """Yield entries by log time; those of one time as they stand in the file."""
+        wanted = None if channels is None else frozenset(channels)
+        waiting: list[Entry] = []  # of chunks that overlap with the next one
+        for block in self._blocks:
+            if waiting:
+                waiting.sort(key=_log_ns)
+                done = next((at for at, one in enumerate(waiting) if one.log_ns >= block.start_ns), len(waiting))
+                yield from waiting[:done]
+                del waiting[:done]
+            is_wanted = wanted is None or block.channels is None or bool(wanted & block.channels)
+            if is_wanted and block.end_ns >= start_ns:
+                waiting += [
+                    one
+                    for one in self._read(block)
+                    if one.log_ns >= start_ns and (wanted is None or one.channel in wanted)
+                ]
+        waiting.sort(key=_log_ns)
+        yield from waiting
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _read(self, block: Block) -> list[Entry]:
+        return [_entry(body) for opcode, body in records_in(self._bytes(block)) if opcode == Opcode.MESSAGE]
+
+    def _bytes(self, block: Block) -> bytes:
+        """Return the records of a block; what is damaged is told of and gives none."""
+        try:
+            self._file.seek(block.offset)
+            data = self._file.read(block.length)
+            return _unpacked(data, is_cut=block.is_cut) if block.is_chunk else data
+        except (*_DAMAGED, OSError) as error:
+            fault = f"the chunk at byte {block.offset} is damaged ({_words(error)}) and was left out"
+            if fault not in self.faults:
+                self.faults.append(fault)
+            return b""
+
+    def _know_channels(self) -> None:
+        """Read chunks until every channel that the index speaks of is known: they stand before their messages."""
+        if self._index.counts is not None:
+            return
+        for block in self._index.blocks:
+            if block.is_chunk and (block.channels is None or not block.channels <= self._index.channels.keys()):
+                for opcode, body in records_in(self._bytes(block)):
+                    if opcode in (Opcode.SCHEMA, Opcode.CHANNEL):
+                        note_record(self._index, opcode, body)
+
+    def _channel(self, number: int) -> Channel:
+        channel = self._index.channels[number]
+        schema = self._index.schemas.get(channel.schema_id)
+        return Channel(
+            id=number,
+            topic=channel.topic,
+            schema=schema.name if schema is not None else "",
+            schema_encoding=schema.encoding if schema is not None else "",
+            schema_data=schema.data if schema is not None else b"",
+            encoding=channel.message_encoding,
+            metadata=dict(channel.metadata),
+            count=None if self._index.counts is None else self._index.counts.get(number, 0),
+        )
+
+
+def _unpacked(chunk: bytes, *, is_cut: bool) -> bytes:
+    """Return the records in a chunk; of one in which the file ends, those that are there."""
+    position = HEAD.size
+    _, _, size_bytes, crc = CHUNK_HEAD.unpack_from(chunk, position)
+    position += CHUNK_HEAD.size
+    (length,) = struct.unpack_from("<I", chunk, position)
+    compression = chunk[position + 4 : position + 4 + length].decode()
+    data = chunk[position + 4 + length + 8 :]
+    if size_bytes > RECORD_LIMIT_BYTES:
+        raise ValueError(f"it claims {size_bytes} bytes")
+    if is_cut:
+        return _salvaged(data, compression, size_bytes)
+    match compression:
+        case "zstd":
+            data = zstandard.ZstdDecompressor().decompress(data, max_output_size=size_bytes)
+        case "lz4":
+            data = lz4.frame.decompress(data)
+        case "":
+            pass
+        case other:
+            raise ValueError(f"its compression {other!r} is unknown")
+    if len(data) != size_bytes or (crc and zlib.crc32(data) != crc):
+        raise ValueError("its checksum is another")
+    return data
+
+
+def _salvaged(data: bytes, compression: str, size_bytes: int) -> bytes:
+    """Return the beginning of a chunk's records, as far as it can be unpacked."""
+    match compression:
+        case "zstd":
+            reader = zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=False)
+        case "lz4":
+            reader = lz4.frame.LZ4FrameDecompressor()  # type: ignore[assignment]
+            return bytes(reader.decompress(data, max_length=size_bytes))  # type: ignore[attr-defined]
+        case _:
+            return data
+    pieces = []
+    try:
+        while piece := reader.read(1 << 16):
+            pieces.append(piece)
+    except zstandard.ZstdError:
+        pass  # here it breaks off
+    return b"".join(pieces)
+
+
+def _entry(body: bytes) -> Entry:
+    channel, seq, log_ns, publish_ns = MESSAGE_HEAD.unpack_from(body)
+    return Entry(channel=channel, seq=seq, log_ns=log_ns, publish_ns=publish_ns, data=body[MESSAGE_HEAD.size :])
+
+
+def _log_ns(entry: Entry) -> int:
+    return entry.log_ns
+
+
+def _words(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
