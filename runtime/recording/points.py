@@ -12,8 +12,8 @@ POINTS_MAX = 4_000_000
 def float_columns(data: bytes, step_bytes: int, layout: Mapping[str, tuple[str, int]]) -> tuple[str, bytes]:
     """Return (names, float32 points) of packed points; `layout` is name -> (NumPy type, offset).
 
-    Fields of unknown types are left out, and so are points with a coordinate that is not finite. Raises ValueError where the
-    layout does not fit the bytes.
+    Fields of unknown types are left out, and so are points with a coordinate that is not finite. Raises ValueError
+    where the layout does not fit the bytes.
     """
     known = {name: spot for name, spot in layout.items() if spot[0] and name and not name.isspace()}
     if not {"x", "y", "z"} <= known.keys():
