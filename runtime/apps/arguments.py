@@ -13,6 +13,7 @@ from typing import Never, TypeAlias
 from runtime.errors import ConfigError
 
 RESULTS_MAX = 1_000
+SWAPS = ("perception", "memory", "reasoning")
 NEIGHBOURS_MAX = 16  # as memory gives
 
 
@@ -179,6 +180,12 @@ def _add_replay(verbs: Verbs) -> argparse.ArgumentParser:
     verb.add_argument("--start", metavar="SECONDS", default="0", help="begin here; times stay those of the recording")
     verb.add_argument("--memory", metavar="DIR", type=Path, help="keep the memory in this folder")
     verb.add_argument("--out", metavar="FILE", type=Path, help="write everything that was said to an MCAP file")
+    verb.add_argument(
+        "--swap",
+        metavar="SERVICE",
+        choices=SWAPS,
+        help=f"{', '.join(SWAPS)}: what a run said (--out) drives this one anew; perception hears recorded sensors",
+    )
     verb.add_argument("--explain", action="store_true", help="show ids, spaces and the latency of each stage too")
     verb.add_argument("--digest", action="store_true", help="print a hash of everything that was said on the bus")
     verb.add_argument("--json", action="store_true", help="JSON Lines on stdout and nothing else")

@@ -35,9 +35,7 @@ from runtime.apps.arguments import (
     neighbours,
     question,
     results,
-    seconds,
     setting,
-    speed,
     start,
 )
 from runtime.errors import ConfigError, HeedfulError, InputError, MissingPart
@@ -130,27 +128,13 @@ def _fail(error: HeedfulError) -> int:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
-    from runtime.apps.replay import Question, replay
+    from runtime.apps.played import play
     from runtime.digest import RunDigest
 
-    questions = [Question(text=question("--ask-at", text), at_s=seconds(at)) for at, text in arguments.ask_at]
-    questions += [Question(text=question("--ask", text)) for text in arguments.ask]
     settings = _load(arguments.config)
     digest = RunDigest() if arguments.digest else None
-    result = _in_loop(
-        replay(
-            arguments.paths,
-            settings,
-            questions,
-            speed=speed(arguments.speed),
-            memory=arguments.memory,
-            on_answer=_printer(arguments),
-            listen=_listener(arguments, settings, digest),
-            explains=arguments.explain,
-            start_s=start(arguments.start),
-            out=arguments.out,
-        )
-    )
+    listen = _listener(arguments, settings, digest)
+    result = _in_loop(play(arguments, settings, on_answer=_printer(arguments), listen=listen))
     streams = ", ".join(result.streams)
     if arguments.json:
         summary: dict[str, object] = {"type": "replay", "session": result.session, "streams": list(result.streams)}

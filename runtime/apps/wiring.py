@@ -69,6 +69,11 @@ class Wires:
         self.buses.append(bus)
         return bus
 
+    async def ready(self, deadline_s: float) -> None:
+        """Wait for a broker of our own. Raises MissingPart after `deadline_s`."""
+        if self.broker is not None:
+            await self.broker.ready(deadline_s)
+
     @property
     def services(self) -> list[Service]:
         """Return the connections and the broker, in the order in which they end."""

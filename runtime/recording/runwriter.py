@@ -16,11 +16,11 @@ from runtime.recording.mcap_writer import RecordingWriter
 class RunWriter:
     """Writes one run. Raises as `RecordingWriter` does."""
 
-    def __init__(self, path: Path, session: str, config_json: str, source: str) -> None:
-        """Begin a file; `source` is replay or live."""
+    def __init__(self, path: Path, config_json: str, source: str) -> None:
+        """Begin a file; `source` is replay, live, or the service that was swapped."""
         self._digest = RunDigest()
-        self._about = {"session": session, "source": source, "config": config_json}
-        self._writer = RecordingWriter(path, {"session": session}, syncs=False)
+        self._about = {"source": source, "config": config_json}
+        self._writer = RecordingWriter(path, {"source": source}, syncs=False)
         self._channels: dict[str, int] = {}
         self._seq = 0
 
@@ -35,9 +35,9 @@ class RunWriter:
         data, event_ns = buslog.to_entry(message), buslog.event_ns(message)
         self._writer.write(channel, log_ns=time.time_ns(), publish_ns=event_ns, seq=self._seq, data=data)
 
-    def close(self, latency_ms: Mapping[str, tuple[float, float]], **values: float) -> None:
+    def close(self, session: str, latency_ms: Mapping[str, tuple[float, float]], **values: float) -> None:
         """Note what is known only now, and end the file."""
         numbers = {name: f"{value:.6f}" for name, value in values.items()}
-        told = {"digest": self._digest.total(), "latency_ms": json.dumps(latency_ms)}
+        told = {"session": session, "digest": self._digest.total(), "latency_ms": json.dumps(latency_ms)}
         self._writer.note(buslog.RUN, self._about | told | numbers)
         self._writer.close()
