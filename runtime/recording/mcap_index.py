@@ -258,4 +258,3 @@ def _block(chunk: ChunkIndex) -> Block:
         is_chunk=True,
         channels=frozenset(chunk.message_index_offsets) or None,
     )
-
