@@ -51,7 +51,7 @@ class AudioInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RadarInput:
-    """One sweep of a radar: its points one after the other, each with one little-endian float32 per name in `fields`."""
+    """One sweep of a radar: point after point, each with one little-endian float32 for every name in `fields`."""
 
     kind: Literal["radar"] = "radar"
     session: str

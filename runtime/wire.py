@@ -144,6 +144,20 @@ def to_json(message: Message) -> str:
     return header.model_construct(**values).model_dump_json(warnings=False, exclude=unsaid or None)
 
 
+def rebuild(kind: str, topic: str, values: Mapping[str, Any], payload: bytes, tensors: bytes) -> Message:
+    """Return a message of its plain fields, raw media and tensors as they were kept. Raises WireError."""
+    try:
+        header = header_model(kind).model_validate_json(json.dumps(values))
+        more: dict[str, Any] = dict(unpack(tensors, ranks)[1]) if (ranks := tensor_ranks(kind)) else {}
+        if raw := _raw_field(kind):
+            more[raw[0]] = payload
+        return _construct(KINDS[kind].type, header, more)
+    except ValidationError as error:
+        raise WireError(topic, _first_fault(error)) from error
+    except (ValueError, KeyError) as error:
+        raise WireError(topic, str(error)) from error
+
+
 @functools.cache
 def header_model(kind: str) -> type[BaseModel]:
     """Return the pydantic model of a kind's fields without raw media."""

@@ -23,7 +23,7 @@ from tests.clock import VirtualClockLoop
 # Most tests make files and sync them by the hundreds, and a disk that others use too takes seconds for some of that.
 # Where a file system in RAM is there, they go to it; power cuts are tested on a disk that can lose its power.
 SHARED_MEMORY = Path("/dev/shm")
-if "TMPDIR" not in os.environ and SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free >= 4 << 30:
+if "TMPDIR" not in os.environ and SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free >= 2 << 30:
     os.environ["TMPDIR"] = str(SHARED_MEMORY)
 
 # How long one example takes says nothing on a machine that others use too. What CI presets (examples that do not

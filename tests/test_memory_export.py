@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
@@ -191,7 +191,7 @@ JUNK = st.recursive(
 )
 
 
-@settings(max_examples=60)
+@pytest.mark.slow
 @given(data=st.data())
 def test_whatever_an_export_holds_what_is_there_can_be_used(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 from foxglove_schemas_protobuf.CameraCalibration_pb2 import CameraCalibration
 from foxglove_schemas_protobuf.CompressedImage_pb2 import CompressedImage
 from foxglove_schemas_protobuf.CompressedVideo_pb2 import CompressedVideo
@@ -16,7 +15,6 @@ from foxglove_schemas_protobuf.PointCloud_pb2 import PointCloud
 from foxglove_schemas_protobuf.PoseInFrame_pb2 import PoseInFrame
 from foxglove_schemas_protobuf.RawAudio_pb2 import RawAudio
 from foxglove_schemas_protobuf.RawImage_pb2 import RawImage
-from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.message import DecodeError, Message
 
@@ -83,9 +81,9 @@ def encode_camera(content: CalibrationInput, frame_id: str) -> Message:
 
 def schema_data(message: type[Message]) -> bytes:
     """Return a message type with all that it is made of, as MCAP wants protobuf schemas."""
-    files: dict[str, FileDescriptor] = {}
+    files: dict[str, Any] = {}
 
-    def collect(file: FileDescriptor) -> None:
+    def collect(file: Any) -> None:
         for other in file.dependencies:
             collect(other)
         files[file.name] = file
@@ -251,19 +249,19 @@ def _decoder(kind: InputKind, message_type: type[Any], read: Callable[[Any], Con
     return Decoder(kind=kind, decode=decode)
 
 
+_READ: tuple[tuple[InputKind, type[Any], Callable[[Any], Content]], ...] = (
+    ("image", CompressedImage, _picture),
+    ("image", CompressedVideo, _video),
+    ("image", RawImage, _raw),
+    ("audio", RawAudio, _audio),
+    ("radar", PointCloud, _points),
+    ("events", EventPacket, _events),
+    ("pose", Odometry, _odometry),
+    ("pose", PoseInFrame, _pose),
+    ("imu", Imu, _imu),
+    ("calibration", FrameTransform, _transform),
+    ("calibration", CameraCalibration, _camera),
+)
 DECODERS: dict[str, Decoder] = {
-    message_type.DESCRIPTOR.full_name: _decoder(kind, message_type, read)
-    for kind, message_type, read in (
-        ("image", CompressedImage, _picture),
-        ("image", CompressedVideo, _video),
-        ("image", RawImage, _raw),
-        ("audio", RawAudio, _audio),
-        ("radar", PointCloud, _points),
-        ("events", EventPacket, _events),
-        ("pose", Odometry, _odometry),
-        ("pose", PoseInFrame, _pose),
-        ("imu", Imu, _imu),
-        ("calibration", FrameTransform, _transform),
-        ("calibration", CameraCalibration, _camera),
-    )
+    message_type.DESCRIPTOR.full_name: _decoder(kind, message_type, read) for kind, message_type, read in _READ
 }

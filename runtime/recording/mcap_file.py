@@ -161,8 +161,7 @@ def _salvaged(data: bytes, compression: str, size_bytes: int) -> bytes:
         case "zstd":
             reader = zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=False)
         case "lz4":
-            reader = lz4.frame.LZ4FrameDecompressor()  # type: ignore[assignment]
-            return bytes(reader.decompress(data, max_length=size_bytes))  # type: ignore[attr-defined]
+            return bytes(lz4.frame.LZ4FrameDecompressor().decompress(data, max_length=size_bytes))
         case _:
             return data
     pieces = []

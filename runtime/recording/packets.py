@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.message import Message
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
 
 _Field = descriptor_pb2.FieldDescriptorProto
 _KINDS = {
@@ -25,7 +29,7 @@ def _define(name: str, fields: dict[str, str]) -> type[Message]:
             one.type = _KINDS[kind]
         else:
             one.type, one.type_name = _Field.TYPE_MESSAGE, f".{kind}"
-    pool = descriptor_pool.Default()  # type: ignore[no-untyped-call]
+    pool = descriptor_pool.Default()
     pool.AddSerializedFile(file.SerializeToString())
     made: type[Message] = message_factory.GetMessageClass(pool.FindMessageTypeByName(f"heedful.{name}"))
     return made
