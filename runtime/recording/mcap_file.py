@@ -12,6 +12,7 @@ import zstandard
 from mcap.opcode import Opcode
 
 from runtime.errors import InputError
+from runtime.recording.blocks import Block, entries_in
 from runtime.recording.container import Channel, Entry
 from runtime.recording.mcap_index import (
     BROKEN,
@@ -19,7 +20,6 @@ from runtime.recording.mcap_index import (
     HEAD,
     MAGIC,
     RECORD_LIMIT_BYTES,
-    Block,
     Index,
     note_record,
     read_index,
@@ -67,23 +67,7 @@ class McapFile:
 
     def entries(self, channels: Collection[int] | None = None, start_ns: int = 0) -> Iterator[Entry]:
         """Yield entries by log time; those of one time as they stand in the file."""
-        wanted = None if channels is None else frozenset(channels)
-        waiting: list[Entry] = []  # of chunks that overlap with the next one
-        for block in self._blocks:
-            if waiting:
-                waiting.sort(key=_log_ns)
-                done = next((at for at, one in enumerate(waiting) if one.log_ns >= block.start_ns), len(waiting))
-                yield from waiting[:done]
-                del waiting[:done]
-            is_wanted = wanted is None or block.channels is None or bool(wanted & block.channels)
-            if is_wanted and block.end_ns >= start_ns:
-                waiting += [
-                    one
-                    for one in self._read(block)
-                    if one.log_ns >= start_ns and (wanted is None or one.channel in wanted)
-                ]
-        waiting.sort(key=_log_ns)
-        yield from waiting
+        yield from entries_in(self._blocks, self._read, channels, start_ns)
 
     def close(self) -> None:
         """Close the file."""
@@ -176,10 +160,6 @@ def _salvaged(data: bytes, compression: str, size_bytes: int) -> bytes:
 def _entry(body: bytes) -> Entry:
     channel, seq, log_ns, publish_ns = MESSAGE_HEAD.unpack_from(body)
     return Entry(channel=channel, seq=seq, log_ns=log_ns, publish_ns=publish_ns, data=body[MESSAGE_HEAD.size :])
-
-
-def _log_ns(entry: Entry) -> int:
-    return entry.log_ns
 
 
 def _words(error: BaseException) -> str:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from runtime.messages import CalibrationInput, EventsInput, ImuInput, PoseInput, Quaternion, RadarInput, Vector
+from runtime.messages import CalibrationInput, EventsInput, ImuInput, PoseInput, RadarInput
 from runtime.recording.container import Channel
 from runtime.recording.contents import ANY, Content, Decoder, InputKind, Pcm, Picture
 from runtime.recording.points import float_columns
 from runtime.recording.rawimage import raw_picture
 from runtime.recording.ros_audio import AudioFormat
 from runtime.recording.ros_types import ros_name, ros_reader
+from runtime.recording.sane import finite, moment, quaternion, vector
 
 NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 8: "f8"}  # of point fields
 FIELD_NUMBERS_MAX = 16  # of one point field: more is a descriptor, and no measurement
@@ -139,15 +139,15 @@ def _events(message: Any) -> list[Content]:
 
 
 def _imu(message: Any) -> list[Content]:
-    is_turn_known = message.orientation_covariance[0] != -1 and any(_quaternion(message.orientation))
+    is_turn_known = message.orientation_covariance[0] != -1 and any(quaternion(message.orientation))
     return [
         ImuInput(
             session=ANY,
             stream=ANY,
             t_ns=_stamp(message.header),
-            acceleration_mps2=_vector(message.linear_acceleration),
-            rotation_radps=_vector(message.angular_velocity),
-            orientation=_quaternion(message.orientation) if is_turn_known else None,
+            acceleration_mps2=vector(message.linear_acceleration),
+            rotation_radps=vector(message.angular_velocity),
+            orientation=quaternion(message.orientation) if is_turn_known else None,
         )
     ]
 
@@ -160,10 +160,10 @@ def _odometry(message: Any) -> list[Content]:
             t_ns=_stamp(message.header),
             frame=message.header.frame_id,
             child=message.child_frame_id,
-            position_m=_vector(message.pose.pose.position),
-            orientation=_quaternion(message.pose.pose.orientation),
-            velocity_mps=_vector(message.twist.twist.linear),
-            rotation_radps=_vector(message.twist.twist.angular),
+            position_m=vector(message.pose.pose.position),
+            orientation=quaternion(message.pose.pose.orientation),
+            velocity_mps=vector(message.twist.twist.linear),
+            rotation_radps=vector(message.twist.twist.angular),
         )
     ]
 
@@ -175,8 +175,8 @@ def _pose(message: Any) -> list[Content]:
             stream=ANY,
             t_ns=_stamp(message.header),
             frame=message.header.frame_id,
-            position_m=_vector(pose.position),
-            orientation=_quaternion(pose.orientation),
+            position_m=vector(pose.position),
+            orientation=quaternion(pose.orientation),
         )
         for pose in [getattr(message.pose, "pose", message.pose)]  # PoseWithCovariance has it one deeper
     ]
@@ -190,8 +190,8 @@ def _transforms(message: Any) -> list[Content]:
             t_ns=_stamp(one.header),
             frame=one.header.frame_id,
             child=one.child_frame_id,
-            position_m=_vector(one.transform.translation),
-            orientation=_quaternion(one.transform.rotation),
+            position_m=vector(one.transform.translation),
+            orientation=quaternion(one.transform.rotation),
         )
         for one in message.transforms
     ]
@@ -205,8 +205,8 @@ def _static_transforms(message: Any) -> list[Content]:
             stream=one.child_frame_id,
             t_ns=_stamp(one.header),
             frame=one.header.frame_id,
-            position_m=_vector(one.transform.translation),
-            orientation=_quaternion(one.transform.rotation),
+            position_m=vector(one.transform.translation),
+            orientation=quaternion(one.transform.rotation),
         )
         for one in message.transforms
     ]
@@ -223,8 +223,8 @@ def _camera(message: Any) -> list[Content]:
             width_px=message.width,
             height_px=message.height,
             model=message.distortion_model,
-            camera=_finite(tuple(map(float, matrix))),
-            distortion=_finite(tuple(map(float, distortion))),
+            camera=finite(tuple(map(float, matrix))),
+            distortion=finite(tuple(map(float, distortion))),
         )
     ]
 
@@ -234,28 +234,7 @@ def _stamp(header: Any) -> int | None:
 
 
 def _time(stamp: Any) -> int | None:
-    t_ns: int = stamp.sec * NANOSECONDS + stamp.nanosec
-    if t_ns < 0:
-        raise ValueError(f"its time is {t_ns} ns")
-    return t_ns or None
-
-
-def _vector(message: Any) -> Vector:
-    vector = (message.x, message.y, message.z)
-    _finite(vector)
-    return vector
-
-
-def _quaternion(message: Any) -> Quaternion:
-    quaternion = (message.x, message.y, message.z, message.w)
-    _finite(quaternion)
-    return quaternion
-
-
-def _finite(numbers: tuple[float, ...]) -> tuple[float, ...]:
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError("a number in it is not finite")
-    return numbers
+    return moment(stamp.sec * NANOSECONDS + stamp.nanosec)
 
 
 _MEANINGS: dict[str, tuple[InputKind, _Meaning]] = {

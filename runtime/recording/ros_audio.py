@@ -1,4 +1,4 @@
-"""How the sound of ROS's audio_common is packed: its messages are bare bytes, and another topic may say what they are."""
+"""How the sound of ROS's audio_common is packed: its messages are bare bytes; another topic may say what they are."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class AudioFormat:
     coding: str = "wave"
 
     def s16(self, data: bytes) -> bytes:
-        """Return signed 16-bit little-endian samples. Raises ValueError where the bytes are compressed, or break off."""
+        """Return signed 16-bit little-endian samples. Raises ValueError where the bytes are compressed or broken."""
         kind = SAMPLES.get(self.samples.upper())
         if self.coding.lower() not in ("", "wave", "raw") or kind is None:
             raise ValueError(f"sound as {self.coding} {self.samples} cannot be read")
@@ -39,8 +39,10 @@ class AudioFormat:
             return data
         samples = np.frombuffer(data, kind)
         if samples.dtype.kind == "f":
-            return (np.nan_to_num(samples).clip(-1, 1) * 32_767).astype("<i2").tobytes()
-        return (samples >> 8 * (samples.dtype.itemsize - 2)).astype("<i2").tobytes()
+            samples = np.nan_to_num(samples).clip(-1, 1) * 32_767
+        elif samples.dtype.itemsize == 4:
+            samples = samples >> 16
+        return bytes(samples.astype("<i2").tobytes())
 
 
 def is_mpeg(data: bytes) -> bool:

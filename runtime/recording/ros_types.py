@@ -18,7 +18,7 @@ Read: TypeAlias = Callable[[bytes], Any]
 """From bytes to a message with the attributes that its type names. Raises ValueError where they are damaged."""
 
 TEXT_LIMIT = 1 << 17  # characters of a definition
-ELEMENTS_LIMIT = 4_096  # of all fixed arrays of messages and strings in a type
+ELEMENTS_LIMIT = 1_024  # of all fixed arrays of messages and strings in a type
 # What rosbags raises on bytes that do not fit the type.
 _DAMAGED = (SerdeError, KeyError, IndexError, AssertionError, OverflowError, MemoryError, RecursionError, TypeError)
 
@@ -86,7 +86,7 @@ def _fields(text: str, name: str) -> dict[str, Any]:
 def _needed(name: str, embedded: dict[str, Any], *, is_ros1: bool) -> dict[str, Any]:
     """Return the fields of a type and of all types within. Raises KeyError where one is unknown.
 
-    rosbags compiles a reader for each, which writes out arrays of messages: what a recording may ask for is bounded here.
+    rosbags compiles a reader for each, which writes out arrays of messages: what a recording may ask for is bounded.
     """
     needed: dict[str, Any] = {}
     waiting, elements = [name], 0
