@@ -215,6 +215,7 @@ def _static_transforms(message: Any) -> list[Content]:
 def _camera(message: Any) -> list[Content]:
     matrix = message.k if hasattr(message, "k") else message.K  # ROS 2, ROS 1
     distortion = message.d if hasattr(message, "d") else message.D
+    camera = finite(tuple(map(float, matrix)))
     return [
         CalibrationInput(
             session=ANY,
@@ -223,7 +224,7 @@ def _camera(message: Any) -> list[Content]:
             width_px=message.width,
             height_px=message.height,
             model=message.distortion_model,
-            camera=finite(tuple(map(float, matrix))),
+            camera=camera if any(camera) else (),  # zeros: it was never calibrated
             distortion=finite(tuple(map(float, distortion))),
         )
     ]

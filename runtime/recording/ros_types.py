@@ -32,11 +32,13 @@ string encoding
 bool is_bigendian
 uint8[] events
 """
-BY_HAND = {  # types that ROS itself does not ship
+BY_HAND = {  # types that one ROS or the other does not ship
     "audio_common_msgs/msg/AudioData": "uint8[] data\n",
     "audio_common_msgs/msg/AudioDataStamped": "std_msgs/Header header\naudio_common_msgs/AudioData audio\n",
     "audio_common_msgs/msg/AudioInfo": _AUDIO_INFO,
     "event_camera_msgs/msg/EventPacket": _EVENT_PACKET,
+    "tf2_msgs/msg/TFMessage": "geometry_msgs/TransformStamped[] transforms\n",
+    "tf/msg/tfMessage": "geometry_msgs/TransformStamped[] transforms\n",
     "foxglove_msgs/msg/CompressedVideo": "time timestamp\nstring frame_id\nuint8[] data\nstring format\n",
 }
 

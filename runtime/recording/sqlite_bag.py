@@ -17,6 +17,8 @@ from runtime.recording.container import Channel, Entry
 MAGIC = b"SQLite format 3\0"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # CDR begins with a zero
 MESSAGE_LIMIT_BYTES = 256 << 20
+LAST_NS = (1 << 63) - 1
+SPAN_NS = 600_000_000_000  # what was logged is told by spans of this length
 _SCAN = "SELECT timestamp, rowid FROM messages NOT INDEXED"
 
 
@@ -131,9 +133,24 @@ class SqliteBag:
     def _read_spans(self) -> list[tuple[int, int]]:
         if self._is_cut:
             return [(self._left[0][0], self._left[-1][0])] if self._left else []
-        query = "SELECT (SELECT min(timestamp) FROM messages), (SELECT max(timestamp) FROM messages)"
-        ((first, last),) = self._database.execute(query)
-        return [(first, last)] if first is not None else []
+        if not self._is_indexed():
+            query = f"SELECT min(timestamp), max(timestamp) FROM messages GROUP BY timestamp / {SPAN_NS} ORDER BY 1"
+            return [(first, last) for first, last in self._database.execute(query)]
+        spans: list[tuple[int, int]] = []
+        after_ns = -LAST_NS - 1
+        query = "SELECT min(timestamp) FROM messages WHERE timestamp > ?"
+        until = "SELECT max(timestamp) FROM messages WHERE timestamp <= ?"
+        while isinstance(first := self._database.execute(query, (after_ns,)).get, int):
+            after_ns = self._database.execute(until, (min(first + SPAN_NS, LAST_NS),)).get
+            spans.append((first, after_ns))
+        return spans
+
+    def _is_indexed(self) -> bool:
+        """Return whether messages are found by their time without looking at all of them."""
+        query = "SELECT name FROM pragma_index_list('messages')"
+        first = "SELECT name FROM pragma_index_info(?) WHERE seqno = 0"
+        indexes = [name for (name,) in self._database.execute(query)]
+        return any(self._database.execute(first, (one,)).get == "timestamp" for one in indexes)
 
     def _rows(self, wanted: Collection[int], start_ns: int) -> Iterator[int]:
         """Yield the rows of messages by log time, without what is in them: that would be sorted along with them."""
@@ -156,8 +173,10 @@ class SqliteBag:
         query = "SELECT topic_id, timestamp, data FROM messages WHERE rowid = ?"
         try:
             ((topic, t_ns, data),) = self._database.execute(query, (row,))
+            if not (isinstance(topic, int) and isinstance(t_ns, int) and isinstance(data, bytes)):
+                raise ValueError("no message")
             payload = _unpacked(data)
-        except (apsw.CorruptError, apsw.IOError, ValueError, TypeError, zstandard.ZstdError):
+        except (apsw.CorruptError, apsw.IOError, ValueError, zstandard.ZstdError):
             self._tell("holds damaged messages, which were left out")
             return None
         return Entry(channel=topic, seq=row, log_ns=t_ns, publish_ns=0, data=payload)
