@@ -74,7 +74,15 @@ class McapFile:
         self._file.close()
 
     def _read(self, block: Block) -> list[Entry]:
-        return [_entry(body) for opcode, body in records_in(self._bytes(block)) if opcode == Opcode.MESSAGE]
+        entries = [
+            _entry(body)
+            for opcode, body in records_in(self._bytes(block))
+            if opcode == Opcode.MESSAGE and len(body) >= MESSAGE_HEAD.size
+        ]
+        known = [one for one in entries if one.channel in self._channels]
+        if len(known) < len(entries):
+            self._tell("holds messages of channels that it does not name, which were left out")
+        return known
 
     def _bytes(self, block: Block) -> bytes:
         """Return the records of a block; what is damaged is told of and gives none."""
@@ -83,10 +91,13 @@ class McapFile:
             data = self._file.read(block.length)
             return _unpacked(data, is_cut=block.is_cut) if block.is_chunk else data
         except (*_DAMAGED, OSError) as error:
-            fault = f"the chunk at byte {block.offset} is damaged ({_words(error)}) and was left out"
-            if fault not in self.faults:
-                self.faults.append(fault)
+            if not block.is_cut:  # that it breaks off is told already
+                self._tell(f"the chunk at byte {block.offset} is damaged ({_words(error)}) and was left out")
             return b""
+
+    def _tell(self, fault: str) -> None:
+        if fault not in self.faults:
+            self.faults.append(fault)
 
     def _know_channels(self) -> None:
         """Read chunks until every channel that the index speaks of is known: they stand before their messages."""
@@ -96,7 +107,13 @@ class McapFile:
             if block.is_chunk and (block.channels is None or not block.channels <= self._index.channels.keys()):
                 for opcode, body in records_in(self._bytes(block)):
                     if opcode in (Opcode.SCHEMA, Opcode.CHANNEL):
-                        note_record(self._index, opcode, body)
+                        self._know(opcode, body)
+
+    def _know(self, opcode: int, body: bytes) -> None:
+        try:
+            note_record(self._index, opcode, body)
+        except BROKEN:
+            self._tell("does not say what all its channels are: that is damaged")
 
     def _channel(self, number: int) -> Channel:
         channel = self._index.channels[number]
