@@ -65,9 +65,9 @@ def write_bag2(
     compression: str = "",
 ) -> Path:
     """Write a folder of rosbag2 with one file in it, and return the folder."""
-    writer = Writer2(folder, version=9, storage_plugin=StoragePlugin(storage))
+    writer = Writer2(folder, version=9, storage_plugin=StoragePlugin[storage.upper()])
     if compression:
-        writer.set_compression(CompressionMode(compression), CompressionFormat.ZSTD)
+        writer.set_compression(CompressionMode[compression.upper()], CompressionFormat.ZSTD)
     with writer:
         connections = _connections(writer, entries, "cdr")
         for one in entries:

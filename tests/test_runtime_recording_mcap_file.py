@@ -178,11 +178,11 @@ def test_a_file_cut_anywhere_gives_a_part_of_the_whole(
     path = tmp_path_factory.getbasetemp() / "cut-anywhere.mcap"
     bytes_ = write_mcap(path, whole, compression=compression, use_chunking=use_chunking).read_bytes()
     path.write_bytes(bytes_[: data.draw(st.integers(0, len(bytes_) - 1))])
-    try:
-        found, faults = read(path)
-    except InputError:
-        assert path.stat().st_size < 8
+    if path.stat().st_size < 8:
+        with pytest.raises(InputError, match="is not an MCAP file"):
+            read(path)
         return
+    found, faults = read(path)
     assert found == whole[: len(found)]
     assert faults or found == whole  # of a file cut in its index nothing is lost
 

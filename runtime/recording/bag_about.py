@@ -23,8 +23,8 @@ class _Counted(_Part):
 class About(_Part):
     """What is read of it."""
 
+    relative_file_paths: list[str]
     storage_identifier: str = ""
-    relative_file_paths: list[str] = []
     compression_format: str = ""
     compression_mode: str = ""
     topics_with_message_count: list[_Counted] = []
@@ -43,13 +43,12 @@ class About(_Part):
         return self.compression_mode.lower() == "file" and bool(self.compression_format)
 
 
-class _Document(_Part):
-    rosbag2_bagfile_information: About
-
-
 def read_about(text: str) -> About:
     """Return what a metadata.yaml says. Raises ValueError where it is none."""
     try:
-        return _Document.model_validate(yaml.safe_load(text)).rosbag2_bagfile_information
+        told = yaml.safe_load(text)
+        if isinstance(told, dict):  # the notes within an SQLite file stand by themselves
+            told = told.get("rosbag2_bagfile_information", told)
+        return About.model_validate(told)
     except (yaml.YAMLError, ValidationError, RecursionError) as error:
         raise ValueError("is no metadata of a bag") from error

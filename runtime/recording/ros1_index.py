@@ -41,18 +41,21 @@ def read_bag_index(file: IO[bytes], size_bytes: int) -> BagIndex:
     """Return the index of a bag whose first bytes were looked at already. Raises ValueError where it is encrypted."""
     try:
         head, begin, length = read_head(file, len(MAGIC))
-        own = _own_index(file, head, size_bytes) if number(head, "op") == Op.BAG else None
     except BROKEN:
         return _walk(file, len(MAGIC), size_bytes)
     if head.get("encryptor"):
         raise ValueError("is encrypted")
+    try:
+        own = _own_index(file, head, size_bytes)
+    except BROKEN:
+        own = None
     return own or _walk(file, begin + length, size_bytes)
 
 
 def _own_index(file: IO[bytes], head: Fields, size_bytes: int) -> BagIndex | None:
     """Return the index that the recorder wrote at the end, or None where it is not whole."""
     position = number(head, "index_pos")  # 0 while the bag is being recorded
-    if not position:
+    if not position or number(head, "op") != Op.BAG:
         return None
     index = BagIndex()
     counts: Counter[int] = Counter()
@@ -99,13 +102,13 @@ def _walk(file: IO[bytes], position: int, size_bytes: int) -> BagIndex:
     index = walker.index
     try:
         while position < size_bytes:
-            at, (fields, begin, length) = position, read_head(file, position)
-            walker.take(fields, at, begin, length)
+            fields, begin, length = read_head(file, position)
+            walker.take(fields, position, begin, length)
             position = begin + length
     except EOFError:
         position = size_bytes + 1
     except BROKEN:
-        index.faults.append(f"is damaged at byte {at}: nothing after that was read")
+        index.faults.append(f"is damaged at byte {position}: nothing after that was read")
     walker.end()
     if position > size_bytes:
         index.faults.append(f"breaks off at byte {size_bytes}")

@@ -34,10 +34,13 @@ class Op(IntEnum):
 def read_head(file: IO[bytes], position: int) -> tuple[Fields, int, int]:
     """Return (fields, where its data begins, how long that is) of the record at a place; its data may be missing.
 
-    Raises ValueError, EOFError or struct.error where there is none.
+    Raises EOFError where the file ends in it, ValueError or struct.error where there is none.
     """
     file.seek(position)
-    (length,) = struct.unpack("<I", file.read(4))
+    size = file.read(4)
+    if len(size) < 4:
+        raise EOFError
+    (length,) = struct.unpack("<I", size)
     if length > HEAD_LIMIT_BYTES:
         raise ValueError(f"a head of {length} bytes")
     head = file.read(length + 4)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -13,6 +12,7 @@ import zstandard
 from runtime.errors import InputError
 from runtime.recording.bag_about import About, read_about
 from runtime.recording.container import Channel, Entry
+from runtime.recording.sqlite_cut import NAME, WholePages, page_size
 
 MAGIC = b"SQLite format 3\0"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # CDR begins with a zero
@@ -29,7 +29,6 @@ class SqliteBag:
         """Read what topics there are; the file stays open until `close`."""
         self.path = path
         self.faults: list[str] = []
-        self._is_cut = False
         try:
             self._database = self._open()
             self._tables = self._columns()
@@ -80,15 +79,16 @@ class SqliteBag:
         if not head.startswith(MAGIC) or len(head) < 100:
             raise InputError(self.path, "is no SQLite file")
         left_behind = [one for one in ("-wal", "-journal") if Path(f"{self.path}{one}").exists()]
-        mode = "mode=ro" if left_behind else "immutable=1"
-        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-        database = apsw.Connection(f"file:{quote(str(self.path.resolve()))}?{mode}", flags=flags)
-        database.execute("PRAGMA trusted_schema = OFF")
-        (page_bytes,), (pages,) = struct.unpack_from(">H", head, 16), struct.unpack_from(">I", head, 28)
         size_bytes = self.path.stat().st_size
-        if not left_behind and size_bytes < pages * (65_536 if page_bytes == 1 else page_bytes):
-            self._is_cut = True
+        self._is_cut = not left_behind and size_bytes < int.from_bytes(head[28:32], "big") * page_size(head)
+        if self._is_cut:
             self.faults.append(f"breaks off at byte {size_bytes}")
+            self._whole_pages = WholePages()
+        address = f"file:{quote(str(self.path.resolve()))}?{'mode=ro' if left_behind else 'immutable=1'}"
+        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        database = apsw.Connection(address, flags=flags, vfs=NAME if self._is_cut else None)
+        database.execute("PRAGMA trusted_schema = OFF")
+        if self._is_cut:
             database.execute("PRAGMA writable_schema = ON")  # else SQLite reads nothing of it
         return database
 
