@@ -39,7 +39,7 @@ class SqliteBag:
             self._spans = self._read_spans()
         except OSError as error:
             raise InputError(path, f"cannot be read ({error.strerror})") from error
-        except (apsw.Error, ValueError) as error:
+        except (apsw.Error, ValueError, TypeError) as error:  # TypeError: columns that hold something else
             raise InputError(path, f"cannot be read ({error})") from error
 
     @property
@@ -122,8 +122,8 @@ class SqliteBag:
                 id=number,
                 topic=topic,
                 schema=schema,
-                schema_encoding=encoding if text else "",
-                schema_data=text.encode() if text else b"",
+                schema_encoding=str(encoding) if text else "",
+                schema_data=str(text).encode() if text else b"",
                 encoding=serialization,
                 metadata={},
                 count=counts.get((topic, schema)),
