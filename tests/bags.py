@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import apsw
 from mcap.writer import CompressionType, Writer
 from rosbags.rosbag1 import Writer as Writer1
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
 from rosbags.rosbag2 import Writer as Writer2
 
+from runtime.recording.bags import open_container
 from runtime.recording.container import Container, Entry
 from tests.ros_messages import STORES
 
@@ -96,5 +99,35 @@ def write_mcap(path: Path, entries: Sequence[Line], chunk_bytes: int = 200, **op
         for at, one in enumerate(entries):
             writer.add_message(channels[one.topic], one.log_ns, one.data, one.log_ns - 1, at)
         writer.add_metadata("about", {"who": "tests"})
-        writer.finish()
+        writer.finish()  # type: ignore[no-untyped-call]
     return path
+
+
+def read(path: Path) -> tuple[list[Line], list[str]]:
+    """Return all that a recording holds, and what it says of itself."""
+    with closing(open_container(path)) as container:
+        return seen(container), container.faults
+
+
+def is_part(found: list[Line], whole: list[Line]) -> bool:
+    """Return whether lines stand among others in the same order."""
+    rest = iter(whole)
+    return all(one in rest for one in found)
+
+
+def counts(container: Container) -> dict[str, int | None]:
+    """Return how many entries of each topic there are said to be."""
+    return {one.topic: one.count for one in container.channels.values()}
+
+
+def db3(folder: Path) -> Path:
+    """Return the file in a folder."""
+    (path,) = folder.glob("*.db3")
+    return path
+
+
+def execute(path: Path, *statements: str) -> None:
+    """Change a file of SQLite."""
+    with closing(apsw.Connection(str(path))) as database:
+        for statement in statements:
+            database.execute(statement)

@@ -124,7 +124,7 @@ def cloud(ros: Ros, points: np.ndarray[Any, Any], **changed: Any) -> Any:
     codes = {"i1": 1, "u1": 2, "i2": 3, "u2": 4, "i4": 5, "u4": 6, "f4": 7, "f8": 8}
     fields = []
     for name in points.dtype.names or ():
-        kind, offset = points.dtype.fields[name][:2]  # type: ignore[index]
+        kind, offset = points.dtype.fields[name][:2]
         code, count = codes[kind.base.str[1:]], max(1, int(np.prod(kind.shape)))
         fields.append(make(ros, "sensor_msgs/msg/PointField", name=name, offset=offset, datatype=code, count=count))
     size = points.dtype.itemsize

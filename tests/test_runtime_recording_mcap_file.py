@@ -15,7 +15,7 @@ from mcap.writer import CompressionType
 
 from runtime.errors import InputError
 from runtime.recording.mcap_file import McapFile
-from tests.bags import Line, lines, seen, write_mcap
+from tests.bags import Line, is_part, lines, seen, write_mcap
 
 COMPRESSIONS = [CompressionType.NONE, CompressionType.LZ4, CompressionType.ZSTD]
 
@@ -28,7 +28,7 @@ def read(path: Path, **wanted: int) -> tuple[list[Line], list[str]]:
         file.close()
 
 
-def records(data: bytes) -> list[tuple[int, int, int]]:
+def records(data: bytes | bytearray) -> list[tuple[int, int, int]]:
     """Return (opcode, begin, end) of each record of a whole file."""
     found, position = [], 8
     while position < len(data) - 8:
@@ -38,14 +38,8 @@ def records(data: bytes) -> list[tuple[int, int, int]]:
     return found
 
 
-def chunks(data: bytes) -> list[tuple[int, int]]:
+def chunks(data: bytes | bytearray) -> list[tuple[int, int]]:
     return [(begin, end) for opcode, begin, end in records(data) if opcode == Opcode.CHUNK]
-
-
-def is_part(found: list[Line], whole: list[Line]) -> bool:
-    """Return whether lines stand among others in the same order."""
-    rest = iter(whole)
-    return all(one in rest for one in found)
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
