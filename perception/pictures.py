@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import av
 import numpy as np
+from av.video.codeccontext import VideoCodecContext
 
 from runtime.jpeg import LARGEST_PICTURE_PX, decode_jpeg
 from runtime.recording.contents import COMPRESSED, VIDEO, Picture
@@ -33,7 +34,8 @@ class PictureDecoder:
 
     def __init__(self) -> None:
         """Wait for the first picture."""
-        self._codec: av.VideoCodecContext | None = None
+        self._codec: VideoCodecContext | None = None
+        self._encoding = ""  # what it decodes
         self._has_decoded = False
 
     def decode(self, content: Picture, t_ns: int) -> list[tuple[int, av.VideoFrame]]:
@@ -56,9 +58,8 @@ class PictureDecoder:
             return []
 
     def _video(self, content: Picture, t_ns: int) -> list[tuple[int, av.VideoFrame]]:
-        if self._codec is None or self._codec.name not in (content.encoding, f"lib{content.encoding}"):
-            self._codec = av.VideoCodecContext.create(content.encoding, "r")
-            self._codec.thread_count = 1  # frame threads would hold pictures back
+        if self._codec is None or self._encoding != content.encoding:
+            self._codec, self._encoding = _codec(content.encoding), content.encoding
         packet = av.Packet(content.payload)
         packet.pts = packet.dts = t_ns
         packet.time_base = NS
@@ -88,15 +89,14 @@ def raw_picture(content: Picture) -> av.VideoFrame:
     plane = frame.planes[0]
     rows = np.zeros((plane.buffer_size // plane.line_size, plane.line_size), np.uint8)
     rows[:height_px, :row] = data[:, :row]
-    plane.update(rows)
+    plane.update(rows.tobytes())
     if content.encoding.startswith("bayer"):
         return frame.reformat(format="rgb24")
     return frame
 
 
 def _still(content: Picture) -> av.VideoFrame:
-    codec = av.VideoCodecContext.create(content.encoding, "r")
-    codec.thread_count = 1
+    codec = _codec(content.encoding)
     try:
         frames = codec.decode(av.Packet(content.payload)) + codec.decode(None)
     except av.FFmpegError as error:
@@ -104,6 +104,13 @@ def _still(content: Picture) -> av.VideoFrame:
     if not frames or frames[0].width * frames[0].height > LARGEST_PICTURE_PX:
         raise ValueError(f"no picture in this {content.encoding}")
     return frames[0]
+
+
+def _codec(encoding: str) -> VideoCodecContext:
+    codec = VideoCodecContext.create(encoding, "r")
+    assert isinstance(codec, VideoCodecContext)
+    codec.thread_count = 1  # frame threads would hold pictures back
+    return codec
 
 
 def _timed(frame: av.VideoFrame) -> tuple[int, av.VideoFrame]:

@@ -63,6 +63,7 @@ class Recording:
 
     tracks: tuple[RecordedTrack, ...]
     undecoded: tuple[Channel, ...]  # what nothing here can read
+    is_run: bool  # it holds messages of the bus
     calibrations: tuple[tuple[str, CalibrationInput], ...]  # (topic or stream, newest of its channel at the start)
     timeline: Timeline
     origin_ns: int  # event time of the first sample
@@ -93,6 +94,7 @@ def probe_recording(path: Path) -> Recording:
         return Recording(
             tracks=tuple(sorted(tracks, key=lambda track: track.topic)),
             undecoded=tuple(undecoded),
+            is_run=any(map(buslog.is_message, container.channels.values())),
             calibrations=tuple(calibrations),
             timeline=timeline,
             origin_ns=origin_ns,

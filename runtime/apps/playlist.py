@@ -48,6 +48,7 @@ class Playlist:
     undecoded: list[tuple[Path, Channel]] = field(default_factory=list)
     calibrations: dict[str, CalibrationInput] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)  # a line each
+    is_run: bool = False  # messages of the bus are among it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,8 @@ def make_playlist(paths: Sequence[Path], settings: PerceptionConfig, start_ns: i
         add = _add_recording if is_container(part.path) else _add_media
         add(playlist, part, start, names, settings, offset_ns=part.offset_ns - earliest_ns, start_ns=start_ns)
     if not playlist.streams:
+        if playlist.is_run:
+            raise InputError(paths[0], "holds what a run said, not what its sensors gave; play it with --swap")
         topics = ", ".join(sorted(f"{one.topic} ({one.schema or one.encoding})" for _, one in playlist.undecoded))
         raise InputError(paths[0], f"holds nothing that can be played{f', only {topics}' if topics else ''}")
     return playlist
@@ -161,6 +164,7 @@ def _add_recording(
 ) -> None:
     recording = probe_recording(part.path)
     tracks = _wanted(part, recording)
+    playlist.is_run |= recording.is_run
     playlist.undecoded += [(part.path, channel) for channel in recording.undecoded]
     playlist.notes += [f"{part.path}: {fault}" for fault in recording.faults]
     playlist.notes += _notes(part.path, recording)

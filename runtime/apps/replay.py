@@ -31,6 +31,7 @@ from runtime.insist import insist
 from runtime.messages import Answer, Ask, Cancel, Message
 from runtime.order import END_NS
 from runtime.recording.container import Channel
+from runtime.recording.runwriter import RunWriter
 from runtime.service import Worker, run_services
 from runtime.wire import ROOT
 
@@ -76,16 +77,19 @@ async def replay(
     listen: Callable[[Message], None] | None = None,
     explains: bool = False,
     start_s: float = 0.0,
+    out: Path | None = None,
 ) -> ReplayResult:
     """Play recordings through perception, memory and reasoning; return when all is stored and answered.
 
     It begins at `start_s` of event time. `listen` hears every message of the session, and all of them before this
-    returns. Raises InputError, MissingPart, ModelError, StoreCorrupt or ConfigError.
+    returns; `out` becomes a file of them. Raises InputError, MissingPart, ModelError, StoreCorrupt or ConfigError.
     """
     start_ns = round(start_s * NS_PER_S)
     playlist = await asyncio.to_thread(make_playlist, paths, config.perception, start_ns)
     result = ReplayResult(session=replay_session(paths, config, start_ns), undecoded=tuple(playlist.undecoded))
     calibrations = _tell(playlist)
+    run = RunWriter(out, result.session, config.model_dump_json(), "replay") if out is not None else None
+    listen = both(listen, run.add if run is not None else None)
     with tempfile.TemporaryDirectory(prefix="heedful-memory-") as scratch:
         folder = memory or config.memory.folder or Path(scratch)
         gate = ReplayGate(speed, ("memory", "reasoning"), start_ns)
@@ -107,7 +111,23 @@ async def replay(
         result.faults = _faults(sources, playlist)
         for service in (perceive, remember, reason):
             result.latency_ms |= service.meter.latency_ms()
+    if run is not None:
+        run.close(result.latency_ms, length_s=result.length_s, playing_s=result.playing_s)
     return result
+
+
+def both(
+    first: Callable[[Message], None] | None, second: Callable[[Message], None] | None
+) -> Callable[[Message], None] | None:
+    """Return what hands a message to both listeners, of which either may be missing."""
+    if first is None or second is None:
+        return first or second
+
+    def hear(message: Message) -> None:
+        first(message)
+        second(message)
+
+    return hear
 
 
 def _tell(playlist: Playlist) -> Calibrations:
