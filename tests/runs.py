@@ -123,9 +123,9 @@ def alerted(rule: str, at_s: float, text: str, alert_id: str = "a-1", **more: An
     return Alert(**(values | {"text": text} | more))
 
 
-def _timed(seq: int, start_s: float, end_s: float, stream: str, **more: Any) -> dict[str, Any]:
+def _timed(seq: int, start_s: float, end_s: float, usual: str, **more: Any) -> dict[str, Any]:
     start_ns, end_ns = round(start_s * S), round(end_s * S)
-    values: dict[str, Any] = {"session": SESSION, "stream": stream, "epoch": 0, "seq": seq, "t_ns": end_ns}
+    values: dict[str, Any] = {"session": SESSION, "stream": usual, "epoch": 0, "seq": seq, "t_ns": end_ns}
     return values | {"start_ns": start_ns, "end_ns": end_ns} | more
 
 

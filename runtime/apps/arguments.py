@@ -166,6 +166,15 @@ def _add_replay(verbs: Verbs) -> argparse.ArgumentParser:
     return verb
 
 
+def _add_diff(verbs: Verbs) -> argparse.ArgumentParser:
+    verb = verbs.add_parser("diff", help="what changed from one recorded run to another; exit code 4 where they differ")
+    verb.add_argument("before", metavar="RUN_A", type=Path, help="a run, as `replay --out` and `record` write it")
+    verb.add_argument("after", metavar="RUN_B", type=Path, help="another one of the same recording")
+    verb.add_argument("--html", metavar="FILE", type=Path, help="write a page about it too")
+    verb.add_argument("--json", action="store_true", help="JSON Lines on stdout")
+    return verb
+
+
 def _add_ask(verbs: Verbs) -> argparse.ArgumentParser:
     verb = verbs.add_parser("ask", help="one question to a running session")
     verb.add_argument("text", metavar="TEXT")
@@ -261,6 +270,7 @@ ADD = {
     "demo": _add_demo,
     "run": _add_run,
     "replay": _add_replay,
+    "diff": _add_diff,
     "ask": _add_ask,
     "memory": _add_memory,
     "eval": _add_eval,

@@ -1,7 +1,7 @@
 """`heedful`: every verb, its arguments and its exit code.
 
 Exit codes: 0 done; 1 unexpected failure; 2 bad usage, configuration or input; 3 something needed is not there (broker,
-model, device); 130 interrupted. What goes wrong on purpose is one line on stderr.
+model, device); 4 `diff`: the runs differ; 130 interrupted. What goes wrong on purpose is one line on stderr.
 """
 
 from __future__ import annotations
@@ -198,6 +198,12 @@ def _run(arguments: argparse.Namespace) -> int:
     return INTERRUPTED if was_interrupted else 0
 
 
+def _diff(arguments: argparse.Namespace) -> int:
+    from runtime.apps.diff_verb import run_diff
+
+    return run_diff(arguments.before, arguments.after, arguments.html, as_json=arguments.json)
+
+
 def _ask(arguments: argparse.Namespace) -> int:
     from runtime.apps import rendezvous
     from runtime.apps.live import ask_running
@@ -347,6 +353,7 @@ VERBS = {
     "demo": _demo,
     "run": _run,
     "replay": _replay,
+    "diff": _diff,
     "ask": _ask,
     "memory": _memory,
     "eval": _eval,
