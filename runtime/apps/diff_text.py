@@ -15,7 +15,7 @@ from runtime.apps.run_file import Said
 
 COLUMNS = 100
 SHOWN = 10  # changes of a kind
-MARGIN = " " * 16
+MARGIN = " " * 13
 
 
 def as_text(diff: Diff) -> str:
@@ -69,7 +69,7 @@ def _section(title: str, lines: list[str]) -> list[str]:
 
 
 def _change_line(change: Change) -> str:
-    return f"  {SIGNS[change.what]} {when(change.said):>8} {change.stream}  {more(change)}"
+    return f"  {SIGNS[change.what]} {when(change.said):>7} {change.stream}  {more(change)}"
 
 
 def _took_line(took: Took) -> str:

@@ -73,7 +73,7 @@ def in_words(change: FieldChange) -> str:
         old, new = lead + old[start:], lead + new[start:]
     shown = _value(old), _value(new)
     if shown[0] == shown[1]:  # they differ further down, or where it does not show
-        shown = shortened(repr(old)), shortened(repr(new))
+        shown = repr(old)[: 2 * SHORT], repr(new)[: 2 * SHORT]
     return f"{name}: {shown[0]} -> {shown[1]}"
 
 
