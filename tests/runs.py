@@ -61,7 +61,7 @@ def spoken(seq: int, start_s: float, end_s: float, text: str, **more: Any) -> Ut
 
 def sounded(seq: int, start_s: float, end_s: float, **more: Any) -> Sound:
     """Return a tone."""
-    values = {"label": "tone", "level_db": -20.0, "rise_db": 30.0, "pitch_hz": 440.0}
+    values: dict[str, Any] = {"label": "tone", "level_db": -20.0, "rise_db": 30.0, "pitch_hz": 440.0}
     return Sound(**_timed(seq, start_s, end_s, "mic", **more), **values)
 
 
@@ -74,7 +74,7 @@ def seen(seq: int, at_s: float, payload: bytes = b"jpeg", **more: Any) -> Frame:
     """Return a kept frame."""
     values = _timed(seq, at_s, at_s, "cam", **more)
     del values["start_ns"], values["end_ns"]
-    shape = {"width_px": 160, "height_px": 120, "novelty": 0.5, "is_cut": False, "luma": 0.4}
+    shape: dict[str, Any] = {"width_px": 160, "height_px": 120, "novelty": 0.5, "is_cut": False, "luma": 0.4}
     return Frame(**values, **shape, payload=payload)
 
 

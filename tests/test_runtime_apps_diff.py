@@ -38,7 +38,8 @@ DAY_S = 1_790_000_000.0  # of a live session, in Unix time
 
 def run_of(messages: Iterable[Message], **facts: Any) -> Run:
     said = tuple(map(as_said, messages))
-    return Run(**({"path": Path("run.mcap"), "session": SESSION, "said": said, "source": "live"} | facts))
+    values: dict[str, Any] = {"path": Path("run.mcap"), "session": SESSION, "said": said, "source": "live"}
+    return Run(**(values | facts))
 
 
 def differences(before: Iterable[Message], after: Iterable[Message]) -> Diff:
@@ -139,9 +140,9 @@ def test_a_new_message_shifts_the_numbers_of_the_others_without_changing_them() 
     before = [spoken(seq, seq * 20, seq * 20 + 1, str(seq)) for seq in range(3)]
     ids = [f"{SESSION}/mic/0/utterance-{seq}" for seq in range(4)]
     asked = [answered("q1", 90.0, "?", "!", rests_on(f"mic/0/utterance-{number}")) for number in (2, 3)]
-    first = [*before, clipped(0, 0, 60, "all", tuple(ids[:3])), asked[0]]
+    first: list[Message] = [*before, clipped(0, 0, 60, "all", tuple(ids[:3])), asked[0]]
     shifted = [dataclasses.replace(one, seq=one.seq + 1) for one in before]
-    after = [spoken(0, 10.0, 11.0, "new"), *shifted, clipped(0, 0, 60, "all", tuple(ids[1:])), asked[1]]
+    after: list[Message] = [spoken(0, 10.0, 11.0, "new"), *shifted, clipped(0, 0, 60, "all", tuple(ids[1:])), asked[1]]
     assert told(differences(first, after)) == [("new", "utterance", [])]
 
 
@@ -225,7 +226,10 @@ def test_what_else_the_bus_said_is_named_and_no_change() -> None:
 def test_the_same_live_scene_of_another_day_is_the_same() -> None:
     def day(start_s: float) -> Run:
         live = {"epoch": round(start_s * S)}
-        said = [moved(0, start_s + 1, start_s + 2, **live), spoken(0, start_s + 3, start_s + 4, "yes", **live)]
+        said: list[Message] = [
+            moved(0, start_s + 1, start_s + 2, **live),
+            spoken(0, start_s + 3, start_s + 4, "yes", **live),
+        ]
         more = {"session_start_ns": round(start_s * S)}
         messages: list[Message] = [*said, answered("q", 5.0, "Who?", "He.", **more), alerted("door", start_s + 4, "!")]
         return run_of(messages, start_ns=round(start_s * S))

@@ -32,8 +32,8 @@ def test_the_same_is_one_word() -> None:
 
 
 def test_the_summary_counts_and_the_lines_below_tell() -> None:
-    before = [moved(0, 12.3, 14.0), spoken(0, 15.0, 16.0, "the red cup"), spoken(1, 30.0, 31.0, "over")]
-    after = [moved(0, 12.34, 14.0, 0.2), spoken(0, 15.0, 16.0, "the red cap"), moved(1, 65.0, 66.5)]
+    before: list[Message] = [moved(0, 12.3, 14.0), spoken(0, 15.0, 16.0, "the red cup"), spoken(1, 30.0, 31.0, "over")]
+    after: list[Message] = [moved(0, 12.34, 14.0, 0.2), spoken(0, 15.0, 16.0, "the red cap"), moved(1, 65.0, 66.5)]
     assert text_of(before, after).splitlines()[2:] == [
         "motion 1 changed, 1 new; utterance 1 changed, 1 gone",
         "",
@@ -55,8 +55,8 @@ def test_of_many_changes_the_first_are_shown_and_the_rest_is_counted() -> None:
 
 def test_no_line_is_wider_than_a_terminal_and_nothing_steers_it() -> None:
     long = "word " * 300
-    before = [answered("q", 1.0, f"What {long}?", long), spoken(0, 1.0, 2.0, "\x1b[31mred\x07 " + long)]
-    after = [answered("q", 1.0, f"What {long}?", long + "!"), spoken(1, 1.0, 2.0, "x" * 300)]
+    before: list[Message] = [answered("q", 1.0, f"What {long}?", long), spoken(0, 1.0, 2.0, "\x1b[31mred\x07 " + long)]
+    after: list[Message] = [answered("q", 1.0, f"What {long}?", long + "!"), spoken(1, 1.0, 2.0, "x" * 300)]
     text = text_of(before, after)
     assert max(map(len, text.splitlines())) <= COLUMNS
     assert "\x1b" not in text

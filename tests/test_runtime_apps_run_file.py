@@ -139,7 +139,14 @@ def test_pictures_and_tensors_count_by_their_hash() -> None:
 def test_what_is_sent_again_or_tells_of_this_run_alone_counts_not(tmp_path: Path) -> None:
     again = dataclasses.replace(watermark(1), call=3)
     told = Metrics(session="s", stream="memory", counters={}, latency_ms={})
-    messages = [spoken(0, 0, 1, "a"), watermark(1), spoken(0, 0, 1, "a"), again, told, spoken(1, 0, 1, "a")]
+    messages: list[Message] = [
+        spoken(0, 0, 1, "a"),
+        watermark(1),
+        spoken(0, 0, 1, "a"),
+        again,
+        told,
+        spoken(1, 0, 1, "a"),
+    ]
     run = read_run(write_run(tmp_path / "run.mcap", messages))
     assert [one.kind for one in run.said] == ["utterance", "watermark", "utterance"]
 
