@@ -87,6 +87,17 @@ def seconds(text: str) -> float:
     return at_s
 
 
+def start(text: str) -> float:
+    """Return the event time at which a replay begins."""
+    try:
+        start_s = float(text)
+    except ValueError:
+        start_s = -1.0
+    if not 0 <= start_s < 1e9:
+        raise ConfigError("--start", f"{text!r} is no time in seconds")
+    return start_s
+
+
 def results(text: str) -> int:
     """Return how many results are wanted."""
     if not text.isdecimal() or len(text) > len(str(RESULTS_MAX)) or not 1 <= int(text) <= RESULTS_MAX:
@@ -152,14 +163,22 @@ def _add_run(verbs: Verbs) -> argparse.ArgumentParser:
 
 def _add_replay(verbs: Verbs) -> argparse.ArgumentParser:
     verb = verbs.add_parser("replay", help="recorded streams through the live path")
-    verb.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="recordings; several start together")
+    verb.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="+",
+        type=Path,
+        help="media files, MCAP, ROS bags, or a folder with a manifest.yaml; several start together",
+    )
     verb.add_argument("--config", help="a YAML file or a shipped name")
     verb.add_argument("--ask", metavar="TEXT", action="append", default=[], help="ask at the end")
     verb.add_argument(
         "--ask-at", metavar=("SECONDS", "TEXT"), nargs=2, action="append", default=[], help="ask at a moment"
     )
     verb.add_argument("--speed", default="max", help="times real time, or max (default)")
+    verb.add_argument("--start", metavar="SECONDS", default="0", help="begin here; times stay those of the recording")
     verb.add_argument("--memory", metavar="DIR", type=Path, help="keep the memory in this folder")
+    verb.add_argument("--out", metavar="FILE", type=Path, help="write everything that was said to an MCAP file")
     verb.add_argument("--explain", action="store_true", help="show ids, spaces and the latency of each stage too")
     verb.add_argument("--digest", action="store_true", help="print a hash of everything that was said on the bus")
     verb.add_argument("--json", action="store_true", help="JSON Lines on stdout and nothing else")

@@ -38,6 +38,7 @@ from runtime.apps.arguments import (
     seconds,
     setting,
     speed,
+    start,
 )
 from runtime.errors import ConfigError, HeedfulError, InputError, MissingPart
 
@@ -146,6 +147,8 @@ def _replay(arguments: argparse.Namespace) -> int:
             on_answer=_printer(arguments),
             listen=_listener(arguments, settings, digest),
             explains=arguments.explain,
+            start_s=start(arguments.start),
+            out=arguments.out,
         )
     )
     streams = ", ".join(result.streams)
@@ -153,10 +156,16 @@ def _replay(arguments: argparse.Namespace) -> int:
         summary: dict[str, object] = {"type": "replay", "session": result.session, "streams": list(result.streams)}
         summary |= {"length_s": round(result.length_s, 3), "playing_s": round(result.playing_s, 3)}
         summary["latency_ms"] = result.latency_ms
+        summary["undecoded"] = [
+            {"path": str(path), "topic": one.topic, "type": one.schema, "count": one.count}
+            for path, one in result.undecoded
+        ]
+        summary["faults"] = list(result.faults)
         print(json.dumps(summary | ({"digest": digest.total()} if digest is not None else {})))
         return 0
-    rate = result.length_s / result.playing_s if result.playing_s > 0 else 0.0
-    print(f"{result.length_s:.1f} s of {streams} in {result.playing_s:.1f} s, {rate:.1f} times real time")
+    played_s = max(0.0, result.length_s - start(arguments.start))
+    rate = played_s / result.playing_s if result.playing_s > 0 else 0.0
+    print(f"{played_s:.1f} s of {streams} in {result.playing_s:.1f} s, {rate:.1f} times real time")
     if arguments.explain:
         for stage, (p50_ms, p95_ms) in result.latency_ms.items():
             print(f"{p50_ms:9.2f} ms p50 {p95_ms:9.2f} ms p95  {stage}")

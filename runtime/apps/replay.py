@@ -12,24 +12,26 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from perception.calibrations import Calibrations
 from perception.service import PerceptionService
-from perception.sources import open_all
+from perception.sources import Source, open_all
+from runtime.apps.playlist import Playlist, make_playlist, replay_session
 from runtime.apps.wiring import (
     Wires,
     make_memory,
     make_perception,
     make_reasoning,
     recorded_streams,
-    replay_session,
     wire_up,
 )
 from runtime.bus import LOSSLESS, Bus
 from runtime.config import Config
-from runtime.errors import InputError
 from runtime.gate import ReplayGate
 from runtime.insist import insist
 from runtime.messages import Answer, Ask, Cancel, Message
 from runtime.order import END_NS
+from runtime.recording.container import Channel
+from runtime.recording.runwriter import RunWriter
 from runtime.service import Worker, run_services
 from runtime.wire import ROOT
 
@@ -55,6 +57,8 @@ class ReplayResult:
     """What a replay gave: answers, hashes, and how long the recording took to perceive and store."""
 
     session: str
+    undecoded: tuple[tuple[Path, Channel], ...] = ()  # channels that nothing here can read
+    faults: tuple[str, ...] = ()  # of the recordings, a line each
     answers: list[Answer] = field(default_factory=list)
     streams: tuple[str, ...] = ()
     latency_ms: dict[str, tuple[float, float]] = field(default_factory=dict)  # stage -> (p50, p95)
@@ -72,37 +76,77 @@ async def replay(
     on_answer: Callable[[Answer], None] = lambda _: None,
     listen: Callable[[Message], None] | None = None,
     explains: bool = False,
+    start_s: float = 0.0,
+    out: Path | None = None,
 ) -> ReplayResult:
     """Play recordings through perception, memory and reasoning; return when all is stored and answered.
 
-    `listen` hears every message of the session, and hears them all before this returns.
-
-    Raises InputError, MissingPart, ModelError, StoreCorrupt or ConfigError.
+    It begins at `start_s` of event time. `listen` hears every message of the session, and all of them before this
+    returns; `out` becomes a file of them. Raises InputError, MissingPart, ModelError, StoreCorrupt or ConfigError.
     """
-    for path in paths:
-        if not path.exists():
-            raise InputError(path, "no such file")
-        if path.is_dir():
-            raise InputError(path, "is a folder; name the recordings in it")
-    session = replay_session(paths, config)
+    start_ns = round(start_s * NS_PER_S)
+    playlist = await asyncio.to_thread(make_playlist, paths, config.perception, start_ns)
+    result = ReplayResult(session=replay_session(paths, config, start_ns), undecoded=tuple(playlist.undecoded))
+    calibrations = _tell(playlist)
+    run = RunWriter(out, result.session, config.model_dump_json(), "replay") if out is not None else None
+    listen = both(listen, run.add if run is not None else None)
     with tempfile.TemporaryDirectory(prefix="heedful-memory-") as scratch:
         folder = memory or config.memory.folder or Path(scratch)
-        result = ReplayResult(session=session)
-        gate = ReplayGate(speed, ("memory", "reasoning"))
+        gate = ReplayGate(speed, ("memory", "reasoning"), start_ns)
         with closing(Worker("loader")) as loader:  # models load beside the event loop, so that Ctrl-C is heard
-            streams = await loader.call(recorded_streams, paths, config, session)
-            wires = wire_up(config, session, is_replay=True)
-            make = partial(make_memory, config, wires.bus("memory"), session, folder, is_replay=True)
+            streams = await loader.call(recorded_streams, playlist, config, result.session)
+            wires = wire_up(config, result.session, is_replay=True)
+            make = partial(make_memory, config, wires.bus("memory"), result.session, folder, is_replay=True)
             remember = await loader.call(make)
-            make_reason = partial(make_reasoning, config, wires.bus("reasoning"), session, is_replay=True)
+            make_reason = partial(make_reasoning, config, wires.bus("reasoning"), result.session, is_replay=True)
             reason = await loader.call(make_reason)
-        await open_all([source for source, _ in streams])
-        perceive = make_perception(config, wires.bus("perception"), session, streams, (remember, reason), gate=gate)
+        sources = [source for source, _ in streams]
+        await open_all(sources)
+        bus, followers = wires.bus("perception"), (remember, reason)
+        perceive = make_perception(
+            config, bus, result.session, streams, followers, gate=gate, calibrations=calibrations
+        )
         play = _Play(wires, perceive, gate, questions, on_answer, result, listen=listen, explains=explains)
         await run_services([perceive, remember, reason, *wires.services], play.run())
+        result.faults = _faults(sources, playlist)
         for service in (perceive, remember, reason):
             result.latency_ms |= service.meter.latency_ms()
+    if run is not None:
+        run.close(result.latency_ms, length_s=result.length_s, playing_s=result.playing_s)
     return result
+
+
+def both(
+    first: Callable[[Message], None] | None, second: Callable[[Message], None] | None
+) -> Callable[[Message], None] | None:
+    """Return what hands a message to both listeners, of which either may be missing."""
+    if first is None or second is None:
+        return first or second
+
+    def hear(message: Message) -> None:
+        first(message)
+        second(message)
+
+    return hear
+
+
+def _tell(playlist: Playlist) -> Calibrations:
+    """Say what of the recordings is not played, and why; return their calibrations."""
+    for note in playlist.notes:
+        logger.warning("%s", note)
+    calibrations = Calibrations(playlist.calibrations)
+    for name in calibrations.missing({one.name: one.sensor for one in playlist.streams}):
+        logger.warning("%s has no calibration: where it sits is not known", name)
+    return calibrations
+
+
+def _faults(sources: Sequence[Source], playlist: Playlist) -> tuple[str, ...]:
+    """Return what could not be read, and say what came to light only while it was played."""
+    faults = dict.fromkeys(fault for source in sources for fault in getattr(source, "faults", ()))
+    for fault in faults:
+        if fault not in playlist.notes:
+            logger.warning("%s", fault)
+    return tuple(faults)
 
 
 class _Play:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from runtime.recording import foxglove
-from runtime.recording.container import Channel
-from runtime.recording.contents import Decoder
+from collections.abc import Sequence
+from functools import partial
+
+from runtime.errors import WireError
+from runtime.messages import CalibrationInput
+from runtime.recording import buslog, foxglove
+from runtime.recording.container import Channel, Entry
+from runtime.recording.contents import Content, Decoder
 from runtime.recording.ros import ros_decoder
 
+STREAM = "heedful.stream"  # metadata of our own channels: what the stream was called
+KIND = "heedful.kind"  # and which kind of input it is
 VIEW_ONLY = "heedful.view"  # metadata of a channel that repeats another one for viewers
 
 
@@ -14,8 +21,18 @@ def decoder_for(channel: Channel) -> Decoder | None:
     """Return how to read a channel's entries, or None."""
     if VIEW_ONLY in channel.metadata:
         return None
+    if channel.metadata.get(KIND) == "calibration" and buslog.is_message(channel):
+        return Decoder(kind="calibration", decode=partial(_calibration, channel))
     if channel.encoding == "protobuf":
         return foxglove.DECODERS.get(channel.schema)
     if channel.encoding in ("cdr", "ros1"):
         return ros_decoder(channel)
     return None
+
+
+def _calibration(channel: Channel, data: bytes) -> Sequence[Content]:
+    try:
+        message = buslog.from_entry(channel, Entry(channel=channel.id, seq=0, log_ns=0, publish_ns=0, data=data))
+    except WireError as error:
+        raise ValueError(error.reason) from error
+    return [message] if isinstance(message, CalibrationInput) else []
