@@ -77,6 +77,7 @@ def test_no_line_is_wider_than_a_terminal_and_nothing_steers_it() -> None:
         ("boxes", [[0.1], [0.2]], [[0.1], [0.3]], "boxes: 1 of 2 differ"),
         ("blind", ["cam"], ["mic"], "blind: -cam +mic"),
         ("blind", ["cam", "mic"], ["mic", "cam"], "blind: in another order"),
+        ("record_ids", list("abcde"), ["e"], "record_ids: -a -b -c and 1 more"),
         ("lmm_fps", 1, "not said", "lmm_fps: 1 -> not said"),
         ("hits", [{"text": "a", "score": 1.0}], [{"text": "a", "score": 0.5}], "hits: 1 of 1 differ (score: 1 -> 0.5)"),
         ("text", "a  b", "a b", "text: 'a  b' -> 'a b'"),

@@ -267,10 +267,15 @@ def _add_bench(verbs: Verbs) -> argparse.ArgumentParser:
     verb.add_argument(
         "name",
         metavar="NAME",
-        help="replay, speech, digest, bus, freshness, outbox, idle, first-answer, stop, reasoner, memory or all",
+        help="replay, speech, digest, bus, freshness, outbox, idle, first-answer, stop, reasoner, memory, needles, "
+        "session or all",
+    )
+    verb.add_argument(
+        "--recording", metavar="PATH", type=Path, help="what `session` plays (default: car-detection.mp4)"
     )
     verb.add_argument("--data", metavar="DIR", type=Path, help="sample data (default: HEEDFUL_DATA)")
     verb.add_argument("--compare", metavar="FILE", type=Path, help="an earlier result to set beside this one")
+    verb.add_argument("--html", metavar="FILE", type=Path, help="write a page of it too, with plots")
     lengths = verb.add_mutually_exclusive_group()
     lengths.add_argument("--quick", dest="length", action="store_const", const="quick", help="to see that it works")
     lengths.add_argument("--full", dest="length", action="store_const", const="full", help="as often as the goals say")

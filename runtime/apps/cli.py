@@ -282,8 +282,16 @@ def _bench(arguments: argparse.Namespace) -> int:
     from runtime.apps.bench import NEED_DATA, run_bench
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # it has brokers and processes of its own to end
-    data = data_folder(arguments) if arguments.name == "all" or arguments.name in NEED_DATA else None
-    return run_bench(arguments.name, data, arguments.compare, as_json=arguments.json, length=arguments.length)
+    needs_data = (arguments.name == "all" or arguments.name in NEED_DATA) and arguments.recording is None
+    return run_bench(
+        arguments.name,
+        data_folder(arguments) if needs_data else None,
+        arguments.compare,
+        as_json=arguments.json,
+        length=arguments.length,
+        recording=arguments.recording,
+        html=arguments.html,
+    )
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from runtime.apps import diff_html, diff_text
 from runtime.apps.diff import compare
+from runtime.apps.page import write_page
 from runtime.apps.run_file import read_run
-from runtime.errors import ConfigError
 
 DIFFER = 4
 
@@ -23,11 +23,3 @@ def run_diff(before: Path, after: Path, html: Path | None, *, as_json: bool) -> 
     else:
         print(diff_text.as_text(found))
     return 0 if found.same else DIFFER
-
-
-def write_page(path: Path, content: str) -> None:
-    """Write a page. Raises ConfigError where the file cannot be written."""
-    try:
-        path.write_text(content, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError("--html", f"{path} cannot be written: {error.strerror}") from error

@@ -11,6 +11,7 @@ from runtime.apps.run_file import Run, Said
 
 SIGNS: Mapping[What, str] = {"changed": "~", "gone": "-", "new": "+"}
 SHORT, AROUND = 44, 12  # characters of a text, and of what stays before a difference
+LISTED = 3  # ids in a line
 OPAQUE = {"payload": "the picture", "tokens": "the tokens"}
 
 
@@ -100,7 +101,9 @@ def _list_words(name: str, old: list[Any], new: list[Any]) -> str:
     if all(isinstance(one, str) for one in (*old, *new)):
         gone = [f"-{shortened(one)}" for one in old if one not in new]
         fresh = [f"+{shortened(one)}" for one in new if one not in old]
-        return f"{name}: {' '.join(gone + fresh) or 'in another order'}"
+        shown, left = (gone + fresh)[:LISTED], len(gone + fresh) - LISTED
+        rest = f" and {left} more" if left > 0 else ""
+        return f"{name}: {' '.join(shown) or 'in another order'}{rest}"
     if len(old) != len(new):
         return f"{name}: {len(old)} -> {len(new)}"
     differ = [at for at, (one, other) in enumerate(zip(old, new, strict=True)) if one != other]

@@ -8,6 +8,9 @@ from __future__ import annotations
 import html
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+from runtime.errors import ConfigError
 
 STYLE = """
 :root{color-scheme:light dark;--ground:#fff;--ink:#1b1f24;--soft:#5b6570;--line:#d8dde3;--panel:#f5f7f9;
@@ -24,7 +27,8 @@ p{margin:.3rem 0}small,.soft{color:var(--soft)}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{padding:.25rem .6rem .25rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
-th{color:var(--soft);font-weight:500;white-space:nowrap}.number{text-align:right;white-space:nowrap}.fills{width:100%}
+th{color:var(--soft);font-weight:500;white-space:nowrap}.number{text-align:right}td.number{white-space:nowrap}
+.fills{width:100%;min-width:9rem}
 .lane{display:flex;gap:.5rem;align-items:center;margin:2px 0;color:var(--soft);font-size:.8rem}
 .lane>:first-child{flex:0 0 4.5rem}.lane>:last-child{flex:1;min-width:0}
 .axis{display:flex;justify-content:space-between}
@@ -83,6 +87,14 @@ def lane(label: str, content: str) -> str:
 def axis(labels: Iterable[str]) -> str:
     """Return labels spread from the left to the right."""
     return f'<div class="axis">{"".join(f"<span>{text(one)}</span>" for one in labels)}</div>'
+
+
+def write_page(path: Path, content: str) -> None:
+    """Write a page. Raises ConfigError where the file cannot be written."""
+    try:
+        path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError("--html", f"{path} cannot be written: {error.strerror}") from error
 
 
 def _steers(character: str) -> bool:
