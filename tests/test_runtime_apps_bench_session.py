@@ -15,9 +15,12 @@ from runtime.apps.bench import Earlier, as_line, as_text, command, run_bench
 from runtime.apps.bench_html import as_html
 from runtime.apps.bench_measure import Measure
 from runtime.apps.bench_session import length_of, measures, repeated
-from runtime.apps.bench_session_child import QUESTIONS, SAMPLE_S, SAMPLES, TIMED, Watch, questions
+from runtime.apps.bench_session_child import QUESTIONS, SAMPLE_S, SAMPLES, TIMED, Heard, Watch, questions
 from runtime.apps.mix import write_wav
 from runtime.errors import ConfigError, InputError
+from runtime.messages import DeadLetter
+from tests.fakes import example
+from tests.runs import missed, moved
 from tests.test_runtime_apps_diff_html import EVIL, Reader
 
 SEEN: dict[str, Any] = {
@@ -31,7 +34,6 @@ SEEN: dict[str, Any] = {
     "lost": {},
     "heard": {"frame": 9, "watermark": 91},
     "samples_lost": 0,
-    "dead_letters": 0,
     "answers_ms": [90.0, 10.0, 20.0, 30.0],
     "at_s": [0.0, 10.0, 20.0, 30.0],
     "rss_mib": [50.0, 300.0, 310.0, 311.0],
@@ -85,7 +87,11 @@ def test_pace_is_told_against_real_time() -> None:
 def test_nothing_lost_meets_the_goal_and_anything_lost_does_not() -> None:
     names = ("lost by the bus", "dropped by services", "lost by sources", "dead letters")
     assert all(by_name(SEEN)[name].passed for name in names)
-    bad = {"lost": {"memory motion": 2, "user frame": 0}, "samples_lost": 3, "dead_letters": 1}
+    bad: dict[str, Any] = {
+        "lost": {"memory motion": 2, "user frame": 0},
+        "samples_lost": 3,
+        "heard": {"dead-letter": 1},
+    }
     bad["counters"] = {**SEEN["counters"], "reasoning frames lost": 4, "memory refused recalls": 1}
     found = by_name(SEEN | bad)
     assert [found[name].value for name in names] == [2, 5, 3, 1]
@@ -129,6 +135,14 @@ def test_what_is_watched_for_hours_stays_small() -> None:
     assert watch.at_s == sorted(watch.at_s)
     steps = {round(later - one, 3) for one, later in zip(watch.at_s, watch.at_s[1:], strict=False)}
     assert steps == {watch.every_s}
+
+
+def test_what_the_bus_said_is_counted() -> None:
+    heard = Heard()
+    for message in (example(DeadLetter), missed(0, 0.0, 1.0), missed(1, 1.0, 2.0), moved(0, 0.0, 1.0)):
+        heard.add(message)
+    assert heard.kinds == {"dead-letter": 1, "gap": 2, "motion": 1}
+    assert heard.samples_lost == 6
 
 
 def test_a_process_weighs_itself() -> None:

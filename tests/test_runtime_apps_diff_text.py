@@ -120,6 +120,16 @@ def test_json_lines_tell_each_change_and_sum_up() -> None:
     }
 
 
+def test_a_file_whose_name_is_no_utf_8_is_named_all_the_same() -> None:
+    odd = run_of(a_session(), "a\udcff.mcap")
+    odd = dataclasses.replace(odd, faults=("a\udcff.mcap is damaged",))
+    found = compare(odd, odd)
+    as_text(found).encode()
+    for line in as_json(found):
+        line.encode()
+    assert "a\N{REPLACEMENT CHARACTER}.mcap" in as_text(found)
+
+
 def test_the_exit_code_says_whether_they_differ(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one = str(write_run(tmp_path / "one.mcap", a_session(), source="replay"))
     other = str(write_run(tmp_path / "other.mcap", a_session()[1:], source="replay"))

@@ -17,7 +17,7 @@ from typing import Any
 
 import av
 
-from perception.media import open_recording
+from perception.demux import open_recording
 from runtime.apps.bench_child import json_lines, private_folders
 from runtime.apps.bench_measure import Measure, Plan, progress, rounded, slope, spread
 from runtime.apps.bench_replay import VIDEO
@@ -77,7 +77,7 @@ def repeated(path: Path, to: Path, times: int) -> Path:
                     assert packet.time_base is not None
                     shift = round(shift_s / packet.time_base)
                     packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
-                    end_s = max(end_s, float((packet.pts + packet.duration) * packet.time_base))
+                    end_s = max(end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
                     packet.stream = streams[packet.stream.index]
                     out.mux(packet)
             shift_s = end_s
@@ -125,7 +125,7 @@ def _losses(seen: dict[str, Any]) -> Iterable[Measure]:
         ("lost by the bus", sum(lost.values()), "messages", detail),
         ("dropped by services", sum(dropped.values()), "messages", dropped),
         ("lost by sources", seen["samples_lost"], "samples", {}),
-        ("dead letters", seen["dead_letters"], "messages", {}),
+        ("dead letters", seen["heard"].get("dead-letter", 0), "messages", {}),
     ):
         yield Measure(name=name, value=value, unit=unit, at_most=0, detail=more)
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from runtime import config as configuration
 from runtime.apps.replay import Question, ReplayResult, replay
-from runtime.messages import DeadLetter, Gap, Message
+from runtime.messages import Gap, Message
 
 CONFIG = "spine"
 QUESTIONS = (
@@ -62,26 +62,31 @@ class Watch:
                 del values[1::2]
 
 
+@dataclass(kw_only=True)
+class Heard:
+    """What the bus said, counted."""
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    samples_lost: int = 0  # by sources
+
+    def add(self, message: Message) -> None:
+        """Take a message."""
+        self.kinds[message.kind] += 1
+        self.samples_lost += message.lost if isinstance(message, Gap) else 0
+
+
 async def play(path: Path, speed: float, length_s: float) -> dict[str, Any]:
     """Play a recording and return all that was seen."""
-    watch = Watch()
-    heard: Counter[str] = Counter()
-    samples_lost = 0
-
-    def listen(message: Message) -> None:
-        nonlocal samples_lost
-        heard[message.kind] += 1
-        samples_lost += message.lost if isinstance(message, Gap) else 0
-
+    watch, heard = Watch(), Heard()
     start_s, start_cpu_s = time.perf_counter(), time.process_time()
     watching = asyncio.create_task(_watch(watch, start_s), name="watch")
     try:
         settings = configuration.load(CONFIG)
-        result = await replay([path], settings, questions(length_s), speed=speed, listen=listen)
+        result = await replay([path], settings, questions(length_s), speed=speed, listen=heard.add)
     finally:
         watching.cancel()
     used = {"cpu_s": time.process_time() - start_cpu_s, "wall_s": time.perf_counter() - start_s}
-    return used | _told(result, watch, heard, samples_lost)
+    return used | _told(result, watch, heard)
 
 
 def questions(length_s: float) -> list[Question]:
@@ -91,7 +96,7 @@ def questions(length_s: float) -> list[Question]:
     return [*timed, *(Question(text=text) for text in QUESTIONS)]
 
 
-def _told(result: ReplayResult, watch: Watch, heard: Counter[str], samples_lost: int) -> dict[str, Any]:
+def _told(result: ReplayResult, watch: Watch, heard: Heard) -> dict[str, Any]:
     return {
         "streams": list(result.streams),
         "length_s": result.length_s,
@@ -99,9 +104,8 @@ def _told(result: ReplayResult, watch: Watch, heard: Counter[str], samples_lost:
         "spread_ms": result.spread_ms,
         "counters": result.counters,
         "lost": result.lost,
-        "heard": dict(heard),
-        "samples_lost": samples_lost,
-        "dead_letters": heard[DeadLetter.kind],
+        "heard": dict(heard.kinds),
+        "samples_lost": heard.samples_lost,
         "answers_ms": [one.timing_ms.total for one in result.answers],
         "at_s": watch.at_s,
         "rss_mib": watch.rss_mib,

@@ -82,4 +82,4 @@ def _folded(line: str) -> list[str]:
 
 
 def _json(values: dict[str, Any]) -> str:
-    return json.dumps(values, ensure_ascii=False)
+    return json.dumps(values, ensure_ascii=False).encode(errors="replace").decode()  # names of files may be no UTF-8

@@ -91,8 +91,8 @@ def moment(t_ns: int) -> str:
 
 
 def printable(line: str) -> str:
-    """Return the line without control characters: what was asked or heard must not steer a terminal."""
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(one) == "Cc" else one for one in line)
+    """Return the line as it can be printed: without control characters, which would steer a terminal, and half ones."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(one) in ("Cc", "Cs") else one for one in line)
 
 
 def _clip(item: Evidence) -> str:

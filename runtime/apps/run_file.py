@@ -33,6 +33,7 @@ NO_CONTENT = frozenset(
     {"session", "stream", "kind", "epoch", "seq", "session_start_ns", "timing_ms", "alert_id", "query_id"}
 )
 HASH_DIGITS = 16
+DEEPEST = 32  # nesting of settings
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +213,14 @@ def _mapping(text: str) -> dict[str, Any]:
     values = json.loads(text)
     if not isinstance(values, dict):
         raise TypeError("not a mapping")
+    if not _is_shallow(values, DEEPEST):
+        raise ValueError("nested too deeply")
     return values
+
+
+def _is_shallow(value: Any, room: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return room > 0 and all(_is_shallow(one, room - 1) for one in inner)
 
 
 def _finite(value: str | float) -> float:
