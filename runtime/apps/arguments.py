@@ -192,6 +192,15 @@ def _add_replay(verbs: Verbs) -> argparse.ArgumentParser:
     return verb
 
 
+def _add_diff(verbs: Verbs) -> argparse.ArgumentParser:
+    verb = verbs.add_parser("diff", help="what changed from one recorded run to another; exit code 4 where they differ")
+    verb.add_argument("before", metavar="RUN_A", type=Path, help="a run, as `replay --out` and `record` write it")
+    verb.add_argument("after", metavar="RUN_B", type=Path, help="another one of the same recording")
+    verb.add_argument("--html", metavar="FILE", type=Path, help="write a page about it too")
+    verb.add_argument("--json", action="store_true", help="JSON Lines on stdout")
+    return verb
+
+
 def _add_ask(verbs: Verbs) -> argparse.ArgumentParser:
     verb = verbs.add_parser("ask", help="one question to a running session")
     verb.add_argument("text", metavar="TEXT")
@@ -265,10 +274,15 @@ def _add_bench(verbs: Verbs) -> argparse.ArgumentParser:
     verb.add_argument(
         "name",
         metavar="NAME",
-        help="replay, speech, digest, bus, freshness, outbox, idle, first-answer, stop, reasoner, memory or all",
+        help="replay, speech, digest, bus, freshness, outbox, idle, first-answer, stop, reasoner, memory, needles, "
+        "session or all",
+    )
+    verb.add_argument(
+        "--recording", metavar="PATH", type=Path, help="what `session` plays (default: car-detection.mp4)"
     )
     verb.add_argument("--data", metavar="DIR", type=Path, help="sample data (default: HEEDFUL_DATA)")
     verb.add_argument("--compare", metavar="FILE", type=Path, help="an earlier result to set beside this one")
+    verb.add_argument("--html", metavar="FILE", type=Path, help="write a page of it too, with plots")
     lengths = verb.add_mutually_exclusive_group()
     lengths.add_argument("--quick", dest="length", action="store_const", const="quick", help="to see that it works")
     lengths.add_argument("--full", dest="length", action="store_const", const="full", help="as often as the goals say")
@@ -287,6 +301,7 @@ ADD = {
     "demo": _add_demo,
     "run": _add_run,
     "replay": _add_replay,
+    "diff": _add_diff,
     "ask": _add_ask,
     "memory": _add_memory,
     "eval": _add_eval,

@@ -1,7 +1,7 @@
 """`heedful`: every verb, its arguments and its exit code.
 
 Exit codes: 0 done; 1 unexpected failure; 2 bad usage, configuration or input; 3 something needed is not there (broker,
-model, device); 130 interrupted. What goes wrong on purpose is one line on stderr.
+model, device); 4 `diff`: the runs differ; 130 interrupted. What goes wrong on purpose is one line on stderr.
 """
 
 from __future__ import annotations
@@ -191,6 +191,12 @@ def _run(arguments: argparse.Namespace) -> int:
     return INTERRUPTED if was_interrupted else 0
 
 
+def _diff(arguments: argparse.Namespace) -> int:
+    from runtime.apps.diff_verb import run_diff
+
+    return run_diff(arguments.before, arguments.after, arguments.html, as_json=arguments.json)
+
+
 def _ask(arguments: argparse.Namespace) -> int:
     from runtime.apps import rendezvous
     from runtime.apps.live import ask_running
@@ -260,8 +266,16 @@ def _bench(arguments: argparse.Namespace) -> int:
     from runtime.apps.bench import NEED_DATA, run_bench
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # it has brokers and processes of its own to end
-    data = data_folder(arguments) if arguments.name == "all" or arguments.name in NEED_DATA else None
-    return run_bench(arguments.name, data, arguments.compare, as_json=arguments.json, length=arguments.length)
+    needs_data = (arguments.name == "all" or arguments.name in NEED_DATA) and arguments.recording is None
+    return run_bench(
+        arguments.name,
+        data_folder(arguments) if needs_data else None,
+        arguments.compare,
+        as_json=arguments.json,
+        length=arguments.length,
+        recording=arguments.recording,
+        html=arguments.html,
+    )
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -340,6 +354,7 @@ VERBS = {
     "demo": _demo,
     "run": _run,
     "replay": _replay,
+    "diff": _diff,
     "ask": _ask,
     "memory": _memory,
     "eval": _eval,

@@ -59,6 +59,9 @@ class ReplayResult:
     answers: list[Answer] = field(default_factory=list)
     streams: tuple[str, ...] = ()
     latency_ms: dict[str, tuple[float, float]] = field(default_factory=dict)  # stage -> (p50, p95)
+    spread_ms: dict[str, tuple[float, float, float]] = field(default_factory=dict)  # service stage -> (p50, p95, p99)
+    counters: dict[str, int] = field(default_factory=dict)  # service counter -> how many
+    lost: dict[str, int] = field(default_factory=dict)  # messages, by who should have had them
     length_s: float = 0.0  # event time
     playing_s: float = 0.0  # wall time from the first sample to the last record on disk, with timed questions
 
@@ -105,6 +108,9 @@ async def replay(
         result.faults = tell_faults(sources, playlist)
         for service in (perceive, remember, reason):
             result.latency_ms |= service.meter.latency_ms()
+            result.spread_ms |= {f"{service.name} {stage}": ms for stage, ms in service.meter.spread_ms().items()}
+            result.counters |= {f"{service.name} {what}": count for what, count in service.meter.counters.items()}
+        result.lost = {f"{bus.name} {what}": n for bus in wires.buses for what, n in bus.lost().items()}
     return result
 
 
