@@ -42,10 +42,10 @@ class MicrophoneStream(_Section):
 
 
 class MqttStream(_Section):
-    """Pictures or sound that arrive over MQTT on heedful/v1/<session>/<stream>/image or audio."""
+    """What arrives over MQTT on heedful/v1/<session>/<stream>/<kind>: pictures, sound, or what another sensor gives."""
 
     source: Literal["mqtt"]
-    kind: Literal["image", "audio"]
+    kind: Literal["image", "audio", "radar", "events", "pose", "imu"]
 
 
 Stream = Annotated[CameraStream | MicrophoneStream | MqttStream, Field(discriminator="source")]
