@@ -6,7 +6,9 @@ import functools
 from collections.abc import Iterator
 from dataclasses import replace
 
+from google.protobuf.descriptor_pool import Default
 from google.protobuf.message import Message as Protobuf
+from google.protobuf.message_factory import GetMessageClass
 
 from runtime.messages import AudioInput, CalibrationInput, ImageInput, Input
 from runtime.recording import buslog, foxglove
@@ -59,7 +61,7 @@ def _entry(topic: str, message: Protobuf, metadata: dict[str, str]) -> tuple[Cha
         topic=topic,
         schema=message.DESCRIPTOR.full_name,
         schema_encoding="protobuf",
-        schema_data=_schema(type(message)),
+        schema_data=_schema(message.DESCRIPTOR.full_name),
         encoding="protobuf",
         metadata=metadata,
     )
@@ -71,5 +73,5 @@ def _sticky(channel: ChannelInfo) -> ChannelInfo:
 
 
 @functools.cache
-def _schema(message: type[Protobuf]) -> bytes:
-    return foxglove.schema_data(message)
+def _schema(name: str) -> bytes:
+    return foxglove.schema_data(GetMessageClass(Default().FindMessageTypeByName(name)))

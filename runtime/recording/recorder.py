@@ -24,8 +24,8 @@ from runtime.recording import buslog, inputlog
 from runtime.recording.backlog import Arrival, Backlog, Entries
 from runtime.recording.contents import Content, InputKind
 from runtime.recording.mcap_writer import ChannelInfo, RecordingWriter
-from runtime.wire import tensor_ranks
 from runtime.service import Worker
+from runtime.wire import tensor_ranks
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Recorder:
         *,
         about_run: Mapping[str, str] | None = None,
     ) -> None:
-        """Write to `writer`, which this closes; with `about_run` the bus is kept too, and this noted as its metadata."""
+        """Write to `writer`, which this closes; with `about_run`, which is noted as the run's metadata, also the bus."""
         self.bus: Bus | None = None
         self.meters: Sequence[Meter] = ()  # of the services of the session
         self.ready = asyncio.Event()  # it hears everything from now on
@@ -132,7 +132,7 @@ class Recorder:
         """Return one line about the recording."""
         more = f", {self.unreadable} unreadable" if self.unreadable else ""
         return (
-            f"{self._writer.path}: {self._writer.messages} messages, "
+            f"recorded {self._writer.path}: {self._writer.messages} messages, "
             f"{self._writer.written_bytes / 1e6:.1f} MB in {self._writer.parts} file(s), {self.lost} lost{more}"
         )
 
