@@ -5,9 +5,9 @@ Pictures become JPEG on a thread of their own; of those that it cannot keep up w
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -87,7 +87,9 @@ class PictureTap:
         """Hand on to `put`; each picture that nobody had time for is told to `lose`."""
         self._put = put
         self._lose = lose
-        self._waiting: queue.Queue[tuple[VideoSample, int] | None] = queue.Queue(PICTURES_ROOM)
+        self._waiting: deque[tuple[VideoSample, int]] = deque()
+        self._is_closed = False
+        self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._encode_all, name="recorded pictures", daemon=True)
         self._thread.start()
 
@@ -96,29 +98,29 @@ class PictureTap:
         arrived_ns = time.time_ns()
         for sample in samples:
             assert isinstance(sample, VideoSample)
-            self._add((sample, arrived_ns))
+            with self._changed:
+                is_full = len(self._waiting) == PICTURES_ROOM
+                if is_full:
+                    self._waiting.popleft()
+                self._waiting.append((sample, arrived_ns))
+                self._changed.notify()
+            if is_full:
+                self._lose()
 
     def close(self) -> None:
         """Wait a moment for what is left."""
-        self._add(None)
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify()
         self._thread.join(LAST_S)
 
-    def _add(self, item: tuple[VideoSample, int] | None) -> None:
-        while True:
-            try:
-                return self._waiting.put_nowait(item)
-            except queue.Full:
-                self._drop_oldest()
-
-    def _drop_oldest(self) -> None:
-        try:
-            self._waiting.get_nowait()
-        except queue.Empty:  # the thread was faster
-            return
-        self._lose()
+    def _next(self) -> tuple[VideoSample, int] | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._is_closed)
+            return self._waiting.popleft() if self._waiting else None
 
     def _encode_all(self) -> None:
-        while (item := self._waiting.get()) is not None:
+        while (item := self._next()) is not None:
             sample, arrived_ns = item
             picture = sample.picture
             jpeg, width_px, height_px = encode_jpeg(picture, max(picture.width, picture.height), QUALITY)

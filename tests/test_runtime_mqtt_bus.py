@@ -379,7 +379,8 @@ def may_send(role: str, kind: str, stream: str) -> bool:
 
 
 def may_read(role: str, kind: str) -> bool:
-    return (role in KINDS[kind].receivers or role == RECORDER) and (not KINDS[kind].is_reply or kind in ("answer", "answer_part"))
+    is_public = not KINDS[kind].is_reply or kind in ("answer", "answer_part")
+    return is_public and (role in KINDS[kind].receivers or role == RECORDER)
 
 
 async def test_the_broker_lets_each_role_send_and_read_what_the_message_table_says(broker: PrivateBroker) -> None:

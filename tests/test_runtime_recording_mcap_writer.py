@@ -219,6 +219,7 @@ def test_a_full_disk_is_told_and_what_was_written_stays_readable(small_disk: Pat
     rows = [row for one in [path, *parts_of(path)] for row in our_rows(one)[0]]
     assert [row.data for row in rows] == [_noise(seq.to_bytes(4, "big")) for seq in range(len(rows))]
     assert 15 <= len(rows) <= number
+    assert writer.written_bytes == sum(one.stat().st_size for one in [path, *parts_of(path)])
 
 
 def test_a_next_part_that_is_there_already_is_not_overwritten(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from google.protobuf.descriptor_pool import Default
-from google.protobuf.message import Message as Protobuf
 from google.protobuf.message_factory import GetMessageClass
 
 from runtime.messages import AudioInput, CalibrationInput, ImageInput, Input
@@ -15,6 +15,9 @@ from runtime.recording import buslog, foxglove
 from runtime.recording.contents import Content, InputKind, Pcm, Picture
 from runtime.recording.mcap_writer import ChannelInfo
 from runtime.recording.readers import VIEW_ONLY
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message as Protobuf
 
 STREAM = "heedful.stream"  # metadata of a channel of inputs
 KIND = "heedful.kind"

@@ -117,7 +117,9 @@ class RecordingWriter:
 
     def abandon(self) -> None:
         """Close a file that cannot be finished, without what of the last chunk came onto the disk."""
-        self._file.raw.close()  # the buffer could only fail again
+        if not self._file.closed:
+            self.size_bytes += self._file.raw.tell()
+            self._file.raw.close()  # the buffer could only fail again
 
     @property
     def parts(self) -> int:

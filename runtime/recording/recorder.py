@@ -30,8 +30,7 @@ from runtime.wire import tensor_ranks
 logger = logging.getLogger(__name__)
 
 INPUTS: tuple[InputKind, ...] = ("image", "audio", "radar", "events", "pose", "imu", "calibration")
-ROOM: Mapping[str, int] = {"image": 64, "events": 64, "radar": 64}  # packets of up to 1 MiB that may wait
-SMALL_ROOM = 4096  # of all other kinds
+ROOM = 2048  # packets that may come while the event loop is busy
 TICK_S = 0.1  # between two looks at what waits
 CLOSE_S = 1.0  # for what is left to write after the session has ended
 
@@ -52,7 +51,7 @@ class Recorder:
         *,
         about_run: Mapping[str, str] | None = None,
     ) -> None:
-        """Write to `writer`, which this closes; with `about_run`, which is noted as the run's metadata, also the bus."""
+        """Write to `writer`, which this closes; with `about_run`, metadata of the run, the bus is kept too."""
         self.bus: Bus | None = None
         self.meters: Sequence[Meter] = ()  # of the services of the session
         self.ready = asyncio.Event()  # it hears everything from now on
@@ -64,7 +63,7 @@ class Recorder:
         self._about_run = about_run
         self._backlog = Backlog()
         self._numbers: dict[tuple[str, str], int] = {}  # of channels, by topic and schema
-        self._inboxes: list[Subscription] = []
+        self._inbox: Subscription | None = None
         self._latency_ms: dict[str, tuple[float, float]] = {}
         self._worker = Worker(self.name)
         self._stopping = asyncio.Event()
@@ -91,23 +90,23 @@ class Recorder:
     @property
     def lost(self) -> int:
         """Return how many inputs and messages came and were not written."""
-        return self._backlog.lost + sum(one.lost for one in self._inboxes)
+        return self._backlog.lost + (0 if self._inbox is None else self._inbox.lost)
 
     async def run(self) -> None:
         """Write until `stop`; then what was heard until then."""
         assert self.bus is not None
         try:
-            await self._subscribe(self.bus)
+            inbox = self._inbox = await self.bus.subscribe(*self._filters(), rule=drop_oldest(ROOM))
+            inbox.refuse = self._refuse
             self.has_begun = True
             writing = self._worker.begin(self._write_all)
             self.ready.set()
             async with asyncio.TaskGroup() as group:
                 watching = group.create_task(_watch(writing), name="recording")
-                listening = [group.create_task(self._listen(one), name=one.filters[0]) for one in self._inboxes]
+                listening = group.create_task(self._listen(inbox), name="recorded messages")
                 await self._stopping.wait()
-                for inbox in self._inboxes:
-                    inbox.close()
-                await asyncio.gather(*listening)
+                inbox.close()
+                await listening
                 self._latency_ms = {stage: some for meter in self.meters for stage, some in meter.latency_ms().items()}
                 self._ending.set()
                 await watching
@@ -136,18 +135,16 @@ class Recorder:
             f"{self._writer.written_bytes / 1e6:.1f} MB in {self._writer.parts} file(s), {self.lost} lost{more}"
         )
 
-    async def _subscribe(self, bus: Bus) -> None:
-        for kind in INPUTS:
-            streams = [name for name, wanted in self._streams.items() if kind in (wanted, "calibration")]
-            if streams:
-                filters = [filter_of(self._session, kind, stream) for stream in streams]
-                self._inboxes.append(await bus.subscribe(*filters, rule=drop_oldest(ROOM.get(kind, SMALL_ROOM))))
+    def _filters(self) -> list[str]:
+        wanted = [
+            filter_of(self._session, kind, stream)
+            for stream, arriving in self._streams.items()
+            for kind in INPUTS
+            if kind in (arriving, "calibration")
+        ]
         if self._about_run is not None:
-            said = [name for name, kind in KINDS.items() if name not in INPUTS and _is_public(name)]
-            filters = [filter_of(self._session, name) for name in said]
-            self._inboxes.append(await bus.subscribe(*filters, rule=drop_oldest(SMALL_ROOM)))
-        for inbox in self._inboxes:
-            inbox.refuse = self._refuse
+            wanted += [filter_of(self._session, name) for name in KINDS if name not in INPUTS and _is_public(name)]
+        return wanted
 
     async def _listen(self, inbox: Subscription) -> None:
         async for delivery in inbox:
