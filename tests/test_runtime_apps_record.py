@@ -73,7 +73,7 @@ def inputs(start_ns: int) -> Iterator[Input]:
     yield CalibrationInput(session=SESSION, stream="radar", position_m=(1.0, 0.0, 0.5))
     yield CalibrationInput(session=SESSION, stream="cam", width_px=160, height_px=120, camera=(1.0,) * 9)
     for number in range(1, ROUNDS + 1):
-        said = {"session": SESSION, "t_ns": start_ns + number, "seq": number}
+        said: dict[str, Any] = {"session": SESSION, "t_ns": start_ns + number, "seq": number}
         yield ImageInput(**said, stream="front", payload=noise.randbytes(5_000))
         yield AudioInput(**said, stream="cabin", rate_hz=48_000, channels=2, payload=noise.randbytes(4_000))
         yield RadarInput(**said, stream="radar", payload=bytes(20) * number)

@@ -28,6 +28,7 @@ NAMES = (
     "reasoner",
     "memory",
     "needles",
+    "record",
 )
 NEED_DATA = frozenset({"replay", "speech", "digest", "stop", "reasoner"})
 
@@ -124,6 +125,10 @@ def measure(name: str, plan: Plan) -> list[Measure]:
             from runtime.apps.bench_needles import measure_needles
 
             return measure_needles(plan)
+        case "record":
+            from runtime.apps.bench_record import measure_record
+
+            return measure_record(plan)
         case _:
             from runtime.apps.bench_stop import measure_stop
 
