@@ -126,6 +126,19 @@ def speed(text: str) -> float | None:
     return times
 
 
+def positive(option: str, text: str | None) -> float | None:
+    """Return the number that an option gives; None where it was left out."""
+    if text is None:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0.01 <= number <= 1e6:
+        raise ConfigError(option, f"{text!r} is no number from 0.01 to 1000000")
+    return number
+
+
 def moment_ns(text: str, option: str = "--at") -> int:
     """Return the wall-clock moment that an option names."""
     now = datetime.datetime.now().astimezone()
@@ -158,6 +171,17 @@ def _add_demo(verbs: Verbs) -> argparse.ArgumentParser:
 def _add_run(verbs: Verbs) -> argparse.ArgumentParser:
     verb = verbs.add_parser("run", help="a live session: your camera and microphone, or streams over MQTT")
     verb.add_argument("config", metavar="CONFIG", help="a YAML file, or a shipped name such as live or robot")
+    verb.add_argument("--json", action="store_true", help="answers as JSON Lines on stdout")
+    return verb
+
+
+def _add_record(verbs: Verbs) -> argparse.ArgumentParser:
+    verb = verbs.add_parser("record", help="a live session that also writes down what came in")
+    verb.add_argument("config", metavar="CONFIG", help="a YAML file, or a shipped name such as live or robot")
+    verb.add_argument("--out", metavar="FILE.mcap", type=Path, required=True, help="a new file")
+    verb.add_argument("--bus", action="store_true", help="with what the services said, so that runs can be compared")
+    verb.add_argument("--part-mb", metavar="N", help="begin a new file, FILE.0002.mcap, after N megabytes")
+    verb.add_argument("--part-minutes", metavar="N", help="begin a new file after N minutes")
     verb.add_argument("--json", action="store_true", help="answers as JSON Lines on stdout")
     return verb
 
@@ -275,7 +299,7 @@ def _add_bench(verbs: Verbs) -> argparse.ArgumentParser:
         "name",
         metavar="NAME",
         help="replay, speech, digest, bus, freshness, outbox, idle, first-answer, stop, reasoner, memory, needles, "
-        "session or all",
+        "session, record or all",
     )
     verb.add_argument(
         "--recording", metavar="PATH", type=Path, help="what `session` plays (default: car-detection.mp4)"
@@ -300,6 +324,7 @@ def _add_doctor(verbs: Verbs) -> argparse.ArgumentParser:
 ADD = {
     "demo": _add_demo,
     "run": _add_run,
+    "record": _add_record,
     "replay": _add_replay,
     "diff": _add_diff,
     "ask": _add_ask,

@@ -30,6 +30,7 @@ NAMES = (
     "memory",
     "needles",
     "session",
+    "record",
 )
 NEED_DATA = frozenset({"replay", "speech", "digest", "stop", "reasoner", "session"})
 
@@ -149,6 +150,10 @@ def measure(name: str, plan: Plan) -> list[Measure]:
             from runtime.apps.bench_session import measure_session
 
             return measure_session(plan)
+        case "record":
+            from runtime.apps.bench_record import measure_record
+
+            return measure_record(plan)
         case _:
             from runtime.apps.bench_stop import measure_stop
 

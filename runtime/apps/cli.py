@@ -33,6 +33,7 @@ from runtime.apps.arguments import (
     make_parser,
     moment_ns,
     neighbours,
+    positive,
     question,
     results,
     setting,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:  # each verb imports what it needs: the first moments are shor
     from runtime.config import Config
     from runtime.digest import RunDigest
     from runtime.messages import Alert, Answer, Message
+    from runtime.recording.recorder import Recorder
 
 logger = logging.getLogger(__name__)
 
@@ -161,11 +163,32 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    return _live(arguments, _load(arguments.config))
+
+
+def _record(arguments: argparse.Namespace) -> int:
+    from runtime.apps.record import recording
+
+    part_mb = positive("--part-mb", arguments.part_mb)
+    part_minutes = positive("--part-minutes", arguments.part_minutes)
+    settings = _load(arguments.config)
+    recorded = recording(
+        settings,
+        arguments.out,
+        partial(print, file=sys.stderr, flush=True),
+        keeps_bus=arguments.bus,
+        part_bytes=None if part_mb is None else round(part_mb * 1e6),
+        part_s=None if part_minutes is None else part_minutes * 60,
+    )
+    with recorded as recorder:
+        return _live(arguments, settings, recorder)
+
+
+def _live(arguments: argparse.Namespace, settings: Config, recorder: Recorder | None = None) -> int:
     import asyncio
 
     from runtime.apps.live import run_live
 
-    settings = _load(arguments.config)
     was_interrupted = False
 
     async def until_signalled() -> None:
@@ -184,7 +207,7 @@ def _run(arguments: argparse.Namespace) -> int:
         loop.add_signal_handler(signal.SIGINT, partial(end, interrupted=True))
         loop.add_signal_handler(signal.SIGTERM, partial(end, interrupted=False))
         show = partial(print, file=sys.stderr, flush=True)
-        await run_live(settings, stop, is_up, show, _printer(arguments), _alert_printer(arguments))
+        await run_live(settings, stop, is_up, show, _printer(arguments), _alert_printer(arguments), recorder)
 
     with suppress(asyncio.CancelledError):
         asyncio.run(until_signalled())
@@ -353,6 +376,7 @@ def _load(source: str | None) -> Config:
 VERBS = {
     "demo": _demo,
     "run": _run,
+    "record": _record,
     "replay": _replay,
     "diff": _diff,
     "ask": _ask,
