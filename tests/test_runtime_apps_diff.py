@@ -264,6 +264,19 @@ def test_runs_of_two_recordings_are_said_to_be(settings: dict[str, float], lengt
     assert [remark.partition(":")[0] for remark in remarks] == ([said] if said else [])
 
 
+def test_of_a_run_of_one_service_alone_only_what_it_says_is_compared() -> None:
+    whole = run_of([*a_session(), watermark(3)], source="replay")
+    clips = dataclasses.replace(whole, said=whole.said[:7], source="memory")
+    percepts = dataclasses.replace(whole, said=whole.said[1:6], source="perception")
+    assert compare(whole, clips).same
+    assert compare(clips, whole).same
+    assert compare(whole, clips).rest == ()
+    assert compare(whole, clips).remarks[0].startswith("the second run is of memory alone: compared are motion, ")
+    assert told(compare(whole, percepts)) == [("gone", "frame", [])]
+    assert told(compare(percepts, clips)) == [("new", "frame", [])]
+    assert not compare(whole, dataclasses.replace(clips, source="reasoning")).same
+
+
 def test_a_cut_run_differs_by_what_is_missing_and_says_why(tmp_path: Path) -> None:
     whole = read_run(write_run(tmp_path / "a.mcap", a_session(), source="replay"))
     cut = dataclasses.replace(whole, said=whole.said[:3], source="", faults=("it ends in a chunk",))

@@ -17,6 +17,7 @@ from runtime.apps.run_file import Run, Said
 
 PERCEPTS = ("motion", "utterance", "sound", "gap", "frame", "observation", "detection")
 COMPARED = (*PERCEPTS, "clip", "answer", "alert")
+SAYS = {"perception": PERCEPTS, "memory": (*PERCEPTS, "clip")}  # in a run in which one service alone was fresh
 DERIVED = frozenset({"stored"})  # follows from percepts, in groups that follow the clock
 ABSENT = "not said"
 What: TypeAlias = Literal["changed", "gone", "new"]
@@ -92,7 +93,7 @@ class Diff:
 
 def compare(before: Run, after: Run) -> Diff:
     """Return what changed from one run to another."""
-    before, after = from_starts(before, after)
+    before, after = from_starts(_said_by_both(before, after), _said_by_both(after, before))
     changes: list[Change] = []
     took: list[Took] = []
     meant: tuple[dict[str, str], dict[str, str]] = ({}, {})  # name -> the message that it means, in either run
@@ -114,6 +115,14 @@ def compare(before: Run, after: Run) -> Diff:
         rest=_rest(before, after, meant),
         remarks=tuple(_remarks(before, after)),
     )
+
+
+def _said_by_both(run: Run, other: Run) -> Run:
+    """Leave out of a run what the other one cannot hold, because only one service ran."""
+    kinds = {*COMPARED}.intersection(*(SAYS[one.source] for one in (run, other) if one.source in SAYS))
+    if kinds == {*COMPARED}:
+        return run
+    return dataclasses.replace(run, said=tuple(one for one in run.said if one.kind in kinds))
 
 
 def _changes(ours: list[Said], theirs: list[Said], pairs: list[tuple[int, int]]) -> list[Change]:
@@ -194,6 +203,8 @@ def _remarks(before: Run, after: Run) -> Iterable[str]:
         yield reason
     for which, run in (("first", before), ("second", after)):
         yield from (f"the {which} run: {fault}" for fault in run.faults)
+        if run.source in SAYS:
+            yield f"the {which} run is of {run.source} alone: compared are {', '.join(SAYS[run.source])}"
         if not run.source and run.config is None:
             yield f"the {which} run says nothing of its settings and times: its session did not end by itself"
     if before.digest and before.digest == after.digest:

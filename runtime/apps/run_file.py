@@ -71,7 +71,7 @@ class Run:
 
 
 def read_run(path: Path) -> Run:
-    """Read a run with all its parts, as far as they go. Raises InputError where it holds no message of the bus."""
+    """Read a run with all its parts, as far as they go. Raises InputError where it holds none."""
     if path.is_dir():
         raise InputError(path, "is a folder; name the run's first file")
     faults: list[str] = []
@@ -84,7 +84,7 @@ def read_run(path: Path) -> Run:
         for message in _messages(file, faults):
             session = session or message.session
             epochs.add(getattr(message, "epoch", 0))
-            if message.kind not in LEFT_OUT and not (isinstance(message, Watermark) and message.call):
+            if not (isinstance(message, Watermark) and message.call):
                 said.append(as_said(message))
         faults += file.faults
     if not session:
@@ -143,7 +143,12 @@ def _opened(path: Path, faults: list[str]) -> Iterator[McapFile]:
 
 
 def _messages(file: McapFile, faults: list[str]) -> Iterator[Message]:
-    channels = {number: one for number, one in file.channels.items() if buslog.is_message(one)}
+    unread = {f"{buslog.PREFIX}{kind}" for kind in LEFT_OUT}
+    channels = {
+        number: one
+        for number, one in file.channels.items()
+        if buslog.is_message(one) and one.schema not in unread
+    }  # fmt: skip
     bad: list[str] = []
     for entry in file.entries(channels):
         try:
