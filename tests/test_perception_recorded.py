@@ -1,7 +1,9 @@
 """Channels of a recording as streams: times, order, damage, any start, and the same samples however they are read."""
 
+import dataclasses
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perception.recorded import RecordedAudio, RecordedData, RecordedVideo, Recording, probe_recording, taken_ns
+from runtime.recording import foxglove
 from runtime.recording.container import Entry
 from runtime.recording.contents import Pcm, Picture
-from runtime.recording.mcap_writer import RecordingWriter
+from runtime.recording.mcap_writer import ChannelInfo, RecordingWriter
 from runtime.recording.timeline import PAUSE_NS
 from tests.many_sensors import NAMES, RATES_HZ, S_NS, START_NS, channel_info, sample, write_story
 
@@ -49,8 +52,6 @@ def write_images(path: Path, times_ns: list[tuple[int, int]], stamp: Callable[[i
     """Write pictures at (log time, capture time)."""
     writer = RecordingWriter(path, {}, syncs=False)
     channel = writer.channel(channel_info("image", sample("image", 0, 0)))
-    from runtime.recording import foxglove
-
     for number, (log_ns, t_ns) in enumerate(times_ns):
         data = foxglove.encode(sample("image", number, stamp(t_ns)), "front").SerializeToString()
         writer.write(channel, log_ns=log_ns, publish_ns=t_ns, seq=number, data=data)
@@ -95,8 +96,6 @@ def test_what_was_recorded_comes_back(recorded: tuple[Path, dict[str, int]]) -> 
 
 
 def vars_of(message: object) -> dict[str, object]:
-    import dataclasses
-
     assert dataclasses.is_dataclass(message)
     return {one.name: getattr(message, one.name) for one in dataclasses.fields(message)}
 
@@ -145,7 +144,7 @@ def test_a_clock_that_is_set_back_goes_on_and_is_told_of(tmp_path: Path) -> None
     times = [one.t_ns for one in read_all(reader)]
     assert times[:5] == [n * 100 * MS_NS for n in range(5)]
     assert times[5] == times[4] + 1
-    assert [b - a for a, b in zip(times[5:], times[6:], strict=False)] == [100 * MS_NS] * 4
+    assert [b - a for a, b in pairwise(times[5:])] == [100 * MS_NS] * 4
     assert any("clock was set back 1 times" in fault for fault in reader.faults)
 
 
@@ -159,8 +158,6 @@ def test_small_disorder_is_straightened(tmp_path: Path) -> None:
 
 def test_hours_without_any_sensor_are_left_out(tmp_path: Path) -> None:
     writer = RecordingWriter(tmp_path / "night.mcap", {}, syncs=False)
-    from runtime.recording import foxglove
-
     channel = writer.channel(channel_info("image", sample("image", 0, 0)))
     for number in range(4):
         t_ns = START_NS + number * 100 * MS_NS + (2 * PAUSE_NS if number >= 2 else 0)
@@ -175,8 +172,6 @@ def test_hours_without_any_sensor_are_left_out(tmp_path: Path) -> None:
 
 
 def test_damaged_samples_are_left_out_and_told_of(tmp_path: Path) -> None:
-    from runtime.recording import foxglove
-
     writer = RecordingWriter(tmp_path / "bad.mcap", {}, syncs=False)
     image = writer.channel(channel_info("image", sample("image", 0, 0)))
     radar = writer.channel(channel_info("radar", sample("radar", 0, 0)))
@@ -208,8 +203,6 @@ def test_damaged_samples_are_left_out_and_told_of(tmp_path: Path) -> None:
 
 
 def test_what_nothing_reads_is_listed(tmp_path: Path) -> None:
-    from runtime.recording.mcap_writer import ChannelInfo
-
     writer = RecordingWriter(tmp_path / "odd.mcap", {}, syncs=False)
     odd = ChannelInfo(topic="/odd", schema="x/Odd", schema_encoding="", schema_data=b"", encoding="cbor")
     writer.write(writer.channel(odd), log_ns=1, publish_ns=0, seq=0, data=b"?")
