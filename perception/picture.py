@@ -46,6 +46,9 @@ def encode_jpeg(picture: av.VideoFrame, long_side_px: int, quality: int = 80) ->
     return encoder.encode(picture), width_px, height_px
 
 
+_LENT = threading.Lock()  # while times of a frame that is not ours are changed
+
+
 class _JpegEncoder:
     """One FFmpeg encoder for one picture size; setting it up costs as much as encoding a small picture."""
 
@@ -73,18 +76,24 @@ class _JpegEncoder:
             interpolation=Interpolation.AREA,
             threads=1,
         )
+        if scaled is picture:  # nothing had to change: the frame is the caller's, and another thread's too
+            with _LENT:
+                return self._encode(scaled)
+        return self._encode(scaled)
+
+    def _encode(self, scaled: av.VideoFrame) -> bytes:
         their_pts, their_base = scaled.pts, scaled.time_base
         self._seq += 1
         scaled.pts, scaled.time_base = self._seq, Fraction(1, 1000)  # the encoder wants rising times
         try:
             return b"".join(bytes(packet) for packet in self._codec.encode(scaled))
         finally:
-            scaled.pts = their_pts  # `scaled` is the caller's own frame where nothing had to change
+            scaled.pts = their_pts
             if their_base is not None:
                 scaled.time_base = their_base
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)  # two for each camera: kept frames and recorded ones
 def _encoder(width_px: int, height_px: int, quality: int, thread_id: int) -> _JpegEncoder:
     """Keep encoders per thread: FFmpeg contexts must not be shared."""
     return _JpegEncoder(width_px, height_px, quality)

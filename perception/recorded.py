@@ -148,6 +148,7 @@ class _Channel:
         self._start_ns = start_ns
         self._container = open_container(track.path)
         self._damaged = 0
+        self._has_begun = False
         self._last_ns = -1
 
     @property
@@ -181,7 +182,8 @@ class _Channel:
                 continue
             for content in contents:
                 t_ns = self._recording.timeline.event_ns(taken_ns(entry, content)) + self._shift_ns
-                if t_ns >= self._start_ns:
+                self._has_begun |= self._start_ns <= 0 or t_ns >= self._start_ns
+                if self._has_begun:  # from then on also what a clock that was set back puts before it
                     yield t_ns, content
 
     def skip(self) -> None:

@@ -28,7 +28,8 @@ from runtime.wire import ROOT
 logger = logging.getLogger(__name__)
 
 PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
-ROLES = (*SERVICES, "user", "robot")
+RECORDER = "recorder"  # hears everything but replies, and says nothing
+ROLES = (*SERVICES, "user", "robot", RECORDER)
 STARTS = 3  # attempts before a mosquitto that never came up is given up
 # A service says these of itself only.
 OWN_STREAM = ("status", "metrics", "dead-letter", "progress", "answer_part", "alert")
@@ -173,13 +174,13 @@ def acl_text() -> str:
             stream = role if name in OWN_STREAM else "+"
             if role in kind.senders and not kind.is_reply:
                 lines.append(f"topic write {ROOT}/+/{stream}/{name}")
-            if role in kind.receivers and not kind.is_reply:
+            if (role in kind.receivers or role == RECORDER) and not kind.is_reply:
                 lines.append(f"topic read {ROOT}/+/+/{name}")
         if any(role in kind.senders for kind in KINDS.values() if kind.is_reply):
             lines.append(f"topic write {ROOT}/+/+/reply")
         if role == "reasoning":
             lines.append(f"topic write {ROOT}/+/reasoning/answer")  # to everybody, beside the reply
-        if role in ("user", "robot"):
+        if role in ("user", "robot", RECORDER):
             lines.append(f"topic read {ROOT}/+/reasoning/answer")
         lines.append("")
     lines.append(f"pattern read {ROOT}/+/%c/reply")

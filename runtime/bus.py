@@ -100,7 +100,7 @@ class Subscription:
         self.filters = tuple(filters)
         self.rule = rule
         self.lost = 0
-        self._refuse = refuse
+        self.refuse = refuse  # what hears of payloads that cannot be read
         self._owner = owner
         self._waiting: deque[tuple[Packet, Callable[[], None]]] = deque()
         self._acknowledge: Callable[[], None] = nothing  # for the delivery that the consumer works on
@@ -159,7 +159,7 @@ class Subscription:
                 message = wire.decode(packet)
             except WireError as error:
                 self._finish()
-                self._refuse(dead_letter(packet, error.reason, self._owner))
+                self.refuse(dead_letter(packet, error.reason, self._owner))
                 continue
             return Delivery(message, packet.topic, packet.response_topic, packet.correlation)
 

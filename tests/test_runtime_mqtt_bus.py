@@ -14,7 +14,7 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from runtime.broker import ROLES, PrivateBroker
+from runtime.broker import RECORDER, ROLES, PrivateBroker
 from runtime.bus import LATEST, LOSSLESS, LOSSLESS_ROOM, filter_of
 from runtime.errors import BusLost, MissingPart
 from runtime.messages import KINDS, SERVICES, Media, MediaReply, Status, Stored
@@ -379,7 +379,8 @@ def may_send(role: str, kind: str, stream: str) -> bool:
 
 
 def may_read(role: str, kind: str) -> bool:
-    return role in KINDS[kind].receivers and (not KINDS[kind].is_reply or kind in ("answer", "answer_part"))
+    is_public = not KINDS[kind].is_reply or kind in ("answer", "answer_part")
+    return is_public and (role in KINDS[kind].receivers or role == RECORDER)
 
 
 async def test_the_broker_lets_each_role_send_and_read_what_the_message_table_says(broker: PrivateBroker) -> None:

@@ -13,6 +13,7 @@ from typing import Never, TypeAlias
 from runtime.errors import ConfigError
 
 RESULTS_MAX = 1_000
+SWAPS = ("perception", "memory", "reasoning")
 NEIGHBOURS_MAX = 16  # as memory gives
 
 
@@ -125,6 +126,19 @@ def speed(text: str) -> float | None:
     return times
 
 
+def positive(option: str, text: str | None) -> float | None:
+    """Return the number that an option gives; None where it was left out."""
+    if text is None:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0.01 <= number <= 1e6:
+        raise ConfigError(option, f"{text!r} is no number from 0.01 to 1000000")
+    return number
+
+
 def moment_ns(text: str, option: str = "--at") -> int:
     """Return the wall-clock moment that an option names."""
     now = datetime.datetime.now().astimezone()
@@ -161,6 +175,17 @@ def _add_run(verbs: Verbs) -> argparse.ArgumentParser:
     return verb
 
 
+def _add_record(verbs: Verbs) -> argparse.ArgumentParser:
+    verb = verbs.add_parser("record", help="a live session that also writes down what came in")
+    verb.add_argument("config", metavar="CONFIG", help="a YAML file, or a shipped name such as live or robot")
+    verb.add_argument("--out", metavar="FILE.mcap", type=Path, required=True, help="a new file")
+    verb.add_argument("--bus", action="store_true", help="with what the services said, so that runs can be compared")
+    verb.add_argument("--part-mb", metavar="N", help="begin a new file, FILE.0002.mcap, after N megabytes")
+    verb.add_argument("--part-minutes", metavar="N", help="begin a new file after N minutes")
+    verb.add_argument("--json", action="store_true", help="answers as JSON Lines on stdout")
+    return verb
+
+
 def _add_replay(verbs: Verbs) -> argparse.ArgumentParser:
     verb = verbs.add_parser("replay", help="recorded streams through the live path")
     verb.add_argument(
@@ -179,9 +204,24 @@ def _add_replay(verbs: Verbs) -> argparse.ArgumentParser:
     verb.add_argument("--start", metavar="SECONDS", default="0", help="begin here; times stay those of the recording")
     verb.add_argument("--memory", metavar="DIR", type=Path, help="keep the memory in this folder")
     verb.add_argument("--out", metavar="FILE", type=Path, help="write everything that was said to an MCAP file")
+    verb.add_argument(
+        "--swap",
+        metavar="SERVICE",
+        choices=SWAPS,
+        help=f"{', '.join(SWAPS)}: what a run said (--out) drives this one anew; perception hears recorded sensors",
+    )
     verb.add_argument("--explain", action="store_true", help="show ids, spaces and the latency of each stage too")
     verb.add_argument("--digest", action="store_true", help="print a hash of everything that was said on the bus")
     verb.add_argument("--json", action="store_true", help="JSON Lines on stdout and nothing else")
+    return verb
+
+
+def _add_diff(verbs: Verbs) -> argparse.ArgumentParser:
+    verb = verbs.add_parser("diff", help="what changed from one recorded run to another; exit code 4 where they differ")
+    verb.add_argument("before", metavar="RUN_A", type=Path, help="a run, as `replay --out` and `record` write it")
+    verb.add_argument("after", metavar="RUN_B", type=Path, help="another one of the same recording")
+    verb.add_argument("--html", metavar="FILE", type=Path, help="write a page about it too")
+    verb.add_argument("--json", action="store_true", help="JSON Lines on stdout")
     return verb
 
 
@@ -258,10 +298,15 @@ def _add_bench(verbs: Verbs) -> argparse.ArgumentParser:
     verb.add_argument(
         "name",
         metavar="NAME",
-        help="replay, speech, digest, bus, freshness, outbox, idle, first-answer, stop, reasoner, memory or all",
+        help="replay, speech, digest, bus, freshness, outbox, idle, first-answer, stop, reasoner, memory, needles, "
+        "session, record or all",
+    )
+    verb.add_argument(
+        "--recording", metavar="PATH", type=Path, help="what `session` plays (default: car-detection.mp4)"
     )
     verb.add_argument("--data", metavar="DIR", type=Path, help="sample data (default: HEEDFUL_DATA)")
     verb.add_argument("--compare", metavar="FILE", type=Path, help="an earlier result to set beside this one")
+    verb.add_argument("--html", metavar="FILE", type=Path, help="write a page of it too, with plots")
     lengths = verb.add_mutually_exclusive_group()
     lengths.add_argument("--quick", dest="length", action="store_const", const="quick", help="to see that it works")
     lengths.add_argument("--full", dest="length", action="store_const", const="full", help="as often as the goals say")
@@ -279,7 +324,9 @@ def _add_doctor(verbs: Verbs) -> argparse.ArgumentParser:
 ADD = {
     "demo": _add_demo,
     "run": _add_run,
+    "record": _add_record,
     "replay": _add_replay,
+    "diff": _add_diff,
     "ask": _add_ask,
     "memory": _add_memory,
     "eval": _add_eval,

@@ -41,7 +41,7 @@ def measure_idle(plan: Plan) -> list[Measure]:
             started([sys.executable, "-m", "runtime.apps.bench_bare", "idle", IDLE_CONFIG], environment) as bare,
         ):
             time.sleep(SETTLE_S)
-            pids = {"session": session.pid, "mosquitto": _child_named(session.pid, "mosquitto"), "bare": bare.pid}
+            pids = {"session": session.pid, "mosquitto": child_named(session.pid, "mosquitto"), "bare": bare.pid}
             percents: dict[str, list[float]] = {name: [] for name in pids}
             for number in range(rounds):
                 progress(f"{seconds} s of waiting, {number + 1} of {rounds}")
@@ -127,13 +127,13 @@ def started(command: list[str], environment: dict[str, str]) -> Iterator[subproc
 
 
 def _percents(pids: dict[str, int | None], seconds: float) -> dict[str, float]:
-    before, start_s = {name: _cpu_s(pid) for name, pid in pids.items()}, time.perf_counter()
+    before, start_s = {name: cpu_s(pid) for name, pid in pids.items()}, time.perf_counter()
     time.sleep(seconds)
     passed_s = time.perf_counter() - start_s
-    return {name: 100 * (_cpu_s(pid) - before[name]) / passed_s for name, pid in pids.items()}
+    return {name: 100 * (cpu_s(pid) - before[name]) / passed_s for name, pid in pids.items()}
 
 
-def _cpu_s(pid: int | None) -> float:
+def cpu_s(pid: int | None) -> float:
     """Return user and system time of a process so far, all its threads."""
     if pid is None:
         return 0.0
@@ -150,7 +150,7 @@ def _stat(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
 
 
-def _child_named(parent: int, name: str) -> int | None:
+def child_named(parent: int, name: str) -> int | None:
     """Return the process of that name which `parent` started."""
     for entry in Path("/proc").iterdir():
         try:

@@ -1,7 +1,7 @@
 """`heedful`: every verb, its arguments and its exit code.
 
 Exit codes: 0 done; 1 unexpected failure; 2 bad usage, configuration or input; 3 something needed is not there (broker,
-model, device); 130 interrupted. What goes wrong on purpose is one line on stderr.
+model, device); 4 `diff`: the runs differ; 130 interrupted. What goes wrong on purpose is one line on stderr.
 """
 
 from __future__ import annotations
@@ -33,11 +33,10 @@ from runtime.apps.arguments import (
     make_parser,
     moment_ns,
     neighbours,
+    positive,
     question,
     results,
-    seconds,
     setting,
-    speed,
     start,
 )
 from runtime.errors import ConfigError, HeedfulError, InputError, MissingPart
@@ -46,6 +45,7 @@ if TYPE_CHECKING:  # each verb imports what it needs: the first moments are shor
     from runtime.config import Config
     from runtime.digest import RunDigest
     from runtime.messages import Alert, Answer, Message
+    from runtime.recording.recorder import Recorder
 
 logger = logging.getLogger(__name__)
 
@@ -130,27 +130,13 @@ def _fail(error: HeedfulError) -> int:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
-    from runtime.apps.replay import Question, replay
+    from runtime.apps.played import play
     from runtime.digest import RunDigest
 
-    questions = [Question(text=question("--ask-at", text), at_s=seconds(at)) for at, text in arguments.ask_at]
-    questions += [Question(text=question("--ask", text)) for text in arguments.ask]
     settings = _load(arguments.config)
     digest = RunDigest() if arguments.digest else None
-    result = _in_loop(
-        replay(
-            arguments.paths,
-            settings,
-            questions,
-            speed=speed(arguments.speed),
-            memory=arguments.memory,
-            on_answer=_printer(arguments),
-            listen=_listener(arguments, settings, digest),
-            explains=arguments.explain,
-            start_s=start(arguments.start),
-            out=arguments.out,
-        )
-    )
+    listen = _listener(arguments, settings, digest)
+    result = _in_loop(play(arguments, settings, on_answer=_printer(arguments), listen=listen))
     streams = ", ".join(result.streams)
     if arguments.json:
         summary: dict[str, object] = {"type": "replay", "session": result.session, "streams": list(result.streams)}
@@ -177,11 +163,32 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    return _live(arguments, _load(arguments.config))
+
+
+def _record(arguments: argparse.Namespace) -> int:
+    from runtime.apps.record import recording
+
+    part_mb = positive("--part-mb", arguments.part_mb)
+    part_minutes = positive("--part-minutes", arguments.part_minutes)
+    settings = _load(arguments.config)
+    recorded = recording(
+        settings,
+        arguments.out,
+        partial(print, file=sys.stderr, flush=True),
+        keeps_bus=arguments.bus,
+        part_bytes=None if part_mb is None else round(part_mb * 1e6),
+        part_s=None if part_minutes is None else part_minutes * 60,
+    )
+    with recorded as recorder:
+        return _live(arguments, settings, recorder)
+
+
+def _live(arguments: argparse.Namespace, settings: Config, recorder: Recorder | None = None) -> int:
     import asyncio
 
     from runtime.apps.live import run_live
 
-    settings = _load(arguments.config)
     was_interrupted = False
 
     async def until_signalled() -> None:
@@ -200,11 +207,17 @@ def _run(arguments: argparse.Namespace) -> int:
         loop.add_signal_handler(signal.SIGINT, partial(end, interrupted=True))
         loop.add_signal_handler(signal.SIGTERM, partial(end, interrupted=False))
         show = partial(print, file=sys.stderr, flush=True)
-        await run_live(settings, stop, is_up, show, _printer(arguments), _alert_printer(arguments))
+        await run_live(settings, stop, is_up, show, _printer(arguments), _alert_printer(arguments), recorder)
 
     with suppress(asyncio.CancelledError):
         asyncio.run(until_signalled())
     return INTERRUPTED if was_interrupted else 0
+
+
+def _diff(arguments: argparse.Namespace) -> int:
+    from runtime.apps.diff_verb import run_diff
+
+    return run_diff(arguments.before, arguments.after, arguments.html, as_json=arguments.json)
 
 
 def _ask(arguments: argparse.Namespace) -> int:
@@ -276,8 +289,16 @@ def _bench(arguments: argparse.Namespace) -> int:
     from runtime.apps.bench import NEED_DATA, run_bench
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # it has brokers and processes of its own to end
-    data = data_folder(arguments) if arguments.name == "all" or arguments.name in NEED_DATA else None
-    return run_bench(arguments.name, data, arguments.compare, as_json=arguments.json, length=arguments.length)
+    needs_data = (arguments.name == "all" or arguments.name in NEED_DATA) and arguments.recording is None
+    return run_bench(
+        arguments.name,
+        data_folder(arguments) if needs_data else None,
+        arguments.compare,
+        as_json=arguments.json,
+        length=arguments.length,
+        recording=arguments.recording,
+        html=arguments.html,
+    )
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -355,7 +376,9 @@ def _load(source: str | None) -> Config:
 VERBS = {
     "demo": _demo,
     "run": _run,
+    "record": _record,
     "replay": _replay,
+    "diff": _diff,
     "ask": _ask,
     "memory": _memory,
     "eval": _eval,

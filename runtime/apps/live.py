@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from perception.sources import open_all
 from runtime.apps.rendezvous import announced, refuse_second
@@ -28,7 +29,10 @@ from runtime.config import Config
 from runtime.errors import ConfigError, MissingPart
 from runtime.insist import insist
 from runtime.messages import QUESTION_LENGTH, Alert, Answer, Ask, Message
-from runtime.service import Worker, run_services
+from runtime.service import Service, Worker, run_services
+
+if TYPE_CHECKING:  # most sessions are not recorded
+    from runtime.recording.recorder import Recorder
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +50,9 @@ async def run_live(
     show: Callable[[str], None],
     print_answer: Callable[[Answer], None],
     print_alert: Callable[[Alert], None],
+    recorder: Recorder | None = None,
 ) -> None:
-    """Run a session until `stop`; before `is_up` is set it may be cancelled without loss.
+    """Run a session until `stop`, recorded where there is a recorder; before `is_up` it may be cancelled without loss.
 
     Raises MissingPart where a device, broker or model is not there or the session runs already, ConfigError where
     there is nothing to perceive.
@@ -59,11 +64,13 @@ async def run_live(
         refuse_second(session)
     wires = wire_up(config, session, is_replay=False)
     buses = {role: wires.bus(role) for role in ("memory", "reasoning", "perception", "user")}
+    if recorder is not None:
+        recorder.bus = wires.bus(recorder.name)
     with closing(Worker("loader")) as loader:  # models load beside the event loop, so that Ctrl-C is heard
         remember = await loader.call(
             partial(make_memory, config, buses["memory"], session, memory_folder(config), is_replay=False)
         )
-        streams = await loader.call(configured_streams, config, buses["perception"], epoch)
+        streams = await loader.call(configured_streams, config, buses["perception"], epoch, recorder)
         reason = await loader.call(partial(make_reasoning, config, buses["reasoning"], session, is_replay=False))
     perceive = make_perception(config, buses["perception"], session, streams, (remember, reason), epoch=epoch)
 
@@ -72,6 +79,8 @@ async def run_live(
             await wires.broker.ready(START_S)
         await buses["perception"].ready(START_S)
         await open_all([source for source, _ in streams])
+        if recorder is not None:
+            await recorder.ready.wait()
         perceive.go.set()
         await perceive.started.wait()  # who asks from now on is heard
         is_up.set()
@@ -90,7 +99,11 @@ async def run_live(
                 await _questions_from_stdin(config, buses["user"], stop, print_answer)
             await stop.wait()
 
-    await run_services([perceive, remember, reason, *wires.services], course())
+    services: list[Service] = [perceive, remember, reason]
+    if recorder is not None:
+        recorder.meters = [one.meter for one in (perceive, remember, reason)]
+        services.append(recorder)  # after those whose last words it hears
+    await run_services([*services, *wires.services], course())
 
 
 def _how_to_join(options: Path) -> str:

@@ -16,6 +16,7 @@ from perception.calibrations import Calibrations
 from perception.service import PerceptionService
 from perception.sources import Source, open_all
 from runtime.apps.playlist import Playlist, make_playlist, replay_session
+from runtime.apps.tap import Tap
 from runtime.apps.wiring import (
     Wires,
     make_memory,
@@ -24,22 +25,18 @@ from runtime.apps.wiring import (
     recorded_streams,
     wire_up,
 )
-from runtime.bus import LOSSLESS, Bus
 from runtime.config import Config
 from runtime.gate import ReplayGate
 from runtime.insist import insist
-from runtime.messages import Answer, Ask, Cancel, Message
+from runtime.messages import Answer, Ask, Message
 from runtime.order import END_NS
 from runtime.recording.container import Channel
-from runtime.recording.runwriter import RunWriter
 from runtime.service import Worker, run_services
-from runtime.wire import ROOT
 
 logger = logging.getLogger(__name__)
 
 START_S = 15.0  # for the broker and the first connections
 ANSWER_S = 600.0  # a replay's question waits for its moment
-TAP_END = "end-of-replay"  # tells the tap that it has heard everything
 NS_PER_S = 1_000_000_000
 
 
@@ -62,6 +59,9 @@ class ReplayResult:
     answers: list[Answer] = field(default_factory=list)
     streams: tuple[str, ...] = ()
     latency_ms: dict[str, tuple[float, float]] = field(default_factory=dict)  # stage -> (p50, p95)
+    spread_ms: dict[str, tuple[float, float, float]] = field(default_factory=dict)  # service stage -> (p50, p95, p99)
+    counters: dict[str, int] = field(default_factory=dict)  # service counter -> how many
+    lost: dict[str, int] = field(default_factory=dict)  # messages, by who should have had them
     length_s: float = 0.0  # event time
     playing_s: float = 0.0  # wall time from the first sample to the last record on disk, with timed questions
 
@@ -77,19 +77,16 @@ async def replay(
     listen: Callable[[Message], None] | None = None,
     explains: bool = False,
     start_s: float = 0.0,
-    out: Path | None = None,
 ) -> ReplayResult:
     """Play recordings through perception, memory and reasoning; return when all is stored and answered.
 
     It begins at `start_s` of event time. `listen` hears every message of the session, and all of them before this
-    returns; `out` becomes a file of them. Raises InputError, MissingPart, ModelError, StoreCorrupt or ConfigError.
+    returns. Raises InputError, MissingPart, ModelError, StoreCorrupt or ConfigError.
     """
     start_ns = round(start_s * NS_PER_S)
     playlist = await asyncio.to_thread(make_playlist, paths, config.perception, start_ns)
     result = ReplayResult(session=replay_session(paths, config, start_ns), undecoded=tuple(playlist.undecoded))
-    calibrations = _tell(playlist)
-    run = RunWriter(out, result.session, config.model_dump_json(), "replay") if out is not None else None
-    listen = both(listen, run.add if run is not None else None)
+    calibrations = tell_playlist(playlist)
     with tempfile.TemporaryDirectory(prefix="heedful-memory-") as scratch:
         folder = memory or config.memory.folder or Path(scratch)
         gate = ReplayGate(speed, ("memory", "reasoning"), start_ns)
@@ -108,29 +105,16 @@ async def replay(
         )
         play = _Play(wires, perceive, gate, questions, on_answer, result, listen=listen, explains=explains)
         await run_services([perceive, remember, reason, *wires.services], play.run())
-        result.faults = _faults(sources, playlist)
+        result.faults = tell_faults(sources, playlist)
         for service in (perceive, remember, reason):
             result.latency_ms |= service.meter.latency_ms()
-    if run is not None:
-        run.close(result.latency_ms, length_s=result.length_s, playing_s=result.playing_s)
+            result.spread_ms |= {f"{service.name} {stage}": ms for stage, ms in service.meter.spread_ms().items()}
+            result.counters |= {f"{service.name} {what}": count for what, count in service.meter.counters.items()}
+        result.lost = {f"{bus.name} {what}": n for bus in wires.buses for what, n in bus.lost().items()}
     return result
 
 
-def both(
-    first: Callable[[Message], None] | None, second: Callable[[Message], None] | None
-) -> Callable[[Message], None] | None:
-    """Return what hands a message to both listeners, of which either may be missing."""
-    if first is None or second is None:
-        return first or second
-
-    def hear(message: Message) -> None:
-        first(message)
-        second(message)
-
-    return hear
-
-
-def _tell(playlist: Playlist) -> Calibrations:
+def tell_playlist(playlist: Playlist) -> Calibrations:
     """Say what of the recordings is not played, and why; return their calibrations."""
     for note in playlist.notes:
         logger.warning("%s", note)
@@ -140,7 +124,7 @@ def _tell(playlist: Playlist) -> Calibrations:
     return calibrations
 
 
-def _faults(sources: Sequence[Source], playlist: Playlist) -> tuple[str, ...]:
+def tell_faults(sources: Sequence[Source], playlist: Playlist) -> tuple[str, ...]:
     """Return what could not be read, and say what came to light only while it was played."""
     faults = dict.fromkeys(fault for source in sources for fault in getattr(source, "faults", ()))
     for fault in faults:
@@ -172,8 +156,7 @@ class _Play:
         self._on_answer = on_answer
         self._result = result
         self._client = wires.bus("user")
-        self._tap = wires.bus("user") if listen is not None else None
-        self._hear = listen
+        self._tap = Tap(wires.bus("user"), self._client, result.session, listen) if listen is not None else None
         self._explains = explains
         self._asked = 0
         if self._timed:
@@ -181,19 +164,12 @@ class _Play:
 
     async def run(self) -> None:
         """Ask everything, then wait until all is stored."""
-        if self._wires.broker is not None:
-            await self._wires.broker.ready(START_S)
+        await self._wires.ready(START_S)
         await self._client.ready(START_S)
         if self._tap is None:
             await self._course()
-            return
-        await self._tap.ready(START_S)
-        async with asyncio.TaskGroup() as group:
-            listening = asyncio.Event()
-            group.create_task(self._listen(self._tap, listening), name="tap")
-            await listening.wait()
-            await self._course()
-            await self._client.publish(Cancel(session=self._result.session, query_id=TAP_END))
+        else:
+            await self._tap.beside(self._course())
 
     async def _course(self) -> None:
         self._perceive.go.set()
@@ -230,16 +206,6 @@ class _Play:
         assert isinstance(reply, Answer)
         self._result.answers.append(reply)
         self._on_answer(reply)
-
-    async def _listen(self, tap: Bus, listening: asyncio.Event) -> None:
-        assert self._hear is not None
-        heard = await tap.subscribe(f"{ROOT}/{self._result.session}/+/+", rule=LOSSLESS)
-        listening.set()
-        async for delivery in heard:
-            message = delivery.message
-            if isinstance(message, Cancel) and message.query_id == TAP_END:
-                return
-            self._hear(message)
 
 
 def _ns(question: Question) -> int:

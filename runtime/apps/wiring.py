@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from memory.retention import DAY_NS, Policy
 from memory.service import MemoryService
@@ -20,7 +21,8 @@ from perception.camera import Camera
 from perception.follow import Pipeline
 from perception.microphone import Microphone
 from perception.service import PerceptionService
-from perception.sources import ImageSource, InputSource, PcmSource, ReaderSource, Source
+from perception.sources import ImageSource, InputSource, PcmSource, Reader, ReaderSource, Source
+from perception.tap import PictureTap, SoundTap, TappedReader
 from perception.unperceived import UnperceivedStream
 from perception.vad import Vad
 from perception.video import VideoStream
@@ -47,6 +49,9 @@ from runtime.mqtt_bus import Address, MqttBus
 from runtime.service import Service
 from runtime.wire import Packet
 
+if TYPE_CHECKING:
+    from runtime.recording.recorder import Recorder
+
 logger = logging.getLogger(__name__)
 
 BATCHES = {"video": 8, "audio": 16}  # frames, and blocks of 32 ms, read at a time from a recording
@@ -68,6 +73,11 @@ class Wires:
         bus = self.make(role)
         self.buses.append(bus)
         return bus
+
+    async def ready(self, deadline_s: float) -> None:
+        """Wait for a broker of our own. Raises MissingPart after `deadline_s`."""
+        if self.broker is not None:
+            await self.broker.ready(deadline_s)
 
     @property
     def services(self) -> list[Service]:
@@ -116,8 +126,10 @@ def recorded_streams(playlist: Playlist, config: Config, session: str) -> list[t
     return streams
 
 
-def configured_streams(config: Config, bus: Bus, epoch: int) -> list[tuple[Source, Pipeline]]:
-    """Return the live streams of a configuration, not yet open."""
+def configured_streams(
+    config: Config, bus: Bus, epoch: int, recorder: Recorder | None = None
+) -> list[tuple[Source, Pipeline]]:
+    """Return the live streams of a configuration, not yet open; a recorder hears what devices of this machine give."""
     streams: list[tuple[Source, Pipeline]] = []
     settings = config.perception
 
@@ -132,9 +144,10 @@ def configured_streams(config: Config, bus: Bus, epoch: int) -> list[tuple[Sourc
                 size = (wanted.width_px, wanted.height_px) if wanted.width_px and wanted.height_px else None
 
                 camera = partial(Camera, wanted.device, size, wanted.rate_hz, settings.analysis_width_px)
-                source = ReaderSource(name, "video", camera, 1, is_live=True)
+                source = ReaderSource(name, "video", _tapped(camera, name, "image", recorder), 1, is_live=True)
             case MicrophoneStream():
-                source = ReaderSource(name, "audio", partial(Microphone, wanted.device), 4, is_live=True)
+                microphone = partial(Microphone, wanted.device)
+                source = ReaderSource(name, "audio", _tapped(microphone, name, "audio", recorder), 4, is_live=True)
             case _ if wanted.kind == "image":
                 source = ImageSource(bus, config.session, name, settings.analysis_width_px, refuse)
             case _ if wanted.kind == "audio":
@@ -143,6 +156,16 @@ def configured_streams(config: Config, bus: Bus, epoch: int) -> list[tuple[Sourc
                 source = InputSource(bus, config.session, name, wanted.kind, refuse)
         streams.append((source, _pipeline(source.sensor, config.session, name, epoch, settings)))
     return streams
+
+
+def _tapped(
+    make: Callable[[], Reader], stream: str, kind: Literal["image", "audio"], recorder: Recorder | None
+) -> Callable[[], Reader]:
+    if recorder is None:
+        return make
+    put = partial(recorder.put, stream, kind)
+    tap = partial(PictureTap, put, partial(recorder.lose, stream, kind)) if kind == "image" else partial(SoundTap, put)
+    return partial(TappedReader, make, tap)
 
 
 def make_memory(config: Config, bus: Bus, session: str, folder: Path, *, is_replay: bool) -> MemoryService:

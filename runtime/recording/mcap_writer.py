@@ -122,7 +122,14 @@ class RecordingWriter:
 
     def abandon(self) -> None:
         """Close a file that cannot be finished, without what of the last chunk came onto the disk."""
-        self._file.detach().close()
+        if not self._file.closed:
+            self.size_bytes += self._file.raw.tell()
+            self._file.raw.close()  # the buffer could only fail again
+
+    @property
+    def parts(self) -> int:
+        """Return how many parts there are."""
+        return self._part
 
     @property
     def written_bytes(self) -> int:

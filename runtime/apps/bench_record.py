@@ -1,0 +1,199 @@
+"""What recording costs: a live session with and without it in turns, what is in the file, and what `kill -9` leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+import statistics
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from runtime.apps.bench_child import heedful, private_folders
+from runtime.apps.bench_measure import Measure, Plan, progress, ratio, rounded
+from runtime.apps.bench_process import child_named, cpu_s, started
+from runtime.errors import MissingPart
+from runtime.messages import AudioInput, Message, RadarInput
+from runtime.mqtt_bus import Address, MqttBus
+from runtime.recording.mcap_file import McapFile
+
+SESSION = "bench"
+CONFIG = """\
+session: bench
+streams:
+  cam: {source: camera, device: 'lavfi:testsrc=size=640x480:rate=15'}
+  mic: {source: mqtt, kind: audio}
+  radar: {source: mqtt, kind: radar}
+"""
+CAMERA_HZ = 15
+SWEEP_S = 0.05
+POINTS = 300
+BLOCK_S = 0.032
+BLOCK = 512
+SETTLE_S = 3.0  # after the start; and a moment before the end, for what is under way
+WITHIN_S = 1.0
+MORE_CPU = 1.10
+KILLED_S = 5.0  # how long a session is recorded before it is killed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What one session took."""
+
+    cpu_s: float
+    broker_s: float
+    sent: Mapping[str, int]
+
+
+def measure_record(plan: Plan) -> list[Measure]:
+    """Compare CPU seconds of a session with one camera, one microphone and one radar; count; kill."""
+    if not Path("/proc/self/stat").exists():
+        raise MissingPart("this bench reads /proc", "run it on Linux")
+    seconds, rounds = plan.rounds(10, 60, 60), plan.rounds(1, 3, 5)
+    plain: list[Round] = []
+    recorded: list[Round] = []
+    missing = 0
+    with tempfile.TemporaryDirectory(prefix="heedful-bench-") as scratch:
+        for number in range(rounds):
+            which = f"{seconds} s, {number + 1} of {rounds}"
+            progress(f"a session, {which}")
+            plain.append(_round(Path(scratch) / f"plain-{number}", None, seconds))
+            progress(f"a recorded session, {which}")
+            out = Path(scratch) / f"{number}.mcap"
+            recorded.append(_round(Path(scratch) / f"recorded-{number}", out, seconds))
+            missing += _missing(out, recorded[-1].sent, seconds)
+            size_bytes = out.stat().st_size
+        killed = []
+        for number in range(plan.rounds(1, 3, 10)):
+            progress(f"a recorded session that is killed, {number + 1}")
+            killed.append(_killed_s(Path(scratch) / f"killed-{number}", Path(scratch) / f"killed-{number}.mcap"))
+    detail = {
+        "seconds": seconds,
+        "plain_cpu_s": rounded((one.cpu_s for one in plain), 2),
+        "recorded_cpu_s": rounded((one.cpu_s for one in recorded), 2),
+        "plain_broker_cpu_s": rounded((one.broker_s for one in plain), 2),
+        "recorded_broker_cpu_s": rounded((one.broker_s for one in recorded), 2),
+        "recorded_mb_per_minute": round(size_bytes / 1e6 * 60 / seconds, 1),
+    }
+    sent = Counter[str]()
+    for one in recorded:
+        sent.update(one.sent)
+    return [
+        Measure(
+            name="CPU of a recorded session over one that is not", unit="x", at_most=MORE_CPU, detail=detail,
+            value=ratio([one.cpu_s for one in recorded], [one.cpu_s for one in plain]),
+        ),
+        Measure(name="messages that are not in the recording", value=missing, unit="messages", at_most=0,
+                detail={"sent": dict(sent)}),
+        Measure(name="lost by kill -9", value=max(killed), unit="s", at_most=WITHIN_S,
+                detail={"s": rounded(killed), "median_s": round(statistics.median(killed), 3)}),
+    ]  # fmt: skip
+
+
+def _round(folder: Path, out: Path | None, seconds: float) -> Round:
+    """Run one session, recorded where there is a file for it, and send to it."""
+    with started(*_command(folder, out)) as session:
+        time.sleep(SETTLE_S)
+        broker = child_named(session.pid, "mosquitto")
+        before = cpu_s(session.pid), cpu_s(broker)
+        sent = asyncio.run(_send(_address(folder), seconds))
+        after = cpu_s(session.pid), cpu_s(broker)
+        time.sleep(WITHIN_S)
+        session.send_signal(signal.SIGTERM)
+        session.wait(timeout=15)
+    return Round(cpu_s=after[0] - before[0], broker_s=after[1] - before[1], sent=sent)
+
+
+def _killed_s(folder: Path, out: Path) -> float:
+    """Return how long before the kill the stream that lost most has its last entry; what comes between is whole."""
+    with started(*_command(folder, out)) as session:
+        time.sleep(SETTLE_S)
+        pid = session.pid
+
+        def kill() -> int:
+            os.kill(pid, signal.SIGKILL)
+            return time.time_ns()
+
+        killed_ns: list[int] = []
+        asyncio.run(_send(_address(folder), KILLED_S, lambda: killed_ns.append(kill())))
+        session.wait()
+    last_ns: dict[str, int] = {}
+    seqs: dict[str, list[int]] = {}
+    file = McapFile(out)
+    for entry in file.entries():
+        topic = file.channels[entry.channel].topic
+        last_ns[topic] = entry.log_ns
+        seqs.setdefault(topic, []).append(entry.seq)
+    file.close()
+    if len(last_ns) != 3 or any(found != list(range(1, len(found) + 1)) for found in seqs.values()):
+        raise MissingPart(f"the recording of a killed session has holes: {sorted(seqs)}", "report this")
+    return (killed_ns[0] - min(last_ns.values())) / 1e9
+
+
+def _missing(out: Path, sent: Mapping[str, int], seconds: float) -> int:
+    """Return how many of the inputs are not in the file; of pictures, those whose numbers are not there."""
+    file = McapFile(out)
+    found = {channel.topic: channel.count or 0 for channel in file.channels.values()}
+    pictures = next((one.id for one in file.channels.values() if one.topic == "/cam/image"), -1)
+    last = max((entry.seq for entry in file.entries([pictures])), default=round(seconds * CAMERA_HZ))
+    file.close()
+    lost = last - found.get("/cam/image", 0)
+    return lost + sum(count - found.get(f"/{stream}", 0) for stream, count in sent.items())
+
+
+def _command(folder: Path, out: Path | None) -> tuple[list[str], dict[str, str]]:
+    folder.mkdir()
+    config = folder / "bench.yaml"
+    config.write_text(CONFIG, encoding="utf-8")
+    verb = ["run", str(config)] if out is None else ["record", str(config), "--out", str(out)]
+    return heedful(*verb), private_folders(folder)
+
+
+def _address(folder: Path) -> Address:
+    known = json.loads((folder / "running" / "heedful" / f"{SESSION}.json").read_text(encoding="utf-8"))
+    return Address(host=known["host"], port=known["port"], username="robot", password=known["passwords"]["robot"])
+
+
+async def _send(address: Address, seconds: float, at_end: Callable[[], None] = lambda: None) -> dict[str, int]:
+    """Send sound and sweeps for so long; return how many of each."""
+    bus = MqttBus(address, "robot", SESSION)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(bus.run(), name="robot")
+        await bus.ready(5.0)
+        sound = group.create_task(_every(bus, BLOCK_S, seconds, _sound), name="sound")
+        sweeps = group.create_task(_every(bus, SWEEP_S, seconds, _sweep), name="sweeps")
+        sent = {"mic/audio": await sound, "radar/radar": await sweeps}
+        at_end()
+        bus.stop()
+    if bus.dropped_qos0:
+        raise MissingPart("the broker went away", "run the bench again")
+    return sent
+
+
+async def _every(bus: MqttBus, period_s: float, seconds: float, make: Callable[[random.Random], Message]) -> int:
+    clock, noise = asyncio.get_running_loop().time, random.Random(7)
+    start_s, count = clock(), 0
+    while count * period_s < seconds:
+        await bus.publish(make(noise))
+        count += 1
+        await asyncio.sleep(max(0.0, start_s + count * period_s - clock()))
+    return count
+
+
+def _sound(noise: random.Random) -> AudioInput:
+    """Return a quiet room: -60 dB of noise."""
+    samples = np.random.default_rng(noise.getrandbits(32)).normal(0, 33, BLOCK).astype("<i2")
+    return AudioInput(session=SESSION, stream="mic", t_ns=time.time_ns(), payload=samples.tobytes())
+
+
+def _sweep(noise: random.Random) -> RadarInput:
+    points = np.random.default_rng(noise.getrandbits(32)).normal(0, 20, (POINTS, 5)).astype("<f4")
+    return RadarInput(session=SESSION, stream="radar", t_ns=time.time_ns(), payload=points.tobytes())
