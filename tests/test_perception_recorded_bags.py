@@ -18,7 +18,7 @@ from runtime.config import PerceptionConfig
 from runtime.messages import EventsInput, ImuInput, PoseInput, RadarInput
 from runtime.recording.contents import Content, Pcm, Picture
 from tests import ros_messages as ros
-from tests.recordings import NAMES, START_NS, story, write_story
+from tests.many_sensors import NAMES, START_NS, story, write_story
 from tests.ros_messages import Ros
 
 SCHEMAS = {
