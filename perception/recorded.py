@@ -24,7 +24,7 @@ from runtime.recording import buslog
 from runtime.recording.bags import open_container
 from runtime.recording.container import Channel, Container, Entry
 from runtime.recording.contents import Content, Decoder, Pcm, Picture
-from runtime.recording.readers import STREAM, VIEW_ONLY, decoder_for
+from runtime.recording.readers import STREAM, VIEW_ONLY, decoders_of
 from runtime.recording.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -75,13 +75,14 @@ def probe_recording(path: Path) -> Recording:
     container = open_container(path)
     try:
         timeline = Timeline(container.spans)
+        decoders = decoders_of(container)
         tracks: list[RecordedTrack] = []
         undecoded: list[Channel] = []
         calibrations: list[tuple[str, CalibrationInput]] = []
         for channel in container.channels.values():
             if buslog.is_message(channel) and STREAM not in channel.metadata:
                 continue  # what the bus said then
-            decoder = decoder_for(channel)
+            decoder = decoders.get(channel.id)
             first = _first(container, channel, decoder) if decoder is not None else None
             if decoder is None or first is None:
                 if VIEW_ONLY not in channel.metadata and channel.count != 0:

@@ -152,6 +152,13 @@ def camera(ros: Ros, matrix: list[float]) -> Any:
     )
 
 
+def ridden(ros: Ros, place: Any, speed: Any, child: str) -> Any:
+    spread = make(ros, "geometry_msgs/msg/PoseWithCovariance", pose=place, covariance=np.zeros(36))
+    moving = make(ros, "geometry_msgs/msg/TwistWithCovariance", twist=speed, covariance=np.zeros(36))
+    about = {"header": header(ros), "child_frame_id": child, "pose": spread, "twist": moving}
+    return make(ros, "nav_msgs/msg/Odometry", **about)
+
+
 def events(ros: Ros, **changed: Any) -> Any:
     about: dict[str, Any] = {"height": 480, "width": 640, "seq": 3, "time_base": 5, "encoding": "evt3"}
     about |= {"is_bigendian": False, "events": numbers(1, 2, 3, 4)} | changed
@@ -206,10 +213,6 @@ def cases(ros: Ros) -> list[Case]:
     heard = make(ros, "audio_common_msgs/msg/AudioDataStamped", header=header(ros), audio=sound)
     spread = make(ros, "geometry_msgs/msg/PoseWithCovariance", pose=pose(ros), covariance=np.zeros(36))
     speed = make(ros, "geometry_msgs/msg/Twist", linear=vector(ros, 1, 0, 0), angular=vector(ros, 0, 0, 0.5))
-    moving = make(ros, "geometry_msgs/msg/TwistWithCovariance", twist=speed, covariance=np.zeros(36))
-    ridden = make(
-        ros, "nav_msgs/msg/Odometry", header=header(ros), child_frame_id="base_link", pose=spread, twist=moving
-    )
     return [
         Case(
             "/cam/raw",
@@ -241,7 +244,7 @@ def cases(ros: Ros) -> list[Case]:
         Case(
             "/odom",
             "nav_msgs/msg/Odometry",
-            ridden,
+            ridden(ros, pose(ros), speed, "base_link"),
             [PoseInput(child="base_link", velocity_mps=(1.0, 0.0, 0.0), rotation_radps=(0.0, 0.0, 0.5), **place)],
         ),
         Case(

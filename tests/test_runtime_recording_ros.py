@@ -90,6 +90,19 @@ def test_garbage_is_refused(garbage: bytes, which: int) -> None:
     assert len(contents_or_none(decoder, garbage)) <= 2
 
 
+@given(which=st.integers(0, len(ALL) - 1), data=st.data())
+def test_a_damaged_definition_raises_only_value_errors(which: int, data: st.DataObject) -> None:
+    version, case = ALL[which]
+    told = ros.channel(version, case.schema, case.topic)
+    text = list(told.schema_data.decode())
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(text) - 1))
+        text[at : at + data.draw(st.integers(0, 3))] = data.draw(st.text("abfint8[]<=/_ \n\"'#=", max_size=3))
+    decoder = ros_decoder(replace(told, schema_data="".join(text).encode()))
+    if decoder is not None:
+        assert len(contents_or_none(decoder, ros.pack(version, case.schema, case.message))) <= 2
+
+
 def test_a_type_is_read_as_the_recording_defines_it() -> None:
     text = "float64 more\n" + ros.STORES["cdr"].generate_msgdef("sensor_msgs/msg/Imu", ros_version=2)[0]
     told = replace(ros.channel("cdr", "sensor_msgs/msg/Imu"), schema_data=text.encode())

@@ -25,6 +25,7 @@ from runtime.manifest import MANIFEST, StreamEntry, read_calibration, read_manif
 from runtime.messages import RESERVED_STREAMS, CalibrationInput, Sensor
 from runtime.recording.bags import is_container
 from runtime.recording.container import Channel
+from runtime.recording.ros import camera_info_topic
 
 MIB = 1024 * 1024
 NS_PER_S = 1_000_000_000
@@ -177,8 +178,11 @@ def _add_recording(
         reader = _channel_reader(track, recording, settings, offset_ns, start_ns)
         playlist.streams.append(PlayedStream(name=name, sensor=track.sensor, open=reader))
         _calibrate(playlist, part, name)
-    for called, calibration in recording.calibrations:
-        if called in own:
+    known = dict(recording.calibrations)
+    for track in tracks:
+        called = track.name or track.topic
+        beside = camera_info_topic(track.topic) if track.sensor == "video" else called
+        if (calibration := known.get(called, known.get(beside))) is not None:
             playlist.calibrations.setdefault(own[called], calibration)
 
 

@@ -45,6 +45,11 @@ def ros_decoder(channel: Channel, audio: AudioFormat | None = None) -> Decoder |
     return Decoder(kind=kind, decode=decode)
 
 
+def camera_info_topic(topic: str) -> str:
+    """Return where ROS tells how the camera of a topic projects: beside its pictures."""
+    return topic.removesuffix("/compressed").rpartition("/")[0] + "/camera_info"
+
+
 def _meaning(channel: Channel, audio: AudioFormat) -> tuple[InputKind, _Meaning] | None:
     match ros_name(channel.schema):
         case "tf2_msgs/msg/TFMessage" | "tf/msg/tfMessage":

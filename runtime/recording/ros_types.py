@@ -17,7 +17,7 @@ from runtime.recording.container import Channel
 Read: TypeAlias = Callable[[bytes], Any]
 """From bytes to a message with the attributes that its type names. Raises ValueError where they are damaged."""
 
-TEXT_LIMIT = 1 << 17  # characters of a definition
+TEXT_LIMIT = 1 << 15  # characters of a definition
 ELEMENTS_LIMIT = 1_024  # of all fixed arrays of messages and strings in a type
 # What rosbags raises on bytes that do not fit the type.
 _DAMAGED = (SerdeError, KeyError, IndexError, AssertionError, OverflowError, MemoryError, RecursionError, TypeError)
