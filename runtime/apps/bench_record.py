@@ -29,7 +29,7 @@ SESSION = "bench"
 CONFIG = """\
 session: bench
 streams:
-  cam: {source: camera, device: 'lavfi:testsrc=size=640x480:rate=15'}
+  cam: {source: camera, device: 'lavfi:testsrc2=size=640x480:rate=15,format=yuyv422'}
   mic: {source: mqtt, kind: audio}
   radar: {source: mqtt, kind: radar}
 """
