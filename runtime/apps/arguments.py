@@ -263,7 +263,8 @@ def _add_bench(verbs: Verbs) -> argparse.ArgumentParser:
     verb.add_argument(
         "name",
         metavar="NAME",
-        help="replay, speech, digest, bus, freshness, outbox, idle, first-answer, stop, reasoner, memory, needles, record or all",
+        help="replay, speech, digest, bus, freshness, outbox, idle, first-answer, stop, reasoner, memory, needles, "
+        "record or all",
     )
     verb.add_argument("--data", metavar="DIR", type=Path, help="sample data (default: HEEDFUL_DATA)")
     verb.add_argument("--compare", metavar="FILE", type=Path, help="an earlier result to set beside this one")

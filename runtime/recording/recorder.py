@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 INPUTS: tuple[InputKind, ...] = ("image", "audio", "radar", "events", "pose", "imu", "calibration")
 ROOM = 1024  # packets that may come before the backlog takes them
-TICK_S = 0.1  # between two looks at what waits
+TICK_S = 0.2  # between two looks at what waits
 CLOSE_S = 1.0  # for what is left to write after the session has ended
 
 
