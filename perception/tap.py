@@ -123,7 +123,7 @@ class PictureTap:
         while (item := self._next()) is not None:
             sample, arrived_ns = item
             picture = sample.picture
-            jpeg, width_px, height_px = encode_jpeg(picture, max(picture.width, picture.height), QUALITY)
+            jpeg, width_px, height_px = encode_jpeg(picture, max(picture.width, picture.height), QUALITY, is_fast=True)
             self._put(
                 Picture(t_ns=sample.t_ns, encoding="jpeg", width_px=width_px, height_px=height_px, payload=jpeg),
                 arrived_ns,

@@ -28,7 +28,7 @@ from runtime.wire import ROOT
 logger = logging.getLogger(__name__)
 
 PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
-RECORDER = "recorder"  # hears everything but replies, and says nothing
+RECORDER = "recorder"  # hears everything but replies to others, and says nothing
 ROLES = (*SERVICES, "user", "robot", RECORDER)
 STARTS = 3  # attempts before a mosquitto that never came up is given up
 # A service says these of itself only.

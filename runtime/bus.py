@@ -100,7 +100,7 @@ class Subscription:
         self.filters = tuple(filters)
         self.rule = rule
         self.lost = 0
-        self.refuse = refuse  # what hears of payloads that cannot be read
+        self._refuse = refuse
         self._owner = owner
         self._waiting: deque[tuple[Packet, Callable[[], None]]] = deque()
         self._acknowledge: Callable[[], None] = nothing  # for the delivery that the consumer works on
@@ -108,6 +108,7 @@ class Subscription:
         self._left = asyncio.Event()
         self._turn = asyncio.Lock()  # fair: senders keep their order
         self._is_closed = False
+        self._take: Callable[[Packet], None] | None = None
 
     def matches(self, topic: str) -> bool:
         """Say whether a topic belongs to this subscription."""
@@ -119,12 +120,23 @@ class Subscription:
 
     def offer(self, packet: Packet, acknowledge: Callable[[], None]) -> None:
         """Take a packet; never waits. `acknowledge` is called once it was consumed or dropped."""
+        if self._take is not None:
+            self._take(packet)
+            acknowledge()
+            return
         if self.rule.name == "latest":
             self._drop(lambda waiting: waiting.topic == packet.topic)
         elif self.rule.name == "drop_oldest" and len(self._waiting) >= self.rule.room:
             self._drop_first()
         self._waiting.append((packet, acknowledge))
         self._arrived.set()
+
+    def divert(self, take: Callable[[Packet], None]) -> None:
+        """Hand packets to `take` unread, at the moment they come, instead of keeping them for an iteration."""
+        self._take = take
+        for packet, acknowledge in self._waiting:
+            self.offer(packet, acknowledge)
+        self._waiting.clear()
 
     async def room(self) -> None:
         """Wait in turn until a lossless queue has room for one more (LocalBus; a broker keeps count by itself)."""
@@ -159,7 +171,7 @@ class Subscription:
                 message = wire.decode(packet)
             except WireError as error:
                 self._finish()
-                self.refuse(dead_letter(packet, error.reason, self._owner))
+                self._refuse(dead_letter(packet, error.reason, self._owner))
                 continue
             return Delivery(message, packet.topic, packet.response_topic, packet.correlation)
 

@@ -86,7 +86,7 @@ class MqttBus:
         await self._send(packet, qos, retry=retry)
 
     async def subscribe(self, *filters: str, rule: Rule) -> Subscription:
-        """Subscribe now and again after each reconnect. Filters of one connection must not overlap."""
+        """Subscribe now and again after each reconnect. Filters of one connection are equal or do not overlap."""
         subscription = self._router.add(filters, LOSSLESS if self.is_lossless else rule)
         await self.ready(PUBLISH_DEADLINE_S)
         generation, client = self.generation, self._client

@@ -1,19 +1,24 @@
-"""What recording costs: a live session with and without it in turns, what is in the file, and what `kill -9` leaves."""
+"""What recording costs: a live session with and without it in turns, what is in the file, and what `kill -9` leaves.
+
+The microphone hears a quiet room in one measure and somebody who speaks all the time in the other.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import os
-import random
 import signal
 import statistics
 import tempfile
 import time
+import wave
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -25,11 +30,14 @@ from runtime.messages import AudioInput, Message, RadarInput
 from runtime.mqtt_bus import Address, MqttBus
 from runtime.recording.mcap_file import McapFile
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 SESSION = "bench"
 CONFIG = """\
 session: bench
 streams:
-  cam: {source: camera, device: 'lavfi:testsrc=size=640x480:rate=15'}
+  cam: {source: camera, device: 'lavfi:testsrc2=size=640x480:rate=15,format=yuyv422'}
   mic: {source: mqtt, kind: audio}
   radar: {source: mqtt, kind: radar}
 """
@@ -41,6 +49,8 @@ BLOCK = 512
 SETTLE_S = 3.0  # after the start; and a moment before the end, for what is under way
 WITHIN_S = 1.0
 MORE_CPU = 1.10
+SPEECH = Path(__file__).with_name("demo_speech.wav")
+Sound: TypeAlias = Callable[[int], bytes]  # from the number of a block to its samples
 KILLED_S = 5.0  # how long a session is recorded before it is killed
 
 
@@ -57,54 +67,75 @@ def measure_record(plan: Plan) -> list[Measure]:
     """Compare CPU seconds of a session with one camera, one microphone and one radar; count; kill."""
     if not Path("/proc/self/stat").exists():
         raise MissingPart("this bench reads /proc", "run it on Linux")
-    seconds, rounds = plan.rounds(10, 60, 60), plan.rounds(1, 3, 5)
-    plain: list[Round] = []
-    recorded: list[Round] = []
-    missing = 0
+    seconds, rounds = plan.rounds(10, 60, 60), plan.rounds(1, 2, 5)
     with tempfile.TemporaryDirectory(prefix="heedful-bench-") as scratch:
-        for number in range(rounds):
-            which = f"{seconds} s, {number + 1} of {rounds}"
-            progress(f"a session, {which}")
-            plain.append(_round(Path(scratch) / f"plain-{number}", None, seconds))
-            progress(f"a recorded session, {which}")
-            out = Path(scratch) / f"{number}.mcap"
-            recorded.append(_round(Path(scratch) / f"recorded-{number}", out, seconds))
-            missing += _missing(out, recorded[-1].sent, seconds)
-            size_bytes = out.stat().st_size
+        quiet = _compared(Path(scratch) / "quiet", _room, seconds, rounds)
+        talk = _compared(Path(scratch) / "talk", _speech, seconds, rounds)
         killed = []
         for number in range(plan.rounds(1, 3, 10)):
             progress(f"a recorded session that is killed, {number + 1}")
             killed.append(_killed_s(Path(scratch) / f"killed-{number}", Path(scratch) / f"killed-{number}.mcap"))
-    detail = {
-        "seconds": seconds,
-        "plain_cpu_s": rounded((one.cpu_s for one in plain), 2),
-        "recorded_cpu_s": rounded((one.cpu_s for one in recorded), 2),
-        "plain_broker_cpu_s": rounded((one.broker_s for one in plain), 2),
-        "recorded_broker_cpu_s": rounded((one.broker_s for one in recorded), 2),
-        "recorded_mb_per_minute": round(size_bytes / 1e6 * 60 / seconds, 1),
-    }
-    sent = Counter[str]()
-    for one in recorded:
-        sent.update(one.sent)
     return [
-        Measure(
-            name="CPU of a recorded session over one that is not", unit="x", at_most=MORE_CPU, detail=detail,
-            value=ratio([one.cpu_s for one in recorded], [one.cpu_s for one in plain]),
-        ),
-        Measure(name="messages that are not in the recording", value=missing, unit="messages", at_most=0,
-                detail={"sent": dict(sent)}),
+        quiet.measure("CPU of a recorded session over one that is not, in a quiet room"),
+        talk.measure("CPU of a recorded session over one that is not, while somebody speaks"),
+        Measure(name="messages that are not in the recording", value=quiet.missing + talk.missing, unit="messages",
+                at_most=0, detail={"sent": dict(quiet.sent + talk.sent)}),
         Measure(name="lost by kill -9", value=max(killed), unit="s", at_most=WITHIN_S,
                 detail={"s": rounded(killed), "median_s": round(statistics.median(killed), 3)}),
     ]  # fmt: skip
 
 
-def _round(folder: Path, out: Path | None, seconds: float) -> Round:
+@dataclass(kw_only=True)
+class Compared:
+    """Sessions with and without a recording, in turns."""
+
+    seconds: float
+    plain: list[Round] = field(default_factory=list)
+    recorded: list[Round] = field(default_factory=list)
+    missing: int = 0
+    size_bytes: int = 0
+
+    @property
+    def sent(self) -> Counter[str]:
+        """Return what was sent to the sessions that were recorded."""
+        return sum((Counter(one.sent) for one in self.recorded), Counter())
+
+    def measure(self, name: str) -> Measure:
+        """Return the median of the ratios."""
+        detail = {
+            "seconds": self.seconds,
+            "plain_cpu_s": rounded((one.cpu_s for one in self.plain), 2),
+            "recorded_cpu_s": rounded((one.cpu_s for one in self.recorded), 2),
+            "plain_broker_cpu_s": rounded((one.broker_s for one in self.plain), 2),
+            "recorded_broker_cpu_s": rounded((one.broker_s for one in self.recorded), 2),
+            "recorded_mb_per_minute": round(self.size_bytes / 1e6 * 60 / self.seconds / len(self.recorded), 1),
+        }
+        ours, theirs = [one.cpu_s for one in self.recorded], [one.cpu_s for one in self.plain]
+        return Measure(name=name, unit="x", at_most=MORE_CPU, value=ratio(ours, theirs), detail=detail)
+
+
+def _compared(folder: Path, hear: Sound, seconds: float, rounds: int) -> Compared:
+    folder.mkdir()
+    found = Compared(seconds=seconds)
+    for number in range(rounds):
+        which = f"{folder.name}, {seconds} s, {number + 1} of {rounds}"
+        progress(f"a session, {which}")
+        found.plain.append(_round(folder / f"plain-{number}", None, seconds, hear))
+        progress(f"a recorded session, {which}")
+        out = folder / f"{number}.mcap"
+        found.recorded.append(_round(folder / f"recorded-{number}", out, seconds, hear))
+        found.missing += _missing(out, found.recorded[-1].sent, seconds)
+        found.size_bytes += out.stat().st_size
+    return found
+
+
+def _round(folder: Path, out: Path | None, seconds: float, hear: Sound) -> Round:
     """Run one session, recorded where there is a file for it, and send to it."""
     with started(*_command(folder, out)) as session:
         time.sleep(SETTLE_S)
         broker = child_named(session.pid, "mosquitto")
         before = cpu_s(session.pid), cpu_s(broker)
-        sent = asyncio.run(_send(_address(folder), seconds))
+        sent = asyncio.run(_send(_address(folder), seconds, hear))
         after = cpu_s(session.pid), cpu_s(broker)
         time.sleep(WITHIN_S)
         session.send_signal(signal.SIGTERM)
@@ -123,7 +154,7 @@ def _killed_s(folder: Path, out: Path) -> float:
             return time.time_ns()
 
         killed_ns: list[int] = []
-        asyncio.run(_send(_address(folder), KILLED_S, lambda: killed_ns.append(kill())))
+        asyncio.run(_send(_address(folder), KILLED_S, _room, lambda: killed_ns.append(kill())))
         session.wait()
     last_ns: dict[str, int] = {}
     seqs: dict[str, list[int]] = {}
@@ -162,13 +193,15 @@ def _address(folder: Path) -> Address:
     return Address(host=known["host"], port=known["port"], username="robot", password=known["passwords"]["robot"])
 
 
-async def _send(address: Address, seconds: float, at_end: Callable[[], None] = lambda: None) -> dict[str, int]:
+async def _send(
+    address: Address, seconds: float, hear: Sound, at_end: Callable[[], None] = lambda: None
+) -> dict[str, int]:
     """Send sound and sweeps for so long; return how many of each."""
     bus = MqttBus(address, "robot", SESSION)
     async with asyncio.TaskGroup() as group:
         group.create_task(bus.run(), name="robot")
         await bus.ready(5.0)
-        sound = group.create_task(_every(bus, BLOCK_S, seconds, _sound), name="sound")
+        sound = group.create_task(_every(bus, BLOCK_S, seconds, lambda number: _sound(hear(number))), name="sound")
         sweeps = group.create_task(_every(bus, SWEEP_S, seconds, _sweep), name="sweeps")
         sent = {"mic/audio": await sound, "radar/radar": await sweeps}
         at_end()
@@ -178,22 +211,38 @@ async def _send(address: Address, seconds: float, at_end: Callable[[], None] = l
     return sent
 
 
-async def _every(bus: MqttBus, period_s: float, seconds: float, make: Callable[[random.Random], Message]) -> int:
-    clock, noise = asyncio.get_running_loop().time, random.Random(7)
+async def _every(bus: MqttBus, period_s: float, seconds: float, make: Callable[[int], Message]) -> int:
+    clock = asyncio.get_running_loop().time
     start_s, count = clock(), 0
     while count * period_s < seconds:
-        await bus.publish(make(noise))
+        await bus.publish(make(count))
         count += 1
         await asyncio.sleep(max(0.0, start_s + count * period_s - clock()))
     return count
 
 
-def _sound(noise: random.Random) -> AudioInput:
-    """Return a quiet room: -60 dB of noise."""
-    samples = np.random.default_rng(noise.getrandbits(32)).normal(0, 33, BLOCK).astype("<i2")
-    return AudioInput(session=SESSION, stream="mic", t_ns=time.time_ns(), payload=samples.tobytes())
+def _room(number: int) -> bytes:
+    """Return a block of noise at -60 dB."""
+    return np.random.default_rng(number).normal(0, 33, BLOCK).astype("<i2").tobytes()
 
 
-def _sweep(noise: random.Random) -> RadarInput:
-    points = np.random.default_rng(noise.getrandbits(32)).normal(0, 20, (POINTS, 5)).astype("<f4")
+def _speech(number: int) -> bytes:
+    """Return a block of the demo's speech, over and over."""
+    samples = _speech_samples()
+    start = number * BLOCK % (len(samples) - BLOCK)
+    return samples[start : start + BLOCK].tobytes()
+
+
+@functools.cache
+def _speech_samples() -> NDArray[np.int16]:
+    with wave.open(str(SPEECH)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2")
+
+
+def _sound(payload: bytes) -> AudioInput:
+    return AudioInput(session=SESSION, stream="mic", t_ns=time.time_ns(), payload=payload)
+
+
+def _sweep(number: int) -> RadarInput:
+    points = np.random.default_rng(number).normal(0, 20, (POINTS, 5)).astype("<f4")
     return RadarInput(session=SESSION, stream="radar", t_ns=time.time_ns(), payload=points.tobytes())

@@ -65,7 +65,8 @@ async def run_live(
     wires = wire_up(config, session, is_replay=False)
     buses = {role: wires.bus(role) for role in ("memory", "reasoning", "perception", "user")}
     if recorder is not None:
-        recorder.bus = wires.bus(recorder.name)
+        recorder.inputs_from = buses["perception"]
+        recorder.bus = wires.bus(recorder.name) if recorder.keeps_bus else None
     with closing(Worker("loader")) as loader:  # models load beside the event loop, so that Ctrl-C is heard
         remember = await loader.call(
             partial(make_memory, config, buses["memory"], session, memory_folder(config), is_replay=False)

@@ -25,6 +25,7 @@ from runtime.manifest import MANIFEST, StreamEntry, read_calibration, read_manif
 from runtime.messages import RESERVED_STREAMS, CalibrationInput, Sensor
 from runtime.recording.bags import is_container
 from runtime.recording.container import Channel
+from runtime.recording.mcap_writer import parts_of
 from runtime.recording.ros import camera_info_topic
 
 MIB = 1024 * 1024
@@ -103,7 +104,10 @@ def _files(path: Path) -> list[Path]:
 
 def _expanded(paths: Sequence[Path]) -> Iterator[_Part]:
     seen: set[Path] = set()
+    later = {part.resolve() for path in paths if path.is_file() for part in parts_of(path)}
     for path in paths:
+        if path.resolve() in later:
+            continue  # whoever opens the first part finds it
         if not path.exists():
             raise InputError(path, "no such file")
         if path.resolve() in seen:

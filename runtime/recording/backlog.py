@@ -13,19 +13,18 @@ from runtime.recording.mcap_writer import ChannelInfo
 ROOM_BYTES = 64 << 20  # a disk that stalls for seconds loses nothing
 ITEM_BYTES = 512  # about what an item takes beside its payload
 
-Entries: TypeAlias = Iterable[tuple[ChannelInfo, bytes]]
+Encoded: TypeAlias = tuple[int | None, Iterable[tuple[ChannelInfo, bytes]]]  # when it was taken or said; entries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """Something that came and is to be written; `encode` may raise ValueError where it states what cannot be."""
+    """Something that came and is to be written."""
 
     stream: str
     kind: str
     arrived_ns: int
-    stated_ns: int | None  # when it was taken or said, where it tells
     size_bytes: int
-    encode: Callable[[], Entries]
+    encode: Callable[[], Encoded]  # on the thread that writes; ValueError or WireError where it cannot be read
 
 
 class Backlog:

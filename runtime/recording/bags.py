@@ -10,6 +10,7 @@ from runtime.recording import mcap_index, ros1_records, sqlite_bag
 from runtime.recording.bag_about import About, read_about
 from runtime.recording.container import Container
 from runtime.recording.mcap_file import McapFile
+from runtime.recording.mcap_writer import RECORDING, parts_of
 from runtime.recording.ros1_bag import Ros1Bag
 from runtime.recording.several import Several
 from runtime.recording.sqlite_bag import SqliteBag
@@ -43,7 +44,7 @@ def open_container(path: Path) -> Container:
         raise InputError(path, f"cannot be read ({error.strerror})") from error
     match _kind(sniffed):
         case "mcap":
-            return McapFile(path)
+            return _with_later_parts(path)
         case "sqlite":
             return SqliteBag(path)
         case "bag":
@@ -58,6 +59,28 @@ def open_container(path: Path) -> Container:
 def open_parts(paths: Sequence[Path]) -> Container:
     """Open files that are parts of one recording. What cannot be opened is a fault; InputError where nothing can."""
     return _joined(paths, [])
+
+
+def _with_later_parts(path: Path) -> Container:
+    """Open an MCAP file; of a recording of ours that goes on in other files, with those."""
+    first = McapFile(path)
+    about = first.metadata.get(RECORDING, {})
+    if about.get("part") != "1":
+        return first
+    later = [part for part in parts_of(path) if _is_part(part, about.get("id", ""))]
+    if not later:
+        return first
+    first.close()
+    return _joined([path, *later], [])
+
+
+def _is_part(path: Path, recording_id: str) -> bool:
+    try:
+        part = McapFile(path)
+    except InputError:
+        return True  # whoever joins it says why not
+    part.close()
+    return part.metadata.get(RECORDING, {}).get("id") == recording_id
 
 
 def _open_folder(path: Path) -> Container:
@@ -91,7 +114,7 @@ def _joined(paths: Sequence[Path], faults: list[str], about: About | None = None
     names = [path.name for path in paths]
     for path in paths:
         try:
-            parts[path.name if names.count(path.name) == 1 else str(path)] = open_container(path)
+            parts[path.name if names.count(path.name) == 1 else str(path)] = _open_part(path)
         except InputError as error:
             if len(paths) == 1:
                 raise
@@ -99,6 +122,10 @@ def _joined(paths: Sequence[Path], faults: list[str], about: About | None = None
     if not parts:
         raise InputError(paths[0].parent, "; ".join(faults))
     return Several(parts, about.counts if about is not None and not faults else None, faults)
+
+
+def _open_part(path: Path) -> Container:
+    return McapFile(path) if _kind(_sniffed(path)) == "mcap" else open_container(path)
 
 
 def _parts_in(path: Path) -> list[Path]:

@@ -2,8 +2,9 @@
 
     bus, taps of cameras and microphones -> backlog -> one thread: encode, write, end chunks
 
-It hears the bus through a connection of its own that never makes a sender wait: what it cannot take in time is lost
-and counted. A disk that fills ends the recording, not the session.
+Inputs are heard on perception's connection, so that the broker sends them once; the bus through one of its own. Nobody
+waits for the recorder: what its backlog has no room for is lost, oldest first, and counted. A disk that fills ends the
+recording, not the session.
 """
 
 from __future__ import annotations
@@ -17,26 +18,26 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from runtime.bus import Bus, Subscription, drop_oldest, filter_of
-from runtime.errors import HeedfulError
-from runtime.messages import KINDS, DeadLetter, Input, Message
+from runtime.errors import HeedfulError, WireError
+from runtime.messages import KINDS, Input
 from runtime.metrics import Meter
 from runtime.recording import buslog, inputlog
-from runtime.recording.backlog import Arrival, Backlog, Entries
+from runtime.recording.backlog import Arrival, Backlog, Encoded
 from runtime.recording.contents import Content, InputKind
 from runtime.recording.mcap_writer import ChannelInfo, RecordingWriter
 from runtime.service import Worker
-from runtime.wire import tensor_ranks
+from runtime.wire import Packet, decode, split_topic
 
 logger = logging.getLogger(__name__)
 
 INPUTS: tuple[InputKind, ...] = ("image", "audio", "radar", "events", "pose", "imu", "calibration")
-ROOM = 2048  # packets that may come while the event loop is busy
-TICK_S = 0.1  # between two looks at what waits
+ROOM = 1024  # packets that may come before the backlog takes them
+TICK_S = 0.2  # between two looks at what waits
 CLOSE_S = 1.0  # for what is left to write after the session has ended
 
 
 class Recorder:
-    """Writes one session into one recording; `bus` is set before it runs.
+    """Writes one session into one recording; `inputs_from` (and `bus`, where it `keeps_bus`) is set before it runs.
 
     `streams` are those of the configuration, with the kind of input where that comes over MQTT.
     """
@@ -52,6 +53,7 @@ class Recorder:
         about_run: Mapping[str, str] | None = None,
     ) -> None:
         """Write to `writer`, which this closes; with `about_run`, metadata of the run, the bus is kept too."""
+        self.inputs_from: Bus | None = None
         self.bus: Bus | None = None
         self.meters: Sequence[Meter] = ()  # of the services of the session
         self.ready = asyncio.Event()  # it hears everything from now on
@@ -63,7 +65,7 @@ class Recorder:
         self._about_run = about_run
         self._backlog = Backlog()
         self._numbers: dict[tuple[str, str], int] = {}  # of channels, by topic and schema
-        self._inbox: Subscription | None = None
+        self._inboxes: list[Subscription] = []
         self._latency_ms: dict[str, tuple[float, float]] = {}
         self._worker = Worker(self.name)
         self._stopping = asyncio.Event()
@@ -77,9 +79,8 @@ class Recorder:
             stream=stream,
             kind=kind,
             arrived_ns=arrived_ns,
-            stated_ns=content.t_ns,
             size_bytes=len(getattr(content, "payload", b"")),
-            encode=partial(inputlog.entries_of, stream, kind, content),
+            encode=partial(_encoded_input, stream, kind, content),
         )
         self._backlog.put(arrival)
 
@@ -90,23 +91,20 @@ class Recorder:
     @property
     def lost(self) -> int:
         """Return how many inputs and messages came and were not written."""
-        return self._backlog.lost + (0 if self._inbox is None else self._inbox.lost)
+        return self._backlog.lost + sum(one.lost for one in self._inboxes)
 
     async def run(self) -> None:
         """Write until `stop`; then what was heard until then."""
-        assert self.bus is not None
         try:
-            inbox = self._inbox = await self.bus.subscribe(*self._filters(), rule=drop_oldest(ROOM))
-            inbox.refuse = self._refuse
+            await self._subscribe()
             self.has_begun = True
             writing = self._worker.begin(self._write_all)
             self.ready.set()
             async with asyncio.TaskGroup() as group:
                 watching = group.create_task(_watch(writing), name="recording")
-                listening = group.create_task(self._listen(inbox), name="recorded messages")
                 await self._stopping.wait()
-                inbox.close()
-                await listening
+                for inbox in self._inboxes:
+                    inbox.close()
                 self._latency_ms = {stage: some for meter in self.meters for stage, some in meter.latency_ms().items()}
                 self._ending.set()
                 await watching
@@ -135,40 +133,38 @@ class Recorder:
             f"{self._writer.written_bytes / 1e6:.1f} MB in {self._writer.parts} file(s), {self.lost} lost{more}"
         )
 
-    def _filters(self) -> list[str]:
-        wanted = [
+    @property
+    def keeps_bus(self) -> bool:
+        """Say whether it writes down what the services say, too."""
+        return self._about_run is not None
+
+    async def _subscribe(self) -> None:
+        assert self.inputs_from is not None
+        inputs = [
             filter_of(self._session, kind, stream)
             for stream, arriving in self._streams.items()
             for kind in INPUTS
             if kind in (arriving, "calibration")
         ]
-        if self._about_run is not None:
-            wanted += [filter_of(self._session, name) for name in KINDS if name not in INPUTS and _is_public(name)]
-        return wanted
+        self._inboxes.append(await self.inputs_from.subscribe(*inputs, rule=drop_oldest(ROOM)))
+        if self.keeps_bus:
+            assert self.bus is not None
+            said = [filter_of(self._session, name) for name in KINDS if name not in INPUTS and _is_public(name)]
+            self._inboxes.append(await self.bus.subscribe(*said, rule=drop_oldest(ROOM)))
+        for inbox in self._inboxes:
+            inbox.divert(self._hear)
 
-    async def _listen(self, inbox: Subscription) -> None:
-        async for delivery in inbox:
-            arrived_ns, message = time.time_ns(), delivery.message
-            if isinstance(message, Input):
-                self.put(message.stream, message.kind, inputlog.content_of(message), arrived_ns)
-            else:
-                self._put_message(message, arrived_ns)
-
-    def _put_message(self, message: Message, arrived_ns: int) -> None:
-        tensors_bytes = sum(getattr(message, name).nbytes for name in tensor_ranks(message.kind))
+    def _hear(self, packet: Packet) -> None:
+        """Take a packet as it comes in; the event loop does no more with it than this."""
+        _, stream, kind = split_topic(packet.topic)
         arrival = Arrival(
-            stream=message.stream,
-            kind=message.kind,
-            arrived_ns=arrived_ns,
-            stated_ns=buslog.event_ns(message) or None,
-            size_bytes=len(getattr(message, "payload", b"")) + tensors_bytes,
-            encode=partial(_spoken, message),
+            stream=stream,
+            kind=kind,
+            arrived_ns=time.time_ns(),
+            size_bytes=len(packet.payload),
+            encode=partial(_encoded_packet, packet),
         )
         self._backlog.put(arrival)
-
-    def _refuse(self, _: DeadLetter) -> None:
-        """Whoever the payload was for says what is wrong with it."""
-        self.unreadable += 1
 
     # From here on: on the worker's thread.
 
@@ -198,16 +194,17 @@ class Recorder:
 
     def _write(self, seq: int, arrival: Arrival) -> None:
         try:
-            entries = list(arrival.encode())
-        except ValueError as error:
+            stated_ns, encoded = arrival.encode()
+            entries = list(encoded)
+        except (WireError, ValueError) as error:  # whoever it was for says what is wrong with it
             self.unreadable += 1
-            logger.info("an input (%s) of %s cannot be recorded: %s", arrival.kind, arrival.stream, error)
+            logger.info("%s of %s cannot be recorded: %s", arrival.kind, arrival.stream, error)
             return
         for channel, data in entries:
             self._writer.write(
                 self._number(channel),
                 log_ns=arrival.arrived_ns,
-                publish_ns=arrival.arrived_ns if arrival.stated_ns is None else max(0, arrival.stated_ns),
+                publish_ns=arrival.arrived_ns if stated_ns is None else max(0, stated_ns),
                 seq=seq,
                 data=data,
             )
@@ -227,8 +224,15 @@ def _is_public(name: str) -> bool:
     return name == "answer" or not KINDS[name].is_reply
 
 
-def _spoken(message: Message) -> Entries:
-    yield buslog.channel_of(message), buslog.to_entry(message)
+def _encoded_packet(packet: Packet) -> Encoded:
+    message = decode(packet)
+    if isinstance(message, Input):
+        return _encoded_input(message.stream, message.kind, inputlog.content_of(message))
+    return buslog.event_ns(message) or None, [(buslog.channel_of(message), buslog.to_entry(message))]
+
+
+def _encoded_input(stream: str, kind: InputKind, content: Content) -> Encoded:
+    return content.t_ns, inputlog.entries_of(stream, kind, content)
 
 
 async def _watch(writing: asyncio.Future[None]) -> None:
