@@ -83,7 +83,7 @@ def test_a_message_that_is_not_as_it_should_be_is_counted_and_the_others_stay(tm
     run = read_run(path)
     assert len(run.said) == 1
     assert len(run.faults) == 1
-    assert run.faults[0].startswith("2 messages in run.mcap are not as they should be")
+    assert run.faults[0].startswith("2 messages are not as they should be")
 
 
 def test_a_file_without_messages_is_no_run(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_file_without_messages_is_no_run(tmp_path: Path) -> None:
     other = ChannelInfo(topic="/tf", schema="tf2_msgs/msg/TF", schema_encoding="", schema_data=b"", encoding="cdr")
     writer.write(writer.channel(other), log_ns=1, publish_ns=1, seq=0, data=b"x")
     writer.close()
-    with pytest.raises(InputError, match="holds no messages of the bus"):
+    with pytest.raises(InputError, match="holds no messages of a run"):
         read_run(path)
 
 
@@ -101,7 +101,7 @@ def test_what_is_no_file_or_no_mcap_is_refused(tmp_path: Path) -> None:
     text.write_text("hello", encoding="utf-8")
     with pytest.raises(InputError, match="is a folder"):
         read_run(tmp_path)
-    with pytest.raises(InputError, match="is not an MCAP file"):
+    with pytest.raises(InputError, match="is no recording"):
         read_run(text)
     with pytest.raises(InputError, match="cannot be read"):
         read_run(tmp_path / "none.mcap")

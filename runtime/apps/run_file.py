@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,10 @@ import numpy as np
 from runtime import wire
 from runtime.apps.present import WALL_CLOCK_NS
 from runtime.digest import LEFT_OUT
-from runtime.errors import InputError, WireError
+from runtime.errors import InputError
 from runtime.messages import Alert, Answer, Message, Watermark
 from runtime.recording import buslog
-from runtime.recording.mcap_file import McapFile
-from runtime.recording.mcap_writer import RECORDING, parts_of
+from runtime.recording.runreader import RunReader
 
 IDS = frozenset({"record_id", "clip_id"})
 ID_LISTS = frozenset({"record_ids", "ids"})
@@ -74,21 +73,18 @@ def read_run(path: Path) -> Run:
     """Read a run with all its parts, as far as they go. Raises InputError where it holds none."""
     if path.is_dir():
         raise InputError(path, "is a folder; name the run's first file")
-    faults: list[str] = []
-    noted: dict[str, str] = {}
     said: list[Said] = []
     epochs: set[int] = set()
     session = ""
-    for file in _opened(path, faults):
-        noted |= file.metadata.get(buslog.RUN, {})
-        for message in _messages(file, faults):
+    with closing(RunReader(path, without=LEFT_OUT)) as run:
+        for message in run.messages():
             session = session or message.session
             epochs.add(getattr(message, "epoch", 0))
             if not (isinstance(message, Watermark) and message.call):
                 said.append(as_said(message))
-        faults += file.faults
+        noted, faults = run.about, run.faults
     if not session:
-        raise InputError(path, "holds no messages of the bus; `heedful replay --out` and `heedful record` write them")
+        raise InputError(path, "holds no message that can be read")
     return Run(
         path=path,
         session=noted.get("session", session),
@@ -124,39 +120,6 @@ def as_said(message: Message) -> Said:
         fields=fields,
         timing_ms=timing_ms,
     )
-
-
-def _opened(path: Path, faults: list[str]) -> Iterator[McapFile]:
-    """Yield the parts of a recording one after the other, each open while it is looked at."""
-    with closing(McapFile(path)) as first:
-        about = first.metadata.get(RECORDING, {})
-        yield first
-    for later in parts_of(path) if "id" in about else []:
-        try:
-            part = McapFile(later)
-        except InputError as error:
-            faults.append(str(error))
-            continue
-        with closing(part):
-            if part.metadata.get(RECORDING, {}).get("id") == about["id"]:
-                yield part
-
-
-def _messages(file: McapFile, faults: list[str]) -> Iterator[Message]:
-    unread = {f"{buslog.PREFIX}{kind}" for kind in LEFT_OUT}
-    channels = {
-        number: one
-        for number, one in file.channels.items()
-        if buslog.is_message(one) and one.schema not in unread
-    }  # fmt: skip
-    bad: list[str] = []
-    for entry in file.entries(channels):
-        try:
-            yield buslog.from_entry(channels[entry.channel], entry)
-        except WireError as error:
-            bad.append(str(error))
-    if bad:
-        faults.append(f"{len(bad)} messages in {file.path.name} are not as they should be; the first: {bad[0]}")
 
 
 def _once(said: list[Said]) -> tuple[Said, ...]:

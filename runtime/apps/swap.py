@@ -71,8 +71,8 @@ async def swap(
         await run_services([*services, *wires.services], player.run())
         for one in services:
             result.latency_ms |= one.meter.latency_ms()  # type: ignore[attr-defined]
-        result.faults = tuple(run.faults)
-        for fault in run.faults:
+        result.faults = tuple(f"{path}: {fault}" for fault in run.faults)
+        for fault in result.faults:
             logger.warning("%s", fault)
     return result
 

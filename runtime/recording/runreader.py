@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from runtime.errors import InputError, WireError
@@ -15,19 +15,20 @@ from runtime.recording.readers import STREAM
 class RunReader:
     """An open run. Raises InputError where the file is none."""
 
-    def __init__(self, path: Path) -> None:
-        """Look at what it holds; it stays open until `close`."""
+    def __init__(self, path: Path, without: Collection[str] = ()) -> None:
+        """Look at what it holds, `without` some kinds; it stays open until `close`."""
         self._container = open_container(path)
-        self._channels = {
+        known = {
             number: channel
             for number, channel in self._container.channels.items()
             if buslog.is_message(channel) and STREAM not in channel.metadata
         }
-        self._path = path
-        self.unreadable = 0
-        if not self._channels:
+        if not known:
             self._container.close()
             raise InputError(path, "holds no messages of a run: `heedful replay --out` and `record --bus` write them")
+        unread = {buslog.PREFIX + kind for kind in without}
+        self._channels = {number: one for number, one in known.items() if one.schema not in unread}
+        self._bad: list[str] = []
 
     @property
     def about(self) -> Mapping[str, str]:
@@ -37,18 +38,17 @@ class RunReader:
     @property
     def faults(self) -> list[str]:
         """Return what could not be read, a line each; final once all messages were read."""
-        lines = [f"{self._path}: {fault}" for fault in self._container.faults]
-        if self.unreadable:
-            lines.append(f"{self._path}: {self.unreadable} messages are not what this version writes: left out")
-        return lines
+        told = [f"{len(self._bad)} messages are not as they should be; the first: {self._bad[0]}"] if self._bad else []
+        return [*self._container.faults, *told]
 
     def messages(self) -> Iterator[Message]:
         """Yield every message that can be read."""
+        self._bad.clear()
         for entry in self._container.entries(self._channels.keys()):
             try:
                 yield buslog.from_entry(self._channels[entry.channel], entry)
-            except WireError:
-                self.unreadable += 1
+            except WireError as error:
+                self._bad.append(str(error))
 
     def close(self) -> None:
         """Close the file."""
