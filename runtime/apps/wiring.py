@@ -24,7 +24,7 @@ from perception.media import AudioFile, Track, VideoFile, probe
 from perception.microphone import Microphone
 from perception.service import PerceptionService
 from perception.sources import ImageSource, PcmSource, Reader, ReaderSource, Source
-from perception.tap import PictureTap, SoundTap, TappedReader
+from perception.tap import PictureTap, SoundTap, Tap, TappedReader
 from perception.vad import Vad
 from perception.video import VideoStream
 from reasoning.rules import RuleBook
@@ -176,7 +176,9 @@ def _tapped(
     if recorder is None:
         return make
     put = partial(recorder.put, stream, kind)
-    tap = partial(PictureTap, put, partial(recorder.lose, stream, kind)) if kind == "image" else partial(SoundTap, put)
+    tap: Callable[[], Tap] = partial(SoundTap, put)
+    if kind == "image":
+        tap = partial(PictureTap, put, partial(recorder.lose, stream, kind), recorder.is_writing)
     return partial(TappedReader, make, tap)
 
 
