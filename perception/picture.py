@@ -63,7 +63,8 @@ class _JpegEncoder:
         self._codec.pix_fmt = "yuvj420p"
         self._codec.time_base = Fraction(1, 1000)
         self._codec.thread_count = 1  # frame threads would hold pictures back
-        self._codec.options = {"huffman": "default" if is_fast else "optimal"}
+        if is_fast:
+            self._codec.options = {"huffman": "default"}  # tables as they stand in the standard: one pass, not two
         self._codec.flags |= Flags.bitexact  # no encoder version in the file
         libjpeg_percent = 5000 / quality if quality < 50 else 200 - 2 * quality
         step = min(31, max(1, round(8 * libjpeg_percent / 100)))  # FFmpeg's scale: 8 is libjpeg's quality 50

@@ -83,9 +83,10 @@ class SoundTap:
 class PictureTap:
     """Hands pictures on as JPEG of full size."""
 
-    def __init__(self, put: Put, lose: Callable[[], None]) -> None:
-        """Hand on to `put`; each picture that nobody had time for is told to `lose`."""
+    def __init__(self, put: Put, lose: Callable[[], None], is_wanted: Callable[[], bool]) -> None:
+        """Hand on to `put` while they are wanted; each picture that nobody had time for is told to `lose`."""
         self._put = put
+        self._is_wanted = is_wanted
         self._lose = lose
         self._waiting: deque[tuple[VideoSample, int]] = deque()
         self._is_closed = False
@@ -96,7 +97,7 @@ class PictureTap:
     def take(self, samples: Samples) -> None:
         """Take frames."""
         arrived_ns = time.time_ns()
-        for sample in samples:
+        for sample in samples if self._is_wanted() else ():
             assert isinstance(sample, VideoSample)
             with self._changed:
                 is_full = len(self._waiting) == PICTURES_ROOM

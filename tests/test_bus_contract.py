@@ -8,7 +8,20 @@ import pytest
 
 from runtime.bus import LATEST, LOSSLESS, LOSSLESS_ROOM, Bus, Delivery, Subscription, drop_oldest, filter_of
 from runtime.errors import WireError
-from runtime.messages import Answer, Ask, DeadLetter, Message, Status, Stored, Utterance, Watermark
+from runtime.messages import (
+    Answer,
+    Ask,
+    DeadLetter,
+    ImageInput,
+    ImuInput,
+    Message,
+    PoseInput,
+    Status,
+    Stored,
+    Utterance,
+    Watermark,
+)
+from runtime.wire import Packet, decode, encode
 from tests.fakes import PATIENCE_S, SESSION, Buses, buses_over, example, motion, utterance, watermark
 
 UTTERANCES = filter_of(SESSION, "utterance")
@@ -161,6 +174,44 @@ async def test_two_subscribers_both_hear_it(buses: Buses) -> None:
     inboxes = [await one.subscribe(UTTERANCES, rule=LOSSLESS) for one in listeners]
     await perception.publish(utterance(1))
     assert [await take(inbox, 1) for inbox in inboxes] == [[utterance(1)]] * 4
+
+
+async def test_two_equal_filters_on_one_connection_hear_everything_once(buses: Buses) -> None:
+    perception, robot = await buses.connect("perception"), await buses.connect("robot")
+    images = filter_of(SESSION, "image", "front")
+    one = await perception.subscribe(images, rule=drop_oldest(50))
+    other = await perception.subscribe(filter_of(SESSION, "pose", "odom"), images, rule=drop_oldest(50))
+    sent = [example(ImageInput, stream="front", t_ns=number) for number in range(20)]
+    for message in sent:
+        await robot.publish(message)
+    await robot.publish(example(PoseInput, stream="odom"))
+    assert await take(other, 21) == [*sent, example(PoseInput, stream="odom")]
+    assert await take(one, 20) == sent
+    assert len(one) == len(other) == 0
+
+
+async def test_what_is_diverted_is_handed_on_unread_in_order_and_never_kept(buses: Buses) -> None:
+    perception, robot = await buses.connect("perception"), await buses.connect("robot")
+    marks = await perception.subscribe(filter_of(SESSION, "imu"), rule=drop_oldest(1))
+    inbox = await perception.subscribe(filter_of(SESSION, "pose"), rule=drop_oldest(50))
+    sent = [example(PoseInput, stream="odom", t_ns=number) for number in range(4)]
+    heard: list[Packet] = []
+
+    async def send(messages: list[PoseInput]) -> None:
+        for message in messages:
+            await robot.publish(message)
+        await robot.publish(example(ImuInput))
+        await anext(marks)  # all has passed that was sent before
+
+    await send(sent[:2])
+    assert len(inbox) == 2
+    inbox.divert(heard.append)
+    assert len(heard) == 2
+    await buses.inject(f"heedful/v1/{SESSION}/odom/pose", b"{")
+    await send(sent[2:])
+    assert [packet.payload for packet in heard[:3]] == [*(encode(one).payload for one in sent[:2]), b"{"]
+    assert [decode(packet) for packet in heard if packet.payload != b"{"] == sent
+    assert (len(inbox), inbox.lost) == (0, 0)
 
 
 async def test_in_a_replay_every_rule_is_lossless(buses: Buses) -> None:

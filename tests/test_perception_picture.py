@@ -77,6 +77,13 @@ def test_the_same_picture_gives_the_same_bytes_in_any_order_and_thread() -> None
         assert other_thread.submit(encode_jpeg, one, 160).result() == first
 
 
+def test_a_fast_jpeg_shows_the_same_picture_in_a_few_more_bytes() -> None:
+    frame = picture(landscape())
+    small, fast = encode_jpeg(frame, 320, 90)[0], encode_jpeg(frame, 320, 90, is_fast=True)[0]
+    assert len(small) < len(fast) < 1.5 * len(small)
+    np.testing.assert_array_equal(decode_jpeg(fast).to_ndarray(), decode_jpeg(small).to_ndarray())
+
+
 def test_a_jpeg_carries_no_metadata() -> None:
     data, _, _ = encode_jpeg(picture(landscape()), 160)
     assert b"Lavc" not in data

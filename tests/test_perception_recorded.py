@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perception.recorded import RecordedAudio, RecordedData, RecordedVideo, Recording, probe_recording, taken_ns
+from runtime.apps.made_recording import NAMES, RATES_HZ, S_NS, START_NS, channel_info, sample, write_story
 from runtime.recording import foxglove
 from runtime.recording.container import Entry
 from runtime.recording.contents import Pcm, Picture
 from runtime.recording.mcap_writer import ChannelInfo, RecordingWriter
 from runtime.recording.timeline import PAUSE_NS
-from tests.many_sensors import NAMES, RATES_HZ, S_NS, START_NS, channel_info, sample, write_story
 
 MS_NS = 1_000_000
 

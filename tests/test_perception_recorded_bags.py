@@ -13,12 +13,12 @@ from rosbags.rosbag2 import StoragePlugin
 from rosbags.rosbag2 import Writer as Writer2
 
 from perception.recorded import RecordedAudio, RecordedData, RecordedVideo, probe_recording
+from runtime.apps.made_recording import NAMES, START_NS, story, write_story
 from runtime.apps.playlist import make_playlist
 from runtime.config import PerceptionConfig
 from runtime.messages import EventsInput, ImuInput, PoseInput, RadarInput
 from runtime.recording.contents import Content, Pcm, Picture
 from tests import ros_messages as ros
-from tests.many_sensors import NAMES, START_NS, story, write_story
 from tests.ros_messages import Ros
 
 SCHEMAS = {

@@ -35,6 +35,10 @@ def frame(seq: int, form: str = "rgb24") -> VideoSample:
     return VideoSample(t_ns=1_000 + seq, seq=seq, gray=np.zeros((2, 2), np.uint8), picture=picture)
 
 
+def wanted() -> bool:
+    return True
+
+
 class Batches:
     """A reader of batches that were made before."""
 
@@ -70,7 +74,7 @@ def test_the_reader_gives_what_it_gave_and_the_tap_hears_it() -> None:
 @given(st.lists(st.integers(-32768, 32767), max_size=600))
 def test_sixteen_bit_sound_comes_back_as_it_was(numbers: list[int]) -> None:
     samples = np.array(numbers, "<i2")
-    assert pcm(samples.astype(np.float32) / 32768) == samples.tobytes()
+    assert pcm(samples.astype(np.float32) / np.float32(32768)) == samples.tobytes()
 
 
 def test_sound_beyond_its_range_is_cut_off_there() -> None:
@@ -81,7 +85,7 @@ def test_sound_beyond_its_range_is_cut_off_there() -> None:
 def test_pictures_become_jpeg_of_full_size(form: str) -> None:
     heard: list[tuple[Picture | Pcm, int]] = []
     samples = [frame(seq, form) for seq in range(PICTURES_ROOM)]
-    tap = PictureTap(lambda *one: heard.append(one), pytest.fail)
+    tap = PictureTap(lambda *one: heard.append(one), pytest.fail, wanted)
     tap.take(samples)
     tap.close()
     assert [one.t_ns for one, _ in heard] == [sample.t_ns for sample in samples]
@@ -91,6 +95,16 @@ def test_pictures_become_jpeg_of_full_size(form: str) -> None:
         assert picture.payload == encode_jpeg(sample.picture, 160, QUALITY, is_fast=True)[0]
         decoded = decode_jpeg(picture.payload)
         assert (decoded.width, decoded.height) == (160, 120)
+
+
+def test_pictures_that_nobody_wants_any_more_are_not_encoded() -> None:
+    answers = [True, False, False]
+    heard: list[tuple[Picture | Pcm, int]] = []
+    tap = PictureTap(lambda *one: heard.append(one), pytest.fail, lambda: answers.pop(0))
+    for seq in range(3):
+        tap.take([frame(seq)])
+    tap.close()
+    assert [one.t_ns for one, _ in heard] == [1_000]
 
 
 def test_what_the_encoder_has_no_time_for_is_lost_oldest_first_and_told() -> None:
@@ -107,7 +121,7 @@ def test_what_the_encoder_has_no_time_for_is_lost_oldest_first_and_told() -> Non
         nonlocal lost
         lost += 1
 
-    tap = PictureTap(put, lose)
+    tap = PictureTap(put, lose, wanted)
     tap.take([frame(0)])
     assert began.wait(PATIENCE_S)
     tap.take([frame(seq) for seq in range(1, PICTURES_ROOM + 4)])

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from runtime.apps.cli import run as heedful
+from runtime.apps.made_recording import NAMES, S_NS, write_story
 from runtime.apps.replay import Question, ReplayResult, replay
 from runtime.apps.swap import swap
 from runtime.apps.swap_perception import perceive_only
@@ -19,7 +20,6 @@ from runtime.messages import Message, Watermark
 from runtime.recording import buslog
 from runtime.recording.mcap_writer import RecordingWriter
 from runtime.recording.runwriter import RunWriter
-from tests.many_sensors import NAMES, S_NS, write_story
 from tests.test_end_to_end import BROKER, BUSES, LOCAL, busy_neighbour
 
 QUESTIONS = (

@@ -42,6 +42,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
         (["replay", "x.mp4", "--loud"], "unrecognized arguments: --loud"),
         (["replay", "x.mp4", "--ask-at", "5"], "--ask-at: expected 2 arguments"),
         (["run"], "required: CONFIG"),
+        (["record", "robot"], "required: --out"),
         (["run", "robot", "robot"], "unrecognized arguments: robot"),
         (["memory", "polish", "x"], "invalid choice: 'polish'"),
     ],
@@ -247,7 +248,9 @@ def test_a_known_error_is_found_in_groups_of_groups() -> None:
 def test_help_goes_to_stdout_and_ends_with_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["--help"]) == 0
     shown = capsys.readouterr().out
-    assert all(verb in shown for verb in ("demo", "run", "replay", "ask", "memory", "eval", "bench", "doctor"))
+    assert all(
+        verb in shown for verb in ("demo", "run", "record", "replay", "ask", "memory", "eval", "bench", "doctor")
+    )
 
 
 def test_the_process_ends_with_the_code_and_the_line(tmp_path: Path) -> None:

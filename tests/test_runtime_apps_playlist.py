@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from runtime.apps.made_recording import NAMES, S_NS, write_story
 from runtime.apps.playlist import Playlist, make_playlist, replay_session
 from runtime.config import Config, PerceptionConfig
 from runtime.errors import InputError
-from tests.many_sensors import NAMES, S_NS, write_story
 from tests.recordings import make_clip
 
 

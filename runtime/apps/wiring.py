@@ -21,9 +21,14 @@ from perception.camera import Camera
 from perception.follow import Pipeline
 from perception.microphone import Microphone
 from perception.service import PerceptionService
+<<<<<<< HEAD
 from perception.sources import ImageSource, InputSource, PcmSource, Reader, ReaderSource, Source
 from perception.tap import PictureTap, SoundTap, TappedReader
 from perception.unperceived import UnperceivedStream
+=======
+from perception.sources import ImageSource, PcmSource, Reader, ReaderSource, Source
+from perception.tap import PictureTap, SoundTap, Tap, TappedReader
+>>>>>>> record
 from perception.vad import Vad
 from perception.video import VideoStream
 from reasoning.rules import RuleBook
@@ -164,7 +169,9 @@ def _tapped(
     if recorder is None:
         return make
     put = partial(recorder.put, stream, kind)
-    tap = partial(PictureTap, put, partial(recorder.lose, stream, kind)) if kind == "image" else partial(SoundTap, put)
+    tap: Callable[[], Tap] = partial(SoundTap, put)
+    if kind == "image":
+        tap = partial(PictureTap, put, partial(recorder.lose, stream, kind), recorder.is_writing)
     return partial(TappedReader, make, tap)
 
 

@@ -37,13 +37,13 @@ class Backlog:
         self._waiting: deque[tuple[int, Arrival]] = deque()
         self._size_bytes = 0
         self._seqs: Counter[tuple[str, str]] = Counter()
-        self._is_open = True
+        self.is_open = True
         self._lock = threading.Lock()
 
     def put(self, arrival: Arrival) -> None:
         """Add one, numbered within its stream and kind; nothing once this is closed."""
         with self._lock:
-            if not self._is_open:
+            if not self.is_open:
                 return
             self._waiting.append((self._next(arrival.stream, arrival.kind), arrival))
             self._size_bytes += arrival.size_bytes + ITEM_BYTES
@@ -54,7 +54,7 @@ class Backlog:
     def lose(self, stream: str, kind: str) -> None:
         """Count one that was lost on its way here: the numbers have a gap."""
         with self._lock:
-            if self._is_open:
+            if self.is_open:
                 self._next(stream, kind)
                 self.lost += 1
 
@@ -69,7 +69,7 @@ class Backlog:
     def close(self) -> None:
         """Take nothing more, and forget what waits."""
         with self._lock:
-            self._is_open = False
+            self.is_open = False
             self._waiting.clear()
 
     def _next(self, stream: str, kind: str) -> int:

@@ -88,6 +88,10 @@ class Recorder:
         """Count an input that was lost before it came here."""
         self._backlog.lose(stream, kind)
 
+    def is_writing(self) -> bool:
+        """Say whether the recording still goes on."""
+        return self._backlog.is_open
+
     @property
     def lost(self) -> int:
         """Return how many inputs and messages came and were not written."""

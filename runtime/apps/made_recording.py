@@ -1,4 +1,4 @@
-"""Small recordings of every kind of sensor, made in the tests."""
+"""Small recordings of every kind of sensor, made on the spot: for tests and benchmarks."""
 
 from __future__ import annotations
 
