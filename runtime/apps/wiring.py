@@ -21,14 +21,9 @@ from perception.camera import Camera
 from perception.follow import Pipeline
 from perception.microphone import Microphone
 from perception.service import PerceptionService
-<<<<<<< HEAD
 from perception.sources import ImageSource, InputSource, PcmSource, Reader, ReaderSource, Source
-from perception.tap import PictureTap, SoundTap, TappedReader
-from perception.unperceived import UnperceivedStream
-=======
-from perception.sources import ImageSource, PcmSource, Reader, ReaderSource, Source
 from perception.tap import PictureTap, SoundTap, Tap, TappedReader
->>>>>>> record
+from perception.unperceived import UnperceivedStream
 from perception.vad import Vad
 from perception.video import VideoStream
 from reasoning.rules import RuleBook
