@@ -75,10 +75,13 @@ class ReasoningService:
         settle_s: float,
         is_replay: bool,
         rules: Sequence[StandingRule] = (),
+        start_ns: int = 0,
+        session_start_ns: int = 0,
     ) -> None:
         """Answer on `bus`; a live question waits at most `settle_s` for streams to catch up, a replayed one gladly.
 
-        `rules` stand from the beginning; others come as messages.
+        A replay begins at `start_ns` of event time, and its session began at `session_start_ns`. `rules` stand from
+        the beginning; others come as messages.
         """
         self.meter = Meter()
         self.ready = asyncio.Event()  # subscribed: whoever sends before this is not heard
@@ -86,7 +89,7 @@ class ReasoningService:
         self._session = session
         self._is_replay = is_replay
         memory_s = REPLAY_RECALL_S if is_replay else recall_deadline_s
-        self._memory = Recalls(bus, self.meter, memory_s, 0 if is_replay else None)
+        self._memory = Recalls(bus, self.meter, memory_s, session_start_ns if is_replay else None)
         self._order = EventOrder()
         self._waiting: WaitingRoom[Pending] = WaitingRoom(ROOM, None if is_replay else settle_s, self._has_reached)
         self._numbers = itertools.count(1)
@@ -100,6 +103,7 @@ class ReasoningService:
             judge=self._judge,
             records=lambda question, recalled, t_ns: from_records(self._case(question, recalled, t_ns)),
             tell=self._tell,
+            start_ns=start_ns,
         )
         self._settled_ns = -1  # event time up to which frames and rules were looked at
         self._reached = asyncio.Event()  # event time has moved: rules may have something to look at

@@ -43,13 +43,14 @@ class StandingRequests:
         judge: Judge,
         records: Records,
         tell: Tell,
+        start_ns: int = 0,
     ) -> None:
-        """Look at every second in a replay; live at what is new, once a second."""
+        """Look at every second from `start_ns` on in a replay; live at what is new, once a second."""
         self._session = session
         self._book = RuleBook(has_model=has_model)
         self._is_replay = is_replay
         self._search, self._judge, self._records, self._tell = search, judge, records, tell
-        self._checked_ns = -TICK_NS
+        self._checked_ns = -(-start_ns // TICK_NS) * TICK_NS - TICK_NS
         self._refused = 0
         self._unchecked: set[str] = set()  # rules of which it is told that the model cannot be asked
 

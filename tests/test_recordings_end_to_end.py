@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from runtime.apps.cli import run as heedful
-from runtime.apps.made_recording import NAMES, S_NS, write_story
+from runtime.apps.made_recording import NAMES, S_NS, START_NS, write_story
 from runtime.apps.replay import Question, ReplayResult, replay
 from runtime.apps.swap import swap
 from runtime.apps.swap_perception import perceive_only
 from runtime.config import Config
 from runtime.digest import RunDigest
 from runtime.errors import InputError
-from runtime.messages import Message, Watermark
+from runtime.messages import Clip, Message, Watermark
 from runtime.recording import buslog
 from runtime.recording.mcap_writer import RecordingWriter
 from runtime.recording.runwriter import RunWriter
@@ -153,6 +155,32 @@ async def test_a_run_whose_end_is_missing_is_brought_to_an_end(recorded: Path, t
     assert all(one.truncated for one in ends)
     assert heard.digest.counts["clip"] > 0
     writer.close()
+
+
+def shifted(message: Message, by_ns: int) -> Message:
+    """Return a replay's message as a live session would have said it, whose times count from 1970."""
+    names = [one.name for one in dataclasses.fields(message)]
+    moved = {name: getattr(message, name) for name in names if name.endswith("_ns") or name == "epoch"}
+    return dataclasses.replace(message, **{name: t_ns + by_ns for name, t_ns in moved.items() if t_ns is not None})
+
+
+@pytest.mark.parametrize("service", ["memory", "reasoning"])
+async def test_what_a_live_session_said_is_played_too(
+    recorded: Path, tmp_path: Path, service: Literal["memory", "reasoning"]
+) -> None:
+    result, whole = await run(recorded)
+    writer = RunWriter(tmp_path / "live.mcap", "{}", "live")
+    for message in whole.messages:
+        writer.add(shifted(message, START_NS))
+    writer.close(result.session, {})
+    heard = Heard()
+    swapped = await swap(tmp_path / "live.mcap", LOCAL, service, listen=heard.add)
+    assert swapped.length_s == pytest.approx(result.length_s, abs=0.01)
+    told = {one.stream: one.text for one in heard.messages if isinstance(one, Clip)}
+    assert told == {one.stream: one.text for one in whole.messages if isinstance(one, Clip)}
+    if service == "reasoning":
+        assert [one.asked_s for one in swapped.answers] == [one.asked_s for one in result.answers]
+        assert [len(one.evidence) for one in swapped.answers] == [len(one.evidence) for one in result.answers]
 
 
 def test_what_cannot_be_played_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], recorded: Path) -> None:

@@ -95,7 +95,8 @@ async def replay(
             wires = wire_up(config, result.session, is_replay=True)
             make = partial(make_memory, config, wires.bus("memory"), result.session, folder, is_replay=True)
             remember = await loader.call(make)
-            make_reason = partial(make_reasoning, config, wires.bus("reasoning"), result.session, is_replay=True)
+            bus = wires.bus("reasoning")
+            make_reason = partial(make_reasoning, config, bus, result.session, is_replay=True, start_ns=start_ns)
             reason = await loader.call(make_reason)
         sources = [source for source, _ in streams]
         await open_all(sources)

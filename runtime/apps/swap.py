@@ -55,18 +55,19 @@ async def swap(
     StoreCorrupt or ConfigError.
     """
     with closing(RunReader(path)) as run, tempfile.TemporaryDirectory(prefix="heedful-memory-") as scratch:
-        session = _session_of(run, path)
+        session, start_ns, session_start_ns = _beginning(run, path)
         folder = memory or config.memory.folder or Path(scratch)
         result = ReplayResult(session=session)
         with closing(Worker("loader")) as loader:
             wires = wire_up(config, session, is_replay=True)
             make = partial(make_memory, config, wires.bus("memory"), session, folder, is_replay=True)
-            remember = await loader.call(make)
+            remember = await loader.call(partial(make, session_start_ns=session_start_ns))
             services: list[Service] = [remember]
             if service == "reasoning":
                 make_reason = partial(make_reasoning, config, wires.bus("reasoning"), session, is_replay=True)
-                services.append(await loader.call(make_reason))
-        gate = ReplayGate(speed, tuple(one.name for one in services))
+                begins = partial(make_reason, start_ns=start_ns, session_start_ns=session_start_ns)
+                services.append(await loader.call(begins))
+        gate = ReplayGate(speed, tuple(one.name for one in services), start_ns)
         player = _Player(wires, run, gate, services, on_answer, result, listen, questions)
         await run_services([*services, *wires.services], player.run())
         for one in services:
@@ -77,11 +78,14 @@ async def swap(
     return result
 
 
-def _session_of(run: RunReader, path: Path) -> str:
-    first = next(run.messages(), None)
-    if first is None:
-        raise InputError(path, "holds no message that can be read")
-    return first.session
+def _beginning(run: RunReader, path: Path) -> tuple[str, int, int]:
+    """Return (session, event time at which the run begins, when the session began); live times count from 1970."""
+    mark = next(run.messages({"watermark"}), None)
+    if not isinstance(mark, Watermark):
+        raise InputError(path, "holds no watermark, so nothing in it has a time")
+    answer = next(run.messages({"answer"}), None)
+    session_start_ns = answer.session_start_ns if isinstance(answer, Answer) else mark.epoch
+    return mark.session, max(0, mark.t_ns), session_start_ns
 
 
 class _Player:
@@ -137,11 +141,11 @@ class _Player:
         start_s = time.perf_counter()
         for message in self._run.messages():
             await self._say(message, group)
-        await self._answered()  # those about times within the run
         for mark in self._last.values():
             if not mark.ended:  # the run was cut, or its session killed
                 end = replace(mark, t_ns=mark.t_ns + 1, ended=True, truncated=True, call=0)
                 await self._perception.publish(end)
+        await self._answered(END_NS)
         if self._last:
             await self._gate.caught_up()
         end_ns = max((mark.t_ns for mark in self._last.values()), default=0)
@@ -149,7 +153,7 @@ class _Player:
             session, query_id = self._result.session, f"swap-{number}"
             await self._put(Ask(session=session, query_id=query_id, question=question.text, asked_ns=end_ns))
         self._result.playing_s = time.perf_counter() - start_s
-        self._result.length_s = end_ns / NS_PER_S
+        self._result.length_s = (end_ns - self._gate.start_ns) / NS_PER_S
         self._result.streams = tuple(sorted(self._last))
 
     async def _say(self, message: Message, group: asyncio.TaskGroup) -> None:
@@ -157,10 +161,10 @@ class _Player:
             case Watermark() if message.call:
                 pass  # who was there after a broker's crash
             case Watermark():
-                await self._answered(message.t_ns)
                 await self._gate.reach(message.t_ns)
                 self._last[message.stream] = message
                 await self._perception.publish(message)
+                await self._answered(min(END_NS if one.ended else one.t_ns for one in self._last.values()))
             case _ if message.kind in PERCEPTS:
                 await self._perception.publish(message)
             case Ask() if self._asks:
@@ -185,9 +189,9 @@ class _Player:
         self._result.answers.append(reply)
         self._on_answer(reply)
 
-    async def _answered(self, t_ns: int = END_NS) -> None:
-        """Wait for the answers to what was asked about a time before `t_ns`."""
-        due = [one for one in self._open if one[0] < t_ns]
-        self._open = [one for one in self._open if one[0] >= t_ns]
+    async def _answered(self, t_ns: int) -> None:
+        """Wait for the answers to what was asked about times that every stream has reached."""
+        due = [one for one in self._open if one[0] <= t_ns]
+        self._open = [one for one in self._open if one[0] > t_ns]
         for _, task in sorted(due, key=lambda one: one[0]):
             await task

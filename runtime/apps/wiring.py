@@ -170,16 +170,17 @@ def _tapped(
     return partial(TappedReader, make, tap)
 
 
-def make_memory(config: Config, bus: Bus, session: str, folder: Path, *, is_replay: bool) -> MemoryService:
-    """Open memory in a folder."""
-    start_ns = 0 if is_replay else time.time_ns()
+def make_memory(
+    config: Config, bus: Bus, session: str, folder: Path, *, is_replay: bool, session_start_ns: int = 0
+) -> MemoryService:
+    """Open memory in a folder; a replayed session began at `session_start_ns`."""
     return MemoryService(
         bus,
         session,
         folder,
         text_model=config.memory.text_model,
         is_replay=is_replay,
-        session_start_ns=start_ns,
+        session_start_ns=session_start_ns if is_replay else time.time_ns(),
         retention=_policy(config.memory.retention),
         clock_error_ns={stream: round(error_s * 1e9) for stream, error_s in config.memory.clock_error_s.items()},
     )
@@ -194,8 +195,13 @@ def _policy(kept: RetentionConfig) -> Policy:
     )
 
 
-def make_reasoning(config: Config, bus: Bus, session: str, *, is_replay: bool) -> ReasoningService:
-    """Return the reasoner of the configured backend; its model loads here. Raises ModelError and MissingPart."""
+def make_reasoning(
+    config: Config, bus: Bus, session: str, *, is_replay: bool, start_ns: int = 0, session_start_ns: int = 0
+) -> ReasoningService:
+    """Return the reasoner of the configured backend; its model loads here. Raises ModelError and MissingPart.
+
+    A replay begins at `start_ns` of event time, and its session began at `session_start_ns`.
+    """
     settings = config.reasoning
     rules = standing_rules(config, session)
     return ReasoningService(
@@ -206,6 +212,8 @@ def make_reasoning(config: Config, bus: Bus, session: str, *, is_replay: bool) -
         settle_s=settings.settle_s,
         is_replay=is_replay,
         rules=rules,
+        start_ns=start_ns,
+        session_start_ns=session_start_ns,
     )
 
 

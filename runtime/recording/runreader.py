@@ -41,10 +41,15 @@ class RunReader:
         told = [f"{len(self._bad)} messages are not as they should be; the first: {self._bad[0]}"] if self._bad else []
         return [*self._container.faults, *told]
 
-    def messages(self) -> Iterator[Message]:
-        """Yield every message that can be read."""
+    def messages(self, kinds: Collection[str] | None = None) -> Iterator[Message]:
+        """Yield every message that can be read, or those of some kinds."""
         self._bad.clear()
-        for entry in self._container.entries(self._channels.keys()):
+        wanted = {
+            number
+            for number, channel in self._channels.items()
+            if kinds is None or channel.schema.removeprefix(buslog.PREFIX) in kinds
+        }
+        for entry in self._container.entries(wanted):
             try:
                 yield buslog.from_entry(self._channels[entry.channel], entry)
             except WireError as error:
