@@ -10,6 +10,7 @@ merge          frame tokens -> fewer          the overflow averaged into a few, 
 ingest         frame tokens -> piece          both of them, at their true positions
 rotary         keys, shift -> keys            cached keys moved to other positions
 cache          KV cache                       grows in place, forgets exactly, goes back to where it was
+leaving        window -> frames               which of them are too many, or too far back
 blocks         question -> frames             what left the window, found again
 contrast       logits -> logits               what the words alone would say is taken away
 alignment      looks -> frames and boxes      what an answer looked at

@@ -57,6 +57,9 @@ class Family(Protocol):
         """samples (T,) at 16 kHz, -1 to 1 -> tokens (N, C). Raises ModelError where the model hears nothing."""
 
 
+TYPES = frozenset(
+    {"smolvlm", "internvl", "llava_onevision", "qwen2_5_vl", "qwen3_vl", "qwen2_5_omni_thinker"}
+)  # as configurations call them
 SQUARE_MARKS = {
     "SmolVLMForConditionalGeneration": ("<fake_token_around_image><global-img>", "<fake_token_around_image>"),
     "InternVLForConditionalGeneration": ("<img>", "</img>"),
@@ -183,5 +186,10 @@ def find_family(
         case "Qwen2_5_VLForConditionalGeneration" | "Qwen2_5OmniThinkerForConditionalGeneration":
             return QwenFamily(model, mean or CLIP[0], deviation or CLIP[1])
         case _:
-            known = "SmolVLM, InternVL, LLaVA-OneVision, Qwen2.5-VL, Qwen3-VL and Qwen2.5-Omni"
-            raise ModelError(name, f"is of no family that can watch a stream; known are {known}")
+            raise ModelError(name, f"is {unknown()}")
+
+
+def unknown() -> str:
+    """Return what is said of a model that has no adapter here."""
+    known = "SmolVLM, InternVL, LLaVA-OneVision, Qwen2.5-VL, Qwen3-VL and Qwen2.5-Omni"
+    return f"of no family that can watch a stream; known are {known}"

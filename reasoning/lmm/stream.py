@@ -28,6 +28,7 @@ from reasoning.lmm.drop import TokenDrop
 from reasoning.lmm.families import Family, FrameTokens
 from reasoning.lmm.grounding import Grounding
 from reasoning.lmm.ingest import Ingest, Piece, in_one
+from reasoning.lmm.leaving import last_to_leave
 from reasoning.lmm.rotary import Turner
 from reasoning.lmm.sinks import SinkFinder
 
@@ -50,6 +51,7 @@ class Budget:
     window: int = 1_000_000  # tokens of frames and sound in the cache; beyond that the oldest leave
     recalled: int = 0  # frames that left and come back for a question
     room_bytes: int = 1_000_000_000  # for frames that left
+    reach: int = 1_000_000  # positions that the window may span, dropped tokens' too: what lies further back leaves
     far: int = 8192  # positions after which counting begins anew: of large angles float32 is coarse
 
 
@@ -136,10 +138,13 @@ class LmmStream:
     @torch.inference_mode()
     def flush(self) -> None:
         """Let the decoder read the frames that wait: a few at once cost little more than one."""
+        self._forget_oldest()  # frames of which nothing was kept took their positions all the same
         if not self._pending:
             return
         piece = in_one(self._pending)
         self._pending.clear()
+        if 0 < len(self.cache) == self.cache.pinned:
+            self.cache.pin_before(int(piece.notes.position[0]))  # else far from it where all before has left
         extra: dict[str, Any] = {}
         if piece.deepstack:  # features of later layers are added at the same places
             extra["visual_pos_masks"] = piece.notes.visual[None].to(self._device)
@@ -245,23 +250,22 @@ class LmmStream:
         return sizes.to(self._device) if bool(sizes.any()) else None
 
     def _forget_oldest(self) -> None:
-        """Let the oldest frames leave until the window fits; the system prompt closes up."""
-        notes = self.cache.notes
-        senses = notes.block != TEXT
-        over = int(senses.sum()) - self.budget.window
-        if over <= 0:
+        """Let the oldest frames leave until the window fits, in tokens and in positions; the prompt closes up."""
+        notes, budget = self.cache.notes, self.budget
+        if not self._spans:
             return
-        blocks, sizes = notes.block[senses].unique(return_counts=True)
-        count = int((sizes.cumsum(0) < over).sum()) + 1
-        last = min(int(blocks[count - 1]), int(blocks[-1]) - 1)  # the newest frame stays, however large
-        is_gone = senses & (notes.block <= last)
-        if not is_gone.any():
+        newest = max(self._spans)  # it may still wait to be read
+        room = budget.reach - len(self.prompt) - budget.recalled * self._spans[newest]  # for what comes back as well
+        last = last_to_leave(notes, newest, budget.window, self.position - room)
+        if last is None:
             return
+        is_gone = (notes.block != TEXT) & (notes.block <= last)
         end = int(is_gone.nonzero()[-1]) + 1
+        leaving = notes.block[is_gone].unique().tolist()
         is_gone[self.cache.pinned : end] = True  # words between frames that leave are old as well
-        for number in blocks[blocks <= last].tolist():
+        for number in leaving:
             span = self._spans.pop(number)
-            if self.budget.recalled:
+            if budget.recalled:
                 self.store.add(self.cache.take(number, span))
         self.cache.forget(is_gone)
         self.close_up()
