@@ -108,6 +108,7 @@ class LmmConfig(_Section):
     frame_tokens: Annotated[int, Field(ge=4, le=4096)] = 64  # of one picture that stay as they are
     window_tokens: Annotated[int, Field(ge=16, le=1_000_000)] = 2048  # of the newest pictures
     recalled_frames: Annotated[int, Field(ge=0, le=64)] = 8  # that left the window and come back for a question
+    recall_mib: Annotated[int, Field(ge=1, le=1_000_000)] = 1000  # of the CPU's memory, for frames that left
     question_tokens: Annotated[int, Field(ge=64, le=100_000)] = 1024  # question and quoted records
     answer_tokens: Annotated[int, Field(ge=1, le=4096)] = 128
     deadline_s: Annotated[float, Field(gt=0, le=600)] = 30.0  # live, from the asking

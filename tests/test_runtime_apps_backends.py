@@ -42,3 +42,7 @@ def test_a_large_window_is_read_as_far_as_the_model_reads() -> None:
     assert _budget(large, lmm(21_216)).reach == 20_064
     with pytest.raises(MissingPart, match=r"reader reads 21215 tokens at once, the window and a question take 21216"):
         _budget(large, lmm(21_215))
+
+
+def test_frames_that_left_take_no_more_memory_than_configured() -> None:
+    assert _budget(LmmConfig(recall_mib=3), lmm(128_000)).room_bytes == 3 * 1024 * 1024

@@ -10,11 +10,13 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
+from huggingface_hub import try_to_load_from_cache
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 from transformers.utils.hub import cached_file
@@ -24,6 +26,8 @@ from reasoning.lmm.chat import Chat
 from reasoning.lmm.families import TYPES, Family, find_family, unknown
 from reasoning.lmm.rotary import hold
 from runtime.errors import ModelError
+
+logger = logging.getLogger(__name__)
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 NO_MEMORY = "can't allocate memory"  # how torch says it on a CPU
@@ -58,11 +62,19 @@ def load_lmm(name: str, *, device: str = "cpu", dtype: torch.dtype = torch.float
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()  # what it reports of weights is refused here, in one line
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # each retry is a warning of its own, twice
-    options: dict[str, Any] = {"trust_remote_code": False, "local_files_only": is_offline or folder.is_dir()}
-    try:
-        return _loaded(name, place, device, dtype, options)
-    except ModelError as error:
-        raise ModelError(name, error.reason if error.model == name else f"{error.model} {error.reason}") from error
+    load = partial(_loaded, name, place, device, dtype)
+    if folder.is_dir() or is_offline:
+        return load(is_local=True)
+    if isinstance(try_to_load_from_cache(name, "config.json"), str):  # fetched before: without a network it starts too
+        try:
+            return load(is_local=True)
+        except Incomplete:
+            logger.info("%s is not whole here; the rest is fetched", name)
+    return load(is_local=False)
+
+
+class Incomplete(ModelError):
+    """A file of a model is not there."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -70,8 +82,9 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or NO_MEMORY in str(error)
 
 
-def _loaded(name: str, place: str, device: str, dtype: torch.dtype, options: dict[str, Any]) -> Lmm:
-    with _reading(name, "its config.json", options):
+def _loaded(name: str, place: str, device: str, dtype: torch.dtype, *, is_local: bool) -> Lmm:
+    options = {"trust_remote_code": False, "local_files_only": is_local}
+    with _reading(name, "its config.json", is_local=is_local):
         config = AutoConfig.from_pretrained(place, **options)
     if config.model_type == WITH_A_VOICE:
         config = config.thinker_config
@@ -79,11 +92,11 @@ def _loaded(name: str, place: str, device: str, dtype: torch.dtype, options: dic
         is_blind = config.model_type not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
         what = f"is a {config.model_type} model, "
         raise ModelError(name, what + ("which sees no pictures" if is_blind else unknown()))
-    with _reading(name, "its tokenizer", options):
+    with _reading(name, "its tokenizer", is_local=is_local):
         tokenizer = AutoTokenizer.from_pretrained(place, **options)
         if tokenizer.chat_template is None:  # older models keep it beside their processor
-            tokenizer.chat_template = _json(place, "chat_template.json", options).get("chat_template")
-    with _reading(name, "its weights", options):
+            tokenizer.chat_template = _json(place, "chat_template.json", is_local=is_local).get("chat_template")
+    with _reading(name, "its weights", is_local=is_local):
         read: Any = AutoModelForImageTextToText.from_pretrained(
             place,
             config=config,
@@ -97,11 +110,14 @@ def _loaded(name: str, place: str, device: str, dtype: torch.dtype, options: dic
     model, report = read
     _check_weights(name, report)
     _check_tokenizer(name, tokenizer, model)
-    with _reading(name, "its preprocessor_config.json", options):
-        mean, deviation = _normalisation(place, options)
+    with _reading(name, "its preprocessor_config.json", is_local=is_local):
+        mean, deviation = _normalisation(place, is_local=is_local)
     family = find_family(model, mean, deviation)
-    hold(family.text)
-    with _reading(name, f"on {device} it", options):
+    try:
+        hold(family.text)
+    except ModelError as error:
+        raise ModelError(name, f"{error.model} {error.reason}") from error
+    with _reading(name, f"on {device} it", is_local=is_local):
         torch.nn.Module.to(model, device).eval()
     install(model)
     return Lmm(
@@ -114,7 +130,7 @@ def _loaded(name: str, place: str, device: str, dtype: torch.dtype, options: dic
 
 
 @contextmanager
-def _reading(name: str, what: str, options: Mapping[str, Any]) -> Iterator[None]:
+def _reading(name: str, what: str, *, is_local: bool) -> Iterator[None]:
     """Tell in one line what of a model cannot be loaded, and why."""
     try:
         yield
@@ -125,8 +141,9 @@ def _reading(name: str, what: str, options: Mapping[str, Any]) -> Iterator[None]
             raise ModelError(
                 name, "wants to run code of its own, which is never done; name one in the form of transformers (...-hf)"
             ) from error
-        where = "" if options["local_files_only"] else " from the hub, and no such folder is here"
-        raise ModelError(name, f"{what} cannot be loaded{where}: {_short(error)}") from error
+        where = "" if is_local else " from the hub, and no such folder is here"
+        kind = Incomplete if isinstance(error, OSError) else ModelError
+        raise kind(name, f"{what} cannot be loaded{where}: {_short(error)}") from error
 
 
 def _stops(model: Any) -> list[int]:
@@ -165,21 +182,25 @@ def _check_tokenizer(name: str, tokenizer: Any, model: Any) -> None:
         raise ModelError(name, f"has the tokenizer of another model: {used} tokens, of which its decoder knows {known}")
 
 
-def _normalisation(place: str, options: Mapping[str, Any]) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
+def _normalisation(place: str, *, is_local: bool) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
     """Return mean and deviation of pictures where the model names them; else the family's own are taken."""
-    known = _json(place, "preprocessor_config.json", options)
+    known = _json(place, "preprocessor_config.json", is_local=is_local)
     if not known:  # as transformers writes it since its version 5
-        known = _json(place, "processor_config.json", options).get("image_processor") or {}
+        known = _json(place, "processor_config.json", is_local=is_local).get("image_processor") or {}
     try:
         return tuple(map(float, known["image_mean"])), tuple(map(float, known["image_std"]))
     except (ValueError, KeyError, TypeError):
         return None, None
 
 
-def _json(place: str, file: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def _json(place: str, file: str, *, is_local: bool) -> dict[str, Any]:
     """Return what a file of the model holds, nothing where there is none."""
     path = cached_file(
-        place, file, local_files_only=options["local_files_only"], _raise_exceptions_for_missing_entries=False
+        place,
+        file,
+        local_files_only=is_local,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,  # a model that was fetched once needs no network
     )
     held = json.loads(Path(path).read_text(encoding="utf-8")) if path is not None else {}
     return held if isinstance(held, dict) else {}

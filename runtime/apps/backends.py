@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reasoning.watching import Engine
 
 CHUNK = 256  # visual tokens that the decoder reads at once
+MIB = 2**20
 FAR = 8192  # positions: of large angles float32 is coarse
 
 
@@ -93,6 +94,7 @@ def _budget(settings: LmmConfig, lmm: Lmm) -> Budget:
         chunk=CHUNK,
         window=settings.window_tokens,
         recalled=settings.recalled_frames,
+        room_bytes=settings.recall_mib * MIB,
         reach=reach,
         far=max(FAR, 2 * least),  # a large window is counted as far as it goes
     )
