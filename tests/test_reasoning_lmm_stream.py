@@ -240,7 +240,7 @@ def test_counting_anew_changes_no_answer(model: Any) -> None:
     size = len(find_family(model).encode(pictures(1)[0], 64).tokens)
     options: dict[str, Any] = {"window": 3 * size, "frame_tokens": 64, "recalled": 2}
     anew, plain = opened(model, far=60, **options)[0], opened(model, **options)[0]
-    for image in pictures(40):
+    for image in pictures(24):  # at six positions each at the least
         for stream in (anew, plain):
             stream.append_frame(image)
     assert anew.position < 60 + 3 * size

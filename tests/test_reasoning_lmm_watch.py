@@ -215,7 +215,7 @@ def test_the_level_of_leaning_on_nothing_is_finite_and_repeatable() -> None:
 def test_many_frames_are_not_remembered_for_ever() -> None:
     one = watcher(window=200)
     image = pictures(1)[0]
-    for number in range(200):
+    for number in range(140):
         one.see(image, shown(number), "")
     assert len(one._shown) < 120
 
