@@ -88,6 +88,7 @@ class GroundingConfig(_Section):
     outputs: Literal["none", "reinforcement"] = "none"  # VHR: louder where a head listens to the picture
     moved: Annotated[float, Field(gt=0, le=1)] = 0.4  # by redistribution, of the weight on sinks
     gain: Annotated[float, Field(ge=1, le=4)] = 1.5  # of reinforced heads
+    two_rows: bool = False  # choose them by a second reading of the question without pictures, else in one pass
     contrast: Annotated[float, Field(ge=0, le=4)] = 0.0  # against the words alone, where reliance is low; 0 is off
     supported_above: Annotated[float, Field(ge=0)] | None = None  # reliance; none measures what nothing amounts to
 
@@ -95,6 +96,12 @@ class GroundingConfig(_Section):
     def _contrast_has_its_gate(self) -> GroundingConfig:
         if self.contrast and self.supported_above == 0:
             raise ValueError("contrast: it is drawn where reliance is below supported_above, and that is 0")
+        return self
+
+    @model_validator(mode="after")
+    def _two_rows_have_their_heads(self) -> GroundingConfig:
+        if self.two_rows and self.outputs != "reinforcement":
+            raise ValueError("two_rows: it chooses the heads of outputs: reinforcement, and outputs is none")
         return self
 
 

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runtime.apps.backends import _budget
-from runtime.config import LmmConfig
+from reasoning.lmm.looking import Methods
+from reasoning.lmm.redistribute import Redistribution
+from reasoning.lmm.reinforce import Reinforcement
+from runtime.apps.backends import _budget, _methods
+from runtime.config import GroundingConfig, LmmConfig
 from runtime.errors import MissingPart
 
 pytestmark = pytest.mark.slow  # the import of transformers
@@ -46,3 +49,10 @@ def test_a_large_window_is_read_as_far_as_the_model_reads() -> None:
 
 def test_frames_that_left_take_no_more_memory_than_configured() -> None:
     assert _budget(LmmConfig(recall_mib=3), lmm(128_000)).room_bytes == 3 * 1024 * 1024
+
+
+def test_methods_are_off_unless_they_are_named() -> None:
+    assert _methods(GroundingConfig()) == Methods()
+    named = _methods(GroundingConfig(outputs="reinforcement", two_rows=True, gain=2, weights="redistribution", moved=1))
+    assert named.reinforcement == Reinforcement(gain=2, is_faithful=True)
+    assert named.redistribution == Redistribution(moved=1)

@@ -152,6 +152,7 @@ WRONG = {
     "reasoning: {lmm: {grounding: {look: false}}}": "reasoning.lmm.grounding.look",
     "reasoning: {lmm: {grounding: {weights: [redistribution, paint]}}}": "reasoning.lmm.grounding.weights",
     "reasoning: {lmm: {grounding: {outputs: redistribution}}}": "reasoning.lmm.grounding.outputs",
+    "reasoning: {lmm: {grounding: {two_rows: true}}}": "reasoning.lmm.grounding: two_rows",
     "reasoning: {lmm: {recall_mib: 0}}": "reasoning.lmm.recall_mib",
     "perception: {asr: whisper}": "perception.asr_model",
     "memory: {folder: 5}": "memory.folder",

@@ -4,6 +4,7 @@ attention      query, key, value -> output    stock sdpa where nothing is asked 
 grounding      Grounding                      what one answer's rows do with what they look at, and what they tell
 redistribute   weights -> weights             VAR: from attention sinks to the picture
 reinforce      head outputs -> gains          VHR: louder where a head listens to the picture
+tworows        question -> heads              scored by a second row that sees no picture
 sinks          layer inputs -> sinks          which tokens are attention sinks
 drop           frame tokens -> kept           what a frame shows that was not shown before, place by place
 merge          frame tokens -> fewer          the overflow averaged into a few, which count for as many as they are

@@ -47,7 +47,7 @@ class Answering:
         stream = self._stream
         self._unread = list(ids)
         with self._asked(ids):
-            self._grounding = self._ground(stream.cache) if self._ground is not None else None
+            self._grounding = self._grounded(ids)
             stream.read_text(ids, Reading(grounding=self._grounding))
             for _ in range(limit):
                 if stream.is_cancelled:
@@ -68,7 +68,7 @@ class Answering:
         with self._asked(ids):
             length, position = len(stream.cache), stream.position
             for hidden in (None, *hides(stream.cache.notes)):
-                grounding = self._ground(stream.cache) if self._ground is not None else None
+                grounding = self._grounded(ids, hidden)
                 read = [stream.read_text(ids, Reading(hidden=hidden, grounding=grounding))]  # which chooses heads
                 read.append(stream.read_text(said[:-1], Reading(hidden=hidden, grounding=grounding)))
                 states = torch.cat([one for one in read if one is not None])
@@ -78,6 +78,21 @@ class Answering:
                 stream.cache.rewind(length)
                 stream.position = position
         return scores
+
+    def _grounded(self, ids: Sequence[int], hidden: Tensor | None = None) -> Grounding | None:
+        """Return how question and answer read the cache; heads that take two rows to be chosen are chosen."""
+        if self._ground is None:
+            return None
+        cache = self._stream.cache
+        grounding = self._ground(cache)
+        rule = grounding.reinforcement
+        if rule is None or not rule.is_faithful or rule.gain == 1 or not ids:
+            return grounding
+        self._stream.read_beside(ids, Reading(hidden=hidden, grounding=grounding))
+        chosen = grounding.heads
+        grounding = self._ground(cache)
+        grounding.heads.update(chosen)
+        return grounding
 
     @contextmanager
     def _asked(self, ids: Sequence[int]) -> Iterator[None]:

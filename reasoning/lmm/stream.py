@@ -31,6 +31,7 @@ from reasoning.lmm.ingest import Ingest, Piece, in_one
 from reasoning.lmm.leaving import last_to_leave
 from reasoning.lmm.rotary import Turner
 from reasoning.lmm.sinks import SinkFinder
+from reasoning.lmm.tworows import read_two_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -212,9 +213,16 @@ class LmmStream:
             return None
         return self._read_words(self.family.embed(torch.tensor(ids, device=self._device)), reading)
 
+    def read_beside(self, ids: Sequence[int], reading: Reading) -> None:
+        """Read words twice at once, once without pictures, and forget them: the reading's grounding has its heads."""
+        reading.log_size = self._log_size(self._notes_of(len(ids)), reading.hidden)
+        tokens = self.family.embed(torch.tensor(ids, device=self._device))
+        places = torch.arange(self.position, self.position + len(ids), device=self._device)
+        read_two_rows(self._text, self.cache, tokens, places.expand(self.family.axes, -1), reading)
+
     def _read_words(self, tokens: Tensor, reading: Reading, block: int = TEXT) -> Tensor:
         """Read tokens (N, C) that stand one after the other: words, or sound, which is a block as frames are."""
-        notes = notes_of_text(len(tokens), self.position, len(self.cache.layers))
+        notes = self._notes_of(len(tokens))
         notes = replace(notes, block=torch.full_like(notes.block, block))
         states = self._read(tokens, notes.position.expand(self.family.axes, -1), notes, reading)
         self.position += len(tokens)
@@ -238,6 +246,9 @@ class LmmStream:
         states: Tensor = step.last_hidden_state[0]
         self.logits = self.family.head(states[-1])
         return states
+
+    def _notes_of(self, count: int) -> Notes:
+        return notes_of_text(count, self.position, len(self.cache.layers))
 
     def _log_size(self, notes: Notes, hidden: Tensor | None) -> Tensor | None:
         """Return the log sizes of what is cached and of what comes, None where every token is one.

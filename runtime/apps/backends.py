@@ -106,9 +106,10 @@ def _methods(settings: GroundingConfig) -> Methods:
     from reasoning.lmm.redistribute import Redistribution
     from reasoning.lmm.reinforce import Reinforcement
 
+    louder = Reinforcement(gain=settings.gain, is_faithful=settings.two_rows)
     return Methods(
         redistribution=Redistribution(moved=settings.moved) if settings.weights == "redistribution" else None,
-        reinforcement=Reinforcement(gain=settings.gain) if settings.outputs == "reinforcement" else None,
+        reinforcement=louder if settings.outputs == "reinforcement" else None,
         contrast=Contrast(strength=settings.contrast) if settings.contrast else None,
     )
 
