@@ -65,6 +65,7 @@ def test_a_sentence_comes_with_frames_and_lines_that_were_looked_at(family: str)
     for sentence in one.spoken:
         shares = [seen.share for _, seen in sentence.frames] + sentence.lines
         assert len(sentence.lines) == 2
+        assert sentence.pieces == 5
         assert sum(shares) == pytest.approx(1.0, abs=1e-4)  # three frames and two lines are all the evidence
         assert {frame.record_id for frame, _ in sentence.frames} == {shown(number).record_id for number in range(3)}
         assert sentence.reliance is not None
