@@ -221,6 +221,23 @@ def test_a_window_spans_no_more_positions_than_it_may(model: Any) -> None:
     assert len(answered(stream)[0]) == 5
 
 
+def test_what_comes_back_leaves_the_window_half_of_the_reach(model: Any) -> None:
+    span = find_family(model).positions(find_family(model).encode(pictures(1)[0], 64), 0)[1]
+    reach = 8 * span + len(SYSTEM)
+    stream, _ = opened(model, reach=reach, recalled=64)
+    for image in pictures(12):
+        stream.append_frame(image)
+    widths: list[int] = []
+
+    def ground(cache: StreamCache) -> Grounding:
+        widths.append(stream.position - int(cache.notes.position.min()))
+        return Grounding(visual=cache.notes.visual, layers=len(cache.layers))
+
+    assert len(answered(stream, ground=ground)[0]) == 5
+    assert stream.visible() == {8, 9, 10, 11}
+    assert widths == [reach]
+
+
 def test_what_is_out_of_reach_leaves_before_more_is_read(model: Any) -> None:
     """Also frames that wait for the decoder: what they see is what one that never had the rest sees."""
     span = find_family(model).positions(find_family(model).encode(pictures(1)[0], 64), 0)[1]

@@ -112,7 +112,7 @@ class Answering:
     def _recall(self, ids: Sequence[int]) -> int:
         """Bring frames back that are like the question; return how many tokens they have."""
         stream = self._stream
-        if not len(stream.store) or not stream.budget.recalled or not ids:
+        if not len(stream.store) or not stream.returning or not ids:
             return 0
         cache, length, position = stream.cache, len(stream.cache), stream.position
         queries: dict[int, Tensor] = {}
@@ -121,7 +121,7 @@ class Answering:
         finally:
             cache.rewind(length)
             stream.position = position
-        blocks = stream.store.choose(queries, torch.arange(position, position + len(ids)), stream.budget.recalled)
+        blocks = stream.store.choose(queries, torch.arange(position, position + len(ids)), stream.returning)
         window = int(cache.notes.position[cache.pinned]) if length > cache.pinned else position
         start = window - sum(block.span for block in blocks)
         cache.insert(cache.pinned, blocks, start)

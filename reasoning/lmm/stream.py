@@ -87,6 +87,12 @@ class LmmStream:
         """Return which share of the visual tokens was kept so far."""
         return self._ingest.keep_rate
 
+    @property
+    def returning(self) -> int:
+        """Return how many frames may come back for a question: they take at most half of the reach."""
+        span = max(1, self._spans[max(self._spans)]) if self._spans else 1
+        return min(self.budget.recalled, self.budget.reach // 2 // span)
+
     @torch.inference_mode()
     def begin(self, ids: Sequence[int]) -> None:
         """Read the system prompt: it stays, whatever leaves the window."""
@@ -266,7 +272,7 @@ class LmmStream:
         if not self._spans:
             return
         newest = max(self._spans)  # it may still wait to be read
-        room = budget.reach - len(self.prompt) - budget.recalled * self._spans[newest]  # for what comes back as well
+        room = budget.reach - len(self.prompt) - self.returning * self._spans[newest]  # what comes back fits in too
         last = last_to_leave(notes, newest, budget.window, self.position - room)
         if last is None:
             return
