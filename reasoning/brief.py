@@ -28,9 +28,9 @@ KINDS = ("utterance", "sound", "motion")
 class QuestionTooLong(HeedfulError):
     """A question leaves no room in what a model reads at once."""
 
-    def __init__(self, tokens: int, room: int) -> None:
-        """Say how long it is, and how long it may be."""
-        super().__init__(f"Your question is too long for me: {tokens} tokens, and I read {room} at once.")
+    def __init__(self, length: int, room: int, unit: str) -> None:
+        """Say how long it is with the words around it, and how long it may be."""
+        super().__init__(f"Your question is too long for me: {length} {unit}, and I read {room} at once.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +41,15 @@ class Brief:
     evidence: tuple[tuple[Evidence, ...], ...]  # of each line
 
 
-def brief(case: Case, found: Composed | None, notes: Iterable[str], room: int, count: Callable[[str], int]) -> Brief:
-    """Return what the model is told, at most `room` tokens as `count` counts them.
+def brief(
+    case: Case,
+    found: Composed | None,
+    notes: Iterable[str],
+    room: int,
+    count: Callable[[str], int],
+    unit: str = "tokens",
+) -> Brief:
+    """Return what the model is told, at most `room` tokens, or whatever `count` counts.
 
     `found` is what the records alone say, `notes` what the sensors missed. Raises QuestionTooLong.
     """
@@ -51,7 +58,7 @@ def brief(case: Case, found: Composed | None, notes: Iterable[str], room: int, c
     closing = f">>>\n{told}It is {clock.at(case.asked_ns)} now.\nQuestion: {_asked(case)}"
     left = room - count(INTRO) - count(closing)
     if left < 0:
-        raise QuestionTooLong(count(closing), room)
+        raise QuestionTooLong(room - left, room, unit)
     lines: list[tuple[int, str, tuple[Evidence, ...]]] = []
     for start_ns, text, evidence in _candidates(case, found, clock):
         cost = count(f"[{len(lines) + 1}] {text}\n")

@@ -91,7 +91,7 @@ class RemoteBackend:
         self._recent.clear()
 
     async def _asked(self, case: Case, found: Composed, say: Say) -> Composed:
-        told = brief(case, found, missed(case), self._sending.characters, len)
+        told = brief(case, found, missed(case), self._sending.characters, len, "characters")
         recent = [one for one in self._recent if one.t_ns <= case.asked_ns]
         pictures = [*case.pictures, *(picture_of(one) for one in self._newest(recent))]
         if not (pictures or told.prompt.lines):

@@ -8,14 +8,14 @@ from dataclasses import replace
 from reasoning.backend import Case
 from reasoning.brief import Brief, clock_of
 from reasoning.evidence import Composed
-from reasoning.lmm.alignment import Seen
-from reasoning.lmm.looking import Shown, Spoken
+from reasoning.lmm.looking import Spoken
 from reasoning.lmm.watch import Watcher
 from reasoning.spoken import Claim, frame_row, strongest
 from reasoning.timepoints import S_NS
 from runtime.messages import Evidence
 
-LEAST_SHARE = 0.1  # of all that a sentence looked at: less is no evidence
+LEAST_SHARE = 0.1  # of all that a sentence looked at: less is no evidence,
+STANDS_OUT = 2.0  # unless it is so many times what each of many pieces would have if all were looked at alike
 
 
 def tie(spoken: Sequence[Spoken], lines: Sequence[Sequence[Evidence]], case: Case) -> list[Claim]:
@@ -24,7 +24,7 @@ def tie(spoken: Sequence[Spoken], lines: Sequence[Sequence[Evidence]], case: Cas
     return [
         Claim(
             text=sentence.text,
-            evidence=tuple(strongest([*_of_frames(sentence.frames, origin_ns), *_of_lines(sentence.lines, lines)])),
+            evidence=tuple(strongest(_evidence(sentence, lines, origin_ns))),
             reliance=sentence.reliance,
         )
         for sentence in spoken
@@ -45,20 +45,19 @@ def measured(composed: Composed, watcher: Watcher, told: Brief) -> Composed:
     return replace(composed, evidence=tuple(replace(row, effect=round(effects[row], 3)) for row in composed.evidence))
 
 
-def _of_frames(frames: Sequence[tuple[Shown, Seen]], origin_ns: int) -> list[Evidence]:
-    return [
+def _evidence(sentence: Spoken, lines: Sequence[Sequence[Evidence]], origin_ns: int) -> list[Evidence]:
+    least = min(LEAST_SHARE, STANDS_OUT / max(1, sentence.pieces))
+    frames = [
         frame_row(
             shown.record_id, shown.stream, round((shown.t_ns - origin_ns) / S_NS, 3), seen.box, round(seen.share, 3)
         )
-        for shown, seen in frames
-        if seen.share >= LEAST_SHARE
+        for shown, seen in sentence.frames
+        if seen.share >= least
     ]
-
-
-def _of_lines(shares: Sequence[float], lines: Sequence[Sequence[Evidence]]) -> list[Evidence]:
-    return [
+    quoted = [
         replace(row, score=round(share, 3))
-        for share, rows in zip(shares, lines, strict=False)
+        for share, rows in zip(sentence.lines, lines, strict=False)
         for row in rows
-        if share >= LEAST_SHARE
+        if share >= least
     ]
+    return [*frames, *quoted]

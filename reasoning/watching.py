@@ -20,7 +20,7 @@ from reasoning.backend import Case, Picture, Say, from_records, picture_of
 from reasoning.brief import Brief, QuestionTooLong, brief
 from reasoning.deadline import Deadline
 from reasoning.evidence import Composed
-from reasoning.lmm.load import Lmm
+from reasoning.lmm.load import Lmm, is_out_of_memory
 from reasoning.lmm.looking import Methods, Shown
 from reasoning.lmm.stream import Budget
 from reasoning.lmm.watch import Watcher
@@ -37,7 +37,6 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RECENT = 16  # frames kept as they came, for questions about a time before the newest
-NO_MEMORY = "can't allocate memory"  # how torch says it on a CPU
 END = object()
 
 
@@ -212,8 +211,7 @@ class WatchingBackend:
     def _failed(self, error: BaseException) -> str:
         """Begin anew, with half the window where memory ran out; a second time the model is not asked any more."""
         self._watcher = None
-        is_memory = isinstance(error, torch.OutOfMemoryError | MemoryError) or NO_MEMORY in str(error)
-        if not is_memory:
+        if not is_out_of_memory(error):
             return f"My language model failed ({_first_line(error)}), so only the records answer."
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

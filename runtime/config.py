@@ -88,6 +88,7 @@ class GroundingConfig(_Section):
     outputs: Literal["none", "reinforcement"] = "none"  # VHR: louder where a head listens to the picture
     moved: Annotated[float, Field(gt=0, le=1)] = 0.4  # by redistribution, of the weight on sinks
     gain: Annotated[float, Field(ge=1, le=4)] = 1.5  # of reinforced heads
+    two_rows: bool = False  # choose them by a second reading of the question without pictures, else in one pass
     contrast: Annotated[float, Field(ge=0, le=4)] = 0.0  # against the words alone, where reliance is low; 0 is off
     supported_above: Annotated[float, Field(ge=0)] | None = None  # reliance; none measures what nothing amounts to
 
@@ -95,6 +96,12 @@ class GroundingConfig(_Section):
     def _contrast_has_its_gate(self) -> GroundingConfig:
         if self.contrast and self.supported_above == 0:
             raise ValueError("contrast: it is drawn where reliance is below supported_above, and that is 0")
+        return self
+
+    @model_validator(mode="after")
+    def _two_rows_have_their_heads(self) -> GroundingConfig:
+        if self.two_rows and self.outputs != "reinforcement":
+            raise ValueError("two_rows: it chooses the heads of outputs: reinforcement, and outputs is none")
         return self
 
 
@@ -108,6 +115,7 @@ class LmmConfig(_Section):
     frame_tokens: Annotated[int, Field(ge=4, le=4096)] = 64  # of one picture that stay as they are
     window_tokens: Annotated[int, Field(ge=16, le=1_000_000)] = 2048  # of the newest pictures
     recalled_frames: Annotated[int, Field(ge=0, le=64)] = 8  # that left the window and come back for a question
+    recall_mib: Annotated[int, Field(ge=1, le=1_000_000)] = 1000  # of the CPU's memory, for frames that left
     question_tokens: Annotated[int, Field(ge=64, le=100_000)] = 1024  # question and quoted records
     answer_tokens: Annotated[int, Field(ge=1, le=4096)] = 128
     deadline_s: Annotated[float, Field(gt=0, le=600)] = 30.0  # live, from the asking

@@ -33,6 +33,11 @@ def test_the_budget_holds(room: int, count: int) -> None:
 def test_a_question_longer_than_the_budget_is_refused() -> None:
     with pytest.raises(QuestionTooLong, match=r"Your question is too long for me: \d+ tokens, and I read 200 at once"):
         brief(case("Why " * 100), None, [], 200, len)
+    fits = brief(case("Why?"), None, [], 200, len).prompt
+    least = len(fits.intro) + len(fits.closing)
+    with pytest.raises(QuestionTooLong, match=f": {least} characters, and I read {least - 1} at once"):
+        brief(case("Why?"), None, [], least - 1, len, "characters")
+    assert brief(case("Why?"), None, [], least, len).prompt == fits
 
 
 def test_scene_text_cannot_end_its_quotation_or_its_line() -> None:

@@ -175,6 +175,6 @@ def test_sizes_are_reported_only_where_a_token_stands_for_several() -> None:
 
 def test_rotary_embeddings_that_depend_on_length_are_refused() -> None:
     text = text_of(tiny("smolvlm"))
-    text.rotary_emb.rope_type = "dynamic"
-    with pytest.raises(ModelError, match="'dynamic', which cannot be moved"):
+    text.rotary_emb.rope_type = "longrope"
+    with pytest.raises(ModelError, match="'longrope', which cannot be moved"):
         Turner(text, 1)

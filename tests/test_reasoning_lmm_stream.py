@@ -199,11 +199,65 @@ def test_the_window_stays_bounded_and_the_prompt_closes_up(model: Any) -> None:
     assert notes.position[: len(SYSTEM)].tolist() == [start - 3, start - 2, start - 1]
 
 
+def test_a_window_spans_no_more_positions_than_it_may(model: Any) -> None:
+    """Frames of which nothing is kept pass their positions over: few tokens may lie far apart."""
+    span = find_family(model).positions(find_family(model).encode(pictures(1)[0], 64), 0)[1]
+    reach = 6 * span + len(SYSTEM)
+    stream, _ = opened(model, threshold=0.999, reach=reach + span, recalled=1)
+    one, two = pictures(2)
+    blocks = []
+    for image in (one, one, two, two, two, two, two):
+        stream.append_frame(image)
+        stream.flush()
+        notes = stream.cache.notes
+        assert stream.position - int(notes.position.min()) <= reach
+        blocks.append(stream.visible())
+    assert blocks[-2] == {0, 2}
+    assert blocks[-1] == {2}
+    assert stream.store.numbers == {0}
+    for _ in range(9):
+        stream.append_frame(two)
+    assert stream.visible() == {2}  # the newest one that was kept stays
+    assert len(answered(stream)[0]) == 5
+
+
+def test_what_comes_back_leaves_the_window_half_of_the_reach(model: Any) -> None:
+    span = find_family(model).positions(find_family(model).encode(pictures(1)[0], 64), 0)[1]
+    reach = 8 * span + len(SYSTEM)
+    stream, _ = opened(model, reach=reach, recalled=64)
+    for image in pictures(12):
+        stream.append_frame(image)
+    widths: list[int] = []
+
+    def ground(cache: StreamCache) -> Grounding:
+        widths.append(stream.position - int(cache.notes.position.min()))
+        return Grounding(visual=cache.notes.visual, layers=len(cache.layers))
+
+    assert len(answered(stream, ground=ground)[0]) == 5
+    assert stream.visible() == {8, 9, 10, 11}
+    assert widths == [reach]
+
+
+def test_what_is_out_of_reach_leaves_before_more_is_read(model: Any) -> None:
+    """Also frames that wait for the decoder: what they see is what one that never had the rest sees."""
+    span = find_family(model).positions(find_family(model).encode(pictures(1)[0], 64), 0)[1]
+    one, two = pictures(2)
+    stream, _ = opened(model, threshold=0.999, reach=4 * span + len(SYSTEM))
+    plain, _ = opened(model)
+    for image in (one, one, one, one, one, two):
+        stream.append_frame(image)
+    plain.position += 5 * span
+    plain.cache.pin_before(plain.position)
+    plain.append_frame(two)
+    assert stream.visible() == {5}
+    torch.testing.assert_close(answered(stream)[1], answered(plain)[1], rtol=RTOL, atol=ATOL)
+
+
 def test_counting_anew_changes_no_answer(model: Any) -> None:
     size = len(find_family(model).encode(pictures(1)[0], 64).tokens)
     options: dict[str, Any] = {"window": 3 * size, "frame_tokens": 64, "recalled": 2}
     anew, plain = opened(model, far=60, **options)[0], opened(model, **options)[0]
-    for image in pictures(40):
+    for image in pictures(24):  # at six positions each at the least
         for stream in (anew, plain):
             stream.append_frame(image)
     assert anew.position < 60 + 3 * size

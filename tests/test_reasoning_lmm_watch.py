@@ -65,6 +65,7 @@ def test_a_sentence_comes_with_frames_and_lines_that_were_looked_at(family: str)
     for sentence in one.spoken:
         shares = [seen.share for _, seen in sentence.frames] + sentence.lines
         assert len(sentence.lines) == 2
+        assert sentence.pieces == 5
         assert sum(shares) == pytest.approx(1.0, abs=1e-4)  # three frames and two lines are all the evidence
         assert {frame.record_id for frame, _ in sentence.frames} == {shown(number).record_id for number in range(3)}
         assert sentence.reliance is not None
@@ -215,7 +216,7 @@ def test_the_level_of_leaning_on_nothing_is_finite_and_repeatable() -> None:
 def test_many_frames_are_not_remembered_for_ever() -> None:
     one = watcher(window=200)
     image = pictures(1)[0]
-    for number in range(200):
+    for number in range(140):
         one.see(image, shown(number), "")
     assert len(one._shown) < 120
 

@@ -232,6 +232,31 @@ async def test_cancel_ends_an_answer_within_a_token_and_the_next_is_as_if_it_nev
         assert len(one.parts) <= said + 1
 
 
+async def test_cancel_before_the_first_token_ends_an_answer_and_leaves_the_other_session_alone() -> None:
+    shared = engine()
+    async with session(shared, "a") as one, session(shared, "b") as other:
+        await asyncio.gather(one.show(1, 2), other.show(1, 2))
+        first, expected = await asyncio.gather(one.ask(at_s=2.0), other.ask(at_s=2.0))
+        told = len(one.parts)
+        free, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def hold() -> None:
+            asyncio.run_coroutine_threadsafe(free.wait(), loop).result()
+
+        shared.worker.begin(hold)  # so that nobody's words can come
+        one.memory.asked.clear()
+        asking = asyncio.create_task(one.ask(at_s=2.0, query_id="no"))
+        await one.memory.asked.wait()
+        waiting = asyncio.create_task(other.ask(at_s=2.0, query_id="yes"))
+        await one.bus.publish(Cancel(session="a", query_id="no"))
+        reply = await asking
+        free.set()
+        assert reply.answer == "This question was cancelled."
+        assert (await waiting).answer == expected.answer
+        assert (await one.ask(at_s=2.0, query_id="again")).answer == first.answer
+        assert one.parts[told].text == "This question was cancelled."
+
+
 async def test_an_answer_stops_at_its_deadline_and_says_so() -> None:
     limits = replace(LIMITS, answer_tokens=4000, deadline_s=1.5)
     async with session(engine(), limits=limits) as one:

@@ -48,6 +48,21 @@ def test_json_has_the_documented_fields_in_their_order() -> None:
     assert answer["evidence"][0]["box"] is None
 
 
+@pytest.mark.parametrize(
+    ("effect", "told"),
+    [
+        (0.126, "without it the answer is 0.13 nats less likely"),
+        (-0.126, "without it the answer is 0.13 nats more likely"),
+        (-0.001, "without it the answer is as likely"),
+    ],
+)
+def test_what_hiding_evidence_did_is_told_in_words(effect: float, told: str) -> None:
+    explained = replace(ANSWERED, evidence=(replace(TONE, effect=effect), MOVED))
+    lines = [line for line in as_text(explained, explain=True).splitlines() if "without it" in line]
+    assert [line.endswith(f", {told}") for line in lines] == [True]
+    assert "without it" not in as_text(explained)
+
+
 def test_json_is_one_line_whatever_was_asked() -> None:
     odd = "a\nb\x00\x1b[31m \u2028 \u202e מה זז? \N{REPLACEMENT CHARACTER} 𝄞"
     text = as_json(replace(ANSWERED, question=odd))

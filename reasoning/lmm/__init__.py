@@ -4,12 +4,14 @@ attention      query, key, value -> output    stock sdpa where nothing is asked 
 grounding      Grounding                      what one answer's rows do with what they look at, and what they tell
 redistribute   weights -> weights             VAR: from attention sinks to the picture
 reinforce      head outputs -> gains          VHR: louder where a head listens to the picture
+tworows        question -> heads              scored by a second row that sees no picture
 sinks          layer inputs -> sinks          which tokens are attention sinks
 drop           frame tokens -> kept           what a frame shows that was not shown before, place by place
 merge          frame tokens -> fewer          the overflow averaged into a few, which count for as many as they are
 ingest         frame tokens -> piece          both of them, at their true positions
 rotary         keys, shift -> keys            cached keys moved to other positions
 cache          KV cache                       grows in place, forgets exactly, goes back to where it was
+leaving        window -> frames               which of them are too many, or too far back
 blocks         question -> frames             what left the window, found again
 contrast       logits -> logits               what the words alone would say is taken away
 alignment      looks -> frames and boxes      what an answer looked at

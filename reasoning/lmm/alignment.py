@@ -94,6 +94,11 @@ class Alignment:
         found = [self._seen(looked / total, block, *grids[block]) for block in blocks if block in grids]
         return sorted(found, key=lambda seen: -seen.share)[:count]
 
+    @property
+    def pieces(self) -> int:
+        """Return how many frames and lines there were to look at."""
+        return len(self._notes.block[self._notes.visual].unique()) + len(self._lines)
+
     def lines(self) -> list[float]:
         """Return each line's share of all that was looked at."""
         looked = self.map

@@ -47,7 +47,7 @@ class Answering:
         stream = self._stream
         self._unread = list(ids)
         with self._asked(ids):
-            self._grounding = self._ground(stream.cache) if self._ground is not None else None
+            self._grounding = self._grounded(ids)
             stream.read_text(ids, Reading(grounding=self._grounding))
             for _ in range(limit):
                 if stream.is_cancelled:
@@ -68,7 +68,7 @@ class Answering:
         with self._asked(ids):
             length, position = len(stream.cache), stream.position
             for hidden in (None, *hides(stream.cache.notes)):
-                grounding = self._ground(stream.cache) if self._ground is not None else None
+                grounding = self._grounded(ids, hidden)
                 read = [stream.read_text(ids, Reading(hidden=hidden, grounding=grounding))]  # which chooses heads
                 read.append(stream.read_text(said[:-1], Reading(hidden=hidden, grounding=grounding)))
                 states = torch.cat([one for one in read if one is not None])
@@ -78,6 +78,21 @@ class Answering:
                 stream.cache.rewind(length)
                 stream.position = position
         return scores
+
+    def _grounded(self, ids: Sequence[int], hidden: Tensor | None = None) -> Grounding | None:
+        """Return how question and answer read the cache; heads that take two rows to be chosen are chosen."""
+        if self._ground is None:
+            return None
+        cache = self._stream.cache
+        grounding = self._ground(cache)
+        rule = grounding.reinforcement
+        if rule is None or not rule.is_faithful or rule.gain == 1 or not ids:
+            return grounding
+        self._stream.read_beside(ids, Reading(hidden=hidden, grounding=grounding))
+        chosen = grounding.heads
+        grounding = self._ground(cache)
+        grounding.heads.update(chosen)
+        return grounding
 
     @contextmanager
     def _asked(self, ids: Sequence[int]) -> Iterator[None]:
@@ -97,7 +112,7 @@ class Answering:
     def _recall(self, ids: Sequence[int]) -> int:
         """Bring frames back that are like the question; return how many tokens they have."""
         stream = self._stream
-        if not len(stream.store) or not stream.budget.recalled or not ids:
+        if not len(stream.store) or not stream.returning or not ids:
             return 0
         cache, length, position = stream.cache, len(stream.cache), stream.position
         queries: dict[int, Tensor] = {}
@@ -106,7 +121,7 @@ class Answering:
         finally:
             cache.rewind(length)
             stream.position = position
-        blocks = stream.store.choose(queries, torch.arange(position, position + len(ids)), stream.budget.recalled)
+        blocks = stream.store.choose(queries, torch.arange(position, position + len(ids)), stream.returning)
         window = int(cache.notes.position[cache.pinned]) if length > cache.pinned else position
         start = window - sum(block.span for block in blocks)
         cache.insert(cache.pinned, blocks, start)

@@ -57,6 +57,9 @@ class Family(Protocol):
         """samples (T,) at 16 kHz, -1 to 1 -> tokens (N, C). Raises ModelError where the model hears nothing."""
 
 
+TYPES = frozenset(
+    {"smolvlm", "internvl", "llava_onevision", "qwen2_5_vl", "qwen3_vl", "qwen2_5_omni_thinker"}
+)  # as configurations call them
 SQUARE_MARKS = {
     "SmolVLMForConditionalGeneration": ("<fake_token_around_image><global-img>", "<fake_token_around_image>"),
     "InternVLForConditionalGeneration": ("<img>", "</img>"),
@@ -136,16 +139,26 @@ class QwenFamily:
 
     def encode(self, image: NDArray[np.uint8], budget: int) -> FrameTokens:
         """image (H, W, 3) -> its tokens, at most `budget`."""
+        packed, grid = self.packed(image, budget)
+        rows, columns = (grid[0, 1:] // self._merge).tolist()
+        seen = self._inner.get_image_features(packed, grid)
+        layers = getattr(seen, "deepstack_features", None) or ()
+        deepstack = tuple(one[0] if isinstance(one, tuple | list) else one for one in layers)  # per picture
+        return FrameTokens(tokens=seen.pooler_output[0], rows=rows, columns=columns, deepstack=deepstack)
+
+    def packed(self, image: NDArray[np.uint8], budget: int) -> tuple[Tensor, Tensor]:
+        """image (H, W, 3) -> its patches (N, width) and their grid (1, 3), as the model's own forward takes them."""
         cell_px = self._patch_px * self._merge
         rows, columns = grid_within(image.shape[0], image.shape[1], cell_px, budget)
         values = normalised(pixels(image, rows * cell_px, columns * cell_px), self._mean, self._deviation)
         packed = patches(values, self._patch_px, self._merge, self._frames)
         packed = packed.to(self.head.weight.device, self.head.weight.dtype)
-        grid = torch.tensor([[1, rows * self._merge, columns * self._merge]], device=packed.device)
-        seen = self._inner.get_image_features(packed, grid)
-        layers = getattr(seen, "deepstack_features", None) or ()
-        deepstack = tuple(one[0] if isinstance(one, tuple | list) else one for one in layers)  # per picture
-        return FrameTokens(tokens=seen.pooler_output[0], rows=rows, columns=columns, deepstack=deepstack)
+        return packed, torch.tensor([[1, rows * self._merge, columns * self._merge]], device=packed.device)
+
+    @property
+    def merged(self) -> int:
+        """Return how many patches become one token."""
+        return self._merge**2
 
     def positions(self, frame: FrameTokens, start: int) -> tuple[Tensor, int]:
         """Return time, row and column of each token: one moment, and a grid that begins at `start`."""
@@ -183,5 +196,10 @@ def find_family(
         case "Qwen2_5_VLForConditionalGeneration" | "Qwen2_5OmniThinkerForConditionalGeneration":
             return QwenFamily(model, mean or CLIP[0], deviation or CLIP[1])
         case _:
-            known = "SmolVLM, InternVL, LLaVA-OneVision, Qwen2.5-VL, Qwen3-VL and Qwen2.5-Omni"
-            raise ModelError(name, f"is of no family that can watch a stream; known are {known}")
+            raise ModelError(name, f"is {unknown()}")
+
+
+def unknown() -> str:
+    """Return what is said of a model that has no adapter here."""
+    known = "SmolVLM, InternVL, LLaVA-OneVision, Qwen2.5-VL, Qwen3-VL and Qwen2.5-Omni"
+    return f"of no family that can watch a stream; known are {known}"

@@ -69,7 +69,7 @@ class Grounding:
         if rule is None or rule.gain == 1 or layer not in rule.layers(self.layers):
             return output
         if layer not in self.heads:
-            self.heads[layer] = choose_heads(divergence, strength)
+            self.heads[layer] = choose_heads(divergence, strength) & self.visual.any()  # without a picture none
         gains = torch.where(self.heads[layer], rule.gain, 1.0)
         return output * gains[None, :, None, None]
 

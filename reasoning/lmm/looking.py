@@ -57,6 +57,7 @@ class Spoken:
     reliances: list[float] = field(default_factory=list)  # of its tokens
     frames: list[tuple[Shown, Seen]] = field(default_factory=list)  # strongest first
     lines: list[float] = field(default_factory=list)  # each quoted line's share of what was looked at
+    pieces: int = 0  # frames and lines that there were to look at
 
     @property
     def reliance(self) -> float | None:
@@ -119,5 +120,6 @@ class Looking:
             if alignment := self._alignments.get(number):
                 sentence.frames = [(shown[seen.block], seen) for seen in alignment.frames(grids)]
                 sentence.lines = alignment.lines()
+                sentence.pieces = alignment.pieces
             sentence.text = " ".join(sentence.text.split())
         return [sentence for sentence in self._sentences if sentence.text]

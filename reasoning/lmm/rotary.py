@@ -17,6 +17,24 @@ from runtime.errors import ModelError
 FIXED = frozenset({"default", "linear", "llama3", "yarn"})  # whose frequencies do not depend on the sequence's length
 
 
+def hold(text: nn.Module) -> None:
+    """Let a decoder's frequencies stay what they are within its context, which nothing here spans more than.
+
+    InternVL3's are dynamic: they would change with the first position beyond it, also where all that is cached stands
+    close together. Raises ModelError where they cannot be held.
+    """
+    rotary: Any = text.rotary_emb
+    if getattr(rotary, "rope_type", "default") == "dynamic":
+        rotary.rope_type = "default"
+    _check(text)
+
+
+def _check(text: nn.Module) -> None:
+    kind = getattr(text.rotary_emb, "rope_type", "default")
+    if kind not in FIXED:
+        raise ModelError(type(text).__name__, f"has rotary embeddings of kind {kind!r}, which cannot be moved")
+
+
 class Turner:
     """Turns cached keys of one text decoder."""
 
@@ -27,9 +45,7 @@ class Turner:
         """
         self._rotary: Any = text.rotary_emb
         self._axes = axes
-        kind = getattr(self._rotary, "rope_type", "default")
-        if kind not in FIXED:
-            raise ModelError(type(text).__name__, f"has rotary embeddings of kind {kind!r}, which cannot be moved")
+        _check(text)
 
     def turn(self, keys: Tensor, shift: int | Tensor) -> Tensor:
         """keys (B, H_kv, N, D) moved by `shift` positions on every axis, forwards or back -> the same shape.

@@ -28,8 +28,10 @@ from reasoning.lmm.drop import TokenDrop
 from reasoning.lmm.families import Family, FrameTokens
 from reasoning.lmm.grounding import Grounding
 from reasoning.lmm.ingest import Ingest, Piece, in_one
+from reasoning.lmm.leaving import last_to_leave
 from reasoning.lmm.rotary import Turner
 from reasoning.lmm.sinks import SinkFinder
+from reasoning.lmm.tworows import read_two_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,6 +52,7 @@ class Budget:
     window: int = 1_000_000  # tokens of frames and sound in the cache; beyond that the oldest leave
     recalled: int = 0  # frames that left and come back for a question
     room_bytes: int = 1_000_000_000  # for frames that left
+    reach: int = 1_000_000  # positions that the window may span, dropped tokens' too: what lies further back leaves
     far: int = 8192  # positions after which counting begins anew: of large angles float32 is coarse
 
 
@@ -83,6 +86,12 @@ class LmmStream:
     def keep_rate(self) -> float:
         """Return which share of the visual tokens was kept so far."""
         return self._ingest.keep_rate
+
+    @property
+    def returning(self) -> int:
+        """Return how many frames may come back for a question: they take at most half of the reach."""
+        span = max(1, self._spans[max(self._spans)]) if self._spans else 1
+        return min(self.budget.recalled, self.budget.reach // 2 // span)
 
     @torch.inference_mode()
     def begin(self, ids: Sequence[int]) -> None:
@@ -136,10 +145,13 @@ class LmmStream:
     @torch.inference_mode()
     def flush(self) -> None:
         """Let the decoder read the frames that wait: a few at once cost little more than one."""
+        self._forget_oldest()  # frames of which nothing was kept took their positions all the same
         if not self._pending:
             return
         piece = in_one(self._pending)
         self._pending.clear()
+        if 0 < len(self.cache) == self.cache.pinned:
+            self.cache.pin_before(int(piece.notes.position[0]))  # else far from it where all before has left
         extra: dict[str, Any] = {}
         if piece.deepstack:  # features of later layers are added at the same places
             extra["visual_pos_masks"] = piece.notes.visual[None].to(self._device)
@@ -207,9 +219,16 @@ class LmmStream:
             return None
         return self._read_words(self.family.embed(torch.tensor(ids, device=self._device)), reading)
 
+    def read_beside(self, ids: Sequence[int], reading: Reading) -> None:
+        """Read words twice at once, once without pictures, and forget them: the reading's grounding has its heads."""
+        reading.log_size = self._log_size(self._notes_of(len(ids)), reading.hidden)
+        tokens = self.family.embed(torch.tensor(ids, device=self._device))
+        places = torch.arange(self.position, self.position + len(ids), device=self._device)
+        read_two_rows(self._text, self.cache, tokens, places.expand(self.family.axes, -1), reading)
+
     def _read_words(self, tokens: Tensor, reading: Reading, block: int = TEXT) -> Tensor:
         """Read tokens (N, C) that stand one after the other: words, or sound, which is a block as frames are."""
-        notes = notes_of_text(len(tokens), self.position, len(self.cache.layers))
+        notes = self._notes_of(len(tokens))
         notes = replace(notes, block=torch.full_like(notes.block, block))
         states = self._read(tokens, notes.position.expand(self.family.axes, -1), notes, reading)
         self.position += len(tokens)
@@ -234,6 +253,9 @@ class LmmStream:
         self.logits = self.family.head(states[-1])
         return states
 
+    def _notes_of(self, count: int) -> Notes:
+        return notes_of_text(count, self.position, len(self.cache.layers))
+
     def _log_size(self, notes: Notes, hidden: Tensor | None) -> Tensor | None:
         """Return the log sizes of what is cached and of what comes, None where every token is one.
 
@@ -245,23 +267,22 @@ class LmmStream:
         return sizes.to(self._device) if bool(sizes.any()) else None
 
     def _forget_oldest(self) -> None:
-        """Let the oldest frames leave until the window fits; the system prompt closes up."""
-        notes = self.cache.notes
-        senses = notes.block != TEXT
-        over = int(senses.sum()) - self.budget.window
-        if over <= 0:
+        """Let the oldest frames leave until the window fits, in tokens and in positions; the prompt closes up."""
+        notes, budget = self.cache.notes, self.budget
+        if not self._spans:
             return
-        blocks, sizes = notes.block[senses].unique(return_counts=True)
-        count = int((sizes.cumsum(0) < over).sum()) + 1
-        last = min(int(blocks[count - 1]), int(blocks[-1]) - 1)  # the newest frame stays, however large
-        is_gone = senses & (notes.block <= last)
-        if not is_gone.any():
+        newest = max(self._spans)  # it may still wait to be read
+        room = budget.reach - len(self.prompt) - self.returning * self._spans[newest]  # what comes back fits in too
+        last = last_to_leave(notes, newest, budget.window, self.position - room)
+        if last is None:
             return
+        is_gone = (notes.block != TEXT) & (notes.block <= last)
         end = int(is_gone.nonzero()[-1]) + 1
+        leaving = notes.block[is_gone].unique().tolist()
         is_gone[self.cache.pinned : end] = True  # words between frames that leave are old as well
-        for number in blocks[blocks <= last].tolist():
+        for number in leaving:
             span = self._spans.pop(number)
-            if self.budget.recalled:
+            if budget.recalled:
                 self.store.add(self.cache.take(number, span))
         self.cache.forget(is_gone)
         self.close_up()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reasoning.backend import Backend, EvidenceBackend
 from runtime.config import CONTEXTUAL_TOKENS, GroundingConfig, LmmConfig, ReasoningConfig, ServerConfig
-from runtime.errors import MissingPart
+from runtime.errors import MissingPart, ModelError
 
 if TYPE_CHECKING:
     import torch
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reasoning.watching import Engine
 
 CHUNK = 256  # visual tokens that the decoder reads at once
+MIB = 2**20
 FAR = 8192  # positions: of large angles float32 is coarse
 
 
@@ -48,17 +49,27 @@ def _watching(settings: LmmConfig, *, is_replay: bool) -> Backend:
 def load_engine(settings: LmmConfig) -> Engine:
     """Load the model that the settings name, with its budget and methods; sessions may share it. Raises ModelError."""
     from reasoning.lmm.level import null_level
-    from reasoning.lmm.load import load_lmm
+    from reasoning.lmm.load import is_out_of_memory, load_lmm
     from reasoning.prompt import EMPTY_LINES, SYSTEM
     from reasoning.watching import Engine
 
     assert settings.model is not None
     device = _device(settings.device)
-    lmm = load_lmm(settings.model, device=device, dtype=_dtype(settings.dtype, device))
+    try:
+        lmm = load_lmm(settings.model, device=device, dtype=_dtype(settings.dtype, device))
+    except ModelError as error:
+        raise ModelError(error.model, f"{error.reason} (reasoning.lmm.model)") from error
     budget, methods = _budget(settings, lmm), _methods(settings.grounding)
     level = settings.grounding.supported_above
     if level is None:
-        level = null_level(lmm, budget, methods, SYSTEM, EMPTY_LINES)
+        try:
+            level = null_level(lmm, budget, methods, SYSTEM, EMPTY_LINES)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise ModelError(
+                lmm.name, f"leaves no room to work in the memory of {device}; name a smaller one"
+            ) from error
     if methods.contrast is not None:  # drawn where an answer leans on nothing
         methods = replace(methods, contrast=replace(methods.contrast, reliance=level))
     return Engine(lmm, budget, methods, level)
@@ -69,10 +80,10 @@ def _budget(settings: LmmConfig, lmm: Lmm) -> Budget:
 
     asked = settings.question_tokens + settings.answer_tokens
     least = settings.window_tokens + settings.frame_tokens
-    far = min(max(FAR, 2 * least), lmm.context_tokens - asked)  # a large window is read as far as the model reads
-    if far < least:
+    reach = lmm.context_tokens - asked  # dropped tokens keep their positions: a window may span more than it holds
+    if reach < least:
         raise MissingPart(
-            f"{lmm.name} reads {lmm.context_tokens} tokens at once, fewer than the window and a question take",
+            f"{lmm.name} reads {lmm.context_tokens} tokens at once, the window and a question take {least + asked}",
             "lower reasoning.lmm.window_tokens, question_tokens or answer_tokens",
         )
     return Budget(
@@ -83,7 +94,9 @@ def _budget(settings: LmmConfig, lmm: Lmm) -> Budget:
         chunk=CHUNK,
         window=settings.window_tokens,
         recalled=settings.recalled_frames,
-        far=far,
+        room_bytes=settings.recall_mib * MIB,
+        reach=reach,
+        far=max(FAR, 2 * least),  # a large window is counted as far as it goes
     )
 
 
@@ -93,9 +106,10 @@ def _methods(settings: GroundingConfig) -> Methods:
     from reasoning.lmm.redistribute import Redistribution
     from reasoning.lmm.reinforce import Reinforcement
 
+    louder = Reinforcement(gain=settings.gain, is_faithful=settings.two_rows)
     return Methods(
         redistribution=Redistribution(moved=settings.moved) if settings.weights == "redistribution" else None,
-        reinforcement=Reinforcement(gain=settings.gain) if settings.outputs == "reinforcement" else None,
+        reinforcement=louder if settings.outputs == "reinforcement" else None,
         contrast=Contrast(strength=settings.contrast) if settings.contrast else None,
     )
 
@@ -107,6 +121,8 @@ def _device(wanted: str) -> str:
         return "cuda" if torch.cuda.is_available() else "cpu"
     if wanted.startswith("cuda") and not torch.cuda.is_available():
         raise MissingPart("reasoning.lmm.device: no CUDA device is here", "write auto or cpu")
+    if wanted.startswith("cuda:") and int(wanted[5:]) >= torch.cuda.device_count():
+        raise MissingPart(f"reasoning.lmm.device: {wanted} is not here", f"cuda:{torch.cuda.device_count() - 1} is")
     if wanted == "mps" and not torch.backends.mps.is_available():
         raise MissingPart("reasoning.lmm.device: no Metal device is here", "write auto or cpu")
     return wanted

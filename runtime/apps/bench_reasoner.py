@@ -26,6 +26,7 @@ from reasoning.lmm.redistribute import Redistribution
 from reasoning.lmm.reinforce import Reinforcement
 from reasoning.lmm.stream import Budget, LmmStream
 from runtime.apps.bench_measure import Measure, Plan, progress, ratio, rounded
+from runtime.apps.bench_reasoner_gpu import measure_gpu
 from runtime.apps.bench_reasoner_peers import measure_peers
 from runtime.apps.bench_reasoner_shape import CHUNK, DROPPED, HEADS, KEYS, WORDS, in_turn, watched
 
@@ -62,6 +63,7 @@ def measure_reasoner(plan: Plan) -> list[Measure]:
             *_ingest(plan, family, frames, threshold, tower_s),
             *measure_peers(plan, model, images, frames, tower_s),
             *_endless(plan, family, frames, threshold),
+            *measure_gpu(plan, images),
         ]
 
 

@@ -30,8 +30,8 @@ def as_text(answer: Answer, *, explain: bool = False) -> str:
         numbered = f"{number}. " if explain else ""
         lines.append(f"   {numbered}{_evidence_line(item, answer.session_start_ns)}")
         if explain:
-            effect = "" if item.effect is None else f", without it the answer is {item.effect:.2f} nats less likely"
-            lines.append(f"      record {item.record_id or 'none'}, {_clip(item)}, score {item.score:.2f}{effect}")
+            record = item.record_id or "none"
+            lines.append(f"      record {record}, {_clip(item)}, score {item.score:.2f}{_effect(item.effect)}")
     if answer.blind:
         lines.append(f"   blind: {', '.join(answer.blind)}")
     if answer.truncated:
@@ -99,6 +99,15 @@ def _clip(item: Evidence) -> str:
     if item.kind == "frame":
         return "a picture"
     return f"clip {item.clip_id}" if item.clip_id else "its clip is still open"
+
+
+def _effect(nats: float | None) -> str:
+    if nats is None:
+        return ""
+    size = f"{abs(nats):.2f}"
+    if float(size) == 0:
+        return ", without it the answer is as likely"
+    return f", without it the answer is {size} nats {'less' if nats > 0 else 'more'} likely"
 
 
 def _evidence_line(item: Evidence, session_start_ns: int) -> str:
