@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,7 @@ class Stage:
         self.robot = LocalBus(self.hub, "robot")
         writer = RecordingWriter(self.path, {"session": SESSION}, part_bytes=part_bytes)
         self.recorder = Recorder(writer, SESSION, STREAMS, about_run=about_run)
-        self.recorder.inputs_from = LocalBus(self.hub, "perception")
-        self.recorder.bus = LocalBus(self.hub, "recorder")
+        self.recorder.connect(LocalBus(self.hub, "perception"), partial(LocalBus, self.hub))
 
 
 @asynccontextmanager
