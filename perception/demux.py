@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -59,6 +60,10 @@ def open_recording(path: Path) -> InputContainer:
         raise InputError(path, "is empty")
     if _is_text(head):  # FFmpeg would play text as pictures of text, and follow playlists to other files
         raise InputError(path, "holds text, not a recording")
+    if head.startswith(b"% ") and b"\n" in head:  # the header of a Prophesee RAW file, whose name is that of raw sound
+        raise InputError(
+            path, "holds the events of a camera, which cannot be played as a file yet; record them as MCAP"
+        )
     is_raw = path.suffix.lower() in RAW_SUFFIXES
     options = {"sample_rate": "16000", "ch_layout": "mono"} if is_raw else {}
     try:
@@ -78,7 +83,8 @@ def list_tracks(container: InputContainer) -> list[Track]:
 class TrackReader:
     """Decodes one track of its own copy of the container, past whatever damage it meets."""
 
-    def __init__(self, path: Path, track: Track) -> None:
+    def __init__(self, path: Path, track: Track, start_ns: int = 0) -> None:
+        """Decode from the last key frame before `start_ns` of media time on."""
         self._container = open_recording(path)
         stream = self._container.streams[track.index]
         assert isinstance(stream, VideoStream | AudioStream)
@@ -90,6 +96,9 @@ class TrackReader:
         is_honest = _is_one_of(self._container, HONEST_FORMATS)
         self._promised_ns = (_length_ns(self._container) or 0) if is_honest else 0
         self.clock = MediaClock(_start_ns(self._container))
+        if start_ns > 0:
+            with suppress(av.FFmpegError):  # what cannot be sought is read from its beginning
+                self._container.seek((self._start_ns + start_ns) // 1000, backward=True)
 
     def frames(self) -> Iterator[av.VideoFrame | av.AudioFrame]:
         """Yield every frame that can be decoded."""
@@ -107,6 +116,11 @@ class TrackReader:
                     frame.time_base = self._stream.time_base  # PyAV forgets it while the decoder is flushed
                 self._has_decoded = True
                 yield frame
+
+    @property
+    def origin_ns(self) -> int:
+        """Return the earliest timestamp of the container."""
+        return self._start_ns
 
     @property
     def truncated(self) -> bool:

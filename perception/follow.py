@@ -75,11 +75,13 @@ class Follower:
         stale_s: float,
         gate: ReplayGate | None,
         meter: Meter,
+        start_ns: int | None = None,
     ) -> None:
-        """Follow `source`; `gate` is there in a replay only."""
+        """Follow `source` from `start_ns` (None: its epoch) on; `gate` is there in a replay only."""
         self.source = source
         self.reached_ns = -1  # end of what was perceived
-        self.published_ns = epoch - 1  # what the last watermark said
+        self._start_ns = epoch if start_ns is None else start_ns
+        self.published_ns = self._start_ns - 1  # what the last watermark said
         self._bus = bus
         self._outbox = outbox
         self._session = session
@@ -100,7 +102,7 @@ class Follower:
         self._gaps = 0
         self._outage = ""  # what a broken device said
         self._blind = ""
-        self._blind_since_ns = epoch
+        self._blind_since_ns = self._start_ns
         self._resumed_ns: int | None = None  # when the first sample after a hole was taken
         self._has_begun = False  # a sample has come
         self._last_sample_s = math.inf  # by the loop's clock; before the first attempt nothing is expected
@@ -111,7 +113,7 @@ class Follower:
             session=self._session,
             stream=self.source.stream,
             epoch=self._epoch,
-            t_ns=self._epoch - 1,
+            t_ns=self._start_ns - 1,
             sensor=self.source.sensor,
         )
 
@@ -240,7 +242,7 @@ class Follower:
     @property
     def _perceived_ns(self) -> int:
         """Up to when there were samples."""
-        return max(self._epoch, self.reached_ns)
+        return max(self._start_ns, self.reached_ns)
 
     @property
     def _hole_ns(self) -> int:

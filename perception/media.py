@@ -60,10 +60,16 @@ def _decodes(path: Path, track: Track) -> bool:
 
 
 class VideoFile:
-    """The frames of one video track, oldest first; `analysis_width_px` is the width of their gray thumbnails."""
+    """The frames of one video track, oldest first; `analysis_width_px` is the width of their gray thumbnails.
 
-    def __init__(self, path: Path, track: Track, analysis_width_px: int) -> None:
-        self._reader = TrackReader(path, track)
+    `offset_ns` is added to media time; only what is at or after `start_ns` is given.
+    """
+
+    def __init__(
+        self, path: Path, track: Track, analysis_width_px: int, *, offset_ns: int = 0, start_ns: int = 0
+    ) -> None:
+        self._offset_ns, self._start_ns = offset_ns, start_ns
+        self._reader = TrackReader(path, track, start_ns - offset_ns)
         self._period_ns = round(NS_PER_S / track.rate_hz)
         self._width_px = analysis_width_px
         self._samples = self._read_all()
@@ -88,19 +94,27 @@ class VideoFile:
 
     def _read_all(self) -> Iterator[VideoSample]:
         scaler = VideoReformatter()
-        expected_ns = 0
-        for seq, picture in enumerate(self._reader.frames()):
+        expected_ns = seq = 0
+        for picture in self._reader.frames():
             assert isinstance(picture, av.VideoFrame)
-            t_ns = self._reader.clock.step(pts_ns(picture), expected_ns)
-            expected_ns = t_ns + self._period_ns
-            yield VideoSample(t_ns=t_ns, seq=seq, gray=to_gray(picture, self._width_px, scaler), picture=picture)
+            media_ns = self._reader.clock.step(pts_ns(picture), expected_ns)
+            expected_ns = media_ns + self._period_ns
+            t_ns = media_ns + self._offset_ns
+            if t_ns >= self._start_ns:
+                gray = to_gray(picture, self._width_px, scaler)
+                yield VideoSample(t_ns=t_ns, seq=seq, gray=gray, picture=picture)
+                seq += 1
 
 
 class AudioFile:
-    """One audio track as 16 kHz mono blocks on a clock that counts samples and starts anew after a hole."""
+    """One audio track as 16 kHz mono blocks on a clock that counts samples and starts anew after a hole.
 
-    def __init__(self, path: Path, track: Track) -> None:
-        self._reader = TrackReader(path, track)
+    `offset_ns` is added to media time; only what is at or after `start_ns` is given.
+    """
+
+    def __init__(self, path: Path, track: Track, *, offset_ns: int = 0, start_ns: int = 0) -> None:
+        self._offset_ns, self._start_ns = offset_ns, start_ns
+        self._reader = TrackReader(path, track, start_ns - offset_ns)
         self._blocks = self._read_all()
 
     def read(self, count: int) -> list[AudioBlock]:
@@ -125,12 +139,19 @@ class AudioFile:
         stretch: Stretch | None = None
         for frame in self._reader.frames():
             assert isinstance(frame, av.AudioFrame)
+            if stretch is None and self._is_before_start(frame):
+                continue
             if stretch is None or not stretch.goes_on_with(frame):
                 expected_ns, seq = 0, 0
                 if stretch is not None:
                     yield from stretch.end()
-                    expected_ns, seq = stretch.end_ns, stretch.next_seq
-                stretch = Stretch(frame, self._reader.clock.step(pts_ns(frame), expected_ns), seq)
+                    expected_ns, seq = stretch.end_ns - self._offset_ns, stretch.next_seq
+                media_ns = self._reader.clock.step(pts_ns(frame), expected_ns)
+                stretch = Stretch(frame, media_ns + self._offset_ns, seq)
             yield from stretch.add(frame)
         if stretch is not None:
             yield from stretch.end()
+
+    def _is_before_start(self, frame: av.AudioFrame) -> bool:
+        stamp_ns = pts_ns(frame)
+        return stamp_ns is not None and stamp_ns - self._reader.origin_ns + self._offset_ns < self._start_ns

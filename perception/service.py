@@ -12,15 +12,17 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
+from perception.calibrations import Calibrations
 from perception.follow import Follower, Pipeline
 from perception.sources import Source
-from runtime.bus import LOSSLESS, Bus, Subscription, filter_of
+from runtime.bus import LOSSLESS, Bus, Subscription, dead_letter, filter_of
 from runtime.gate import ReplayGate
-from runtime.messages import Progress, Stored, Watermark
+from runtime.messages import CalibrationInput, Progress, Stored, Watermark
 from runtime.metrics import Meter, report
 from runtime.order import END_NS
 from runtime.outbox import Outbox
 from runtime.steady_bus import SteadyBus
+from runtime.wire import Packet, to_json
 
 LAST_WORD_S = 0.3  # for the watermark that says a stream has ended: without a broker it reaches nobody
 FOLLOWERS = ("memory", "reasoning")
@@ -41,6 +43,7 @@ class PerceptionService:
         epoch: int = 0,
         gate: ReplayGate | None = None,
         after: Sequence[asyncio.Event] = (),
+        calibrations: Calibrations | None = None,
     ) -> None:
         """Perceive `streams` once the services behind `after` listen; with a `gate` this is a replay."""
         self.meter = Meter()
@@ -56,6 +59,7 @@ class PerceptionService:
         self._progress_ns = dict.fromkeys(FOLLOWERS, -1)
         self._moved = asyncio.Condition()
         self._stopping = asyncio.Event()
+        self.calibrations = calibrations or Calibrations()
         self.streams = {
             source.stream: Follower(
                 bus,
@@ -67,6 +71,7 @@ class PerceptionService:
                 stale_s=stale_s,
                 gate=gate,
                 meter=self.meter,
+                start_ns=gate.start_ns if gate is not None else None,
             )
             for source, pipeline in streams
         }
@@ -75,6 +80,7 @@ class PerceptionService:
         """Perceive until every stream has ended or `stop`; then wait for memory to have stored it all."""
         stored = await self._bus.subscribe(filter_of(self._session, "stored", "memory"), rule=LOSSLESS)
         progress = await self._bus.subscribe(filter_of(self._session, "progress"), rule=LOSSLESS)
+        calibrated = await self._bus.subscribe(filter_of(self._session, "calibration"), rule=LOSSLESS)
         self._steady.generation = self._bus.generation  # each later connection begins with a roll call
         for ready in (*self._after, self.go):
             await ready.wait()
@@ -82,6 +88,7 @@ class PerceptionService:
             beside = [
                 group.create_task(self._confirm(stored), name="stored"),
                 group.create_task(self._note_progress(progress), name="progress"),
+                group.create_task(self._calibrate(calibrated), name="calibration"),
                 group.create_task(self._steady.run(), name="roll call"),
                 group.create_task(self._outbox.keep_sending(), name="outbox"),
                 group.create_task(report(self._bus, self._session, self.meter, self._counters), name="metrics"),
@@ -134,6 +141,14 @@ class PerceptionService:
                 self._moved.notify_all()
             if self._gate is not None:
                 await self._gate.progress(message.stream, message.t_ns)
+
+    async def _calibrate(self, inbox: Subscription) -> None:
+        async for delivery in inbox:
+            message = delivery.message
+            assert isinstance(message, CalibrationInput)
+            if fault := self.calibrations.take(message):
+                packet = Packet(topic=delivery.topic, payload=to_json(message).encode())
+                self._bus.refuse(dead_letter(packet, fault, self.name))
 
     async def _handled(self) -> None:
         """Wait until everybody knows that all streams have ended: the last clips are closed."""

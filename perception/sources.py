@@ -8,27 +8,30 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import av
 import numpy as np
 
 from perception.blocks import BlockCutter
+from perception.inputs import DataSample, input_fault
 from perception.media import AudioBlock, VideoSample
 from perception.picture import to_gray
 from runtime.bus import LATEST, Bus, Delivery, drop_oldest, filter_of
 from runtime.errors import HeedfulError, MissingPart
 from runtime.jpeg import decode_jpeg
-from runtime.messages import AudioInput, ImageInput, Sensor
+from runtime.messages import AudioInput, EventsInput, ImageInput, ImuInput, PoseInput, RadarInput, Sensor
 from runtime.service import Worker
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Sample: TypeAlias = VideoSample | AudioBlock
+Sample: TypeAlias = VideoSample | AudioBlock | DataSample
 Samples: TypeAlias = Sequence[Sample]
 
 AUDIO_ROOM = 64  # MQTT audio packets that may wait
+DATA_ROOM = {"radar": 8, "events": 64, "pose": 256, "imu": 512}  # inputs of other sensors that may wait
 PAUSE_NS = 200_000_000  # more than this between two packets is a pause, not a hiccup
 PAST_NS = 86_400_000_000_000  # a sender may have buffered for a day
 AHEAD_NS = 5_000_000_000  # its clock may be ahead by so much
@@ -100,11 +103,17 @@ class ReaderSource:
         self._worker: Worker | None = None
         self._reader: Reader | None = None
         self._was_truncated = False
+        self._faults: list[str] = []
 
     @property
     def truncated(self) -> bool:
         """Say whether the recording broke off."""
         return self._was_truncated or bool(getattr(self._reader, "truncated", False))  # a device has no such thing
+
+    @property
+    def faults(self) -> list[str]:
+        """Return what of the recording could not be read, a line each; final once the batches have ended."""
+        return [*self._faults, *getattr(self._reader, "faults", [])]
 
     async def open(self) -> None:
         """Open the reader on its thread; may be called again after `close`."""
@@ -126,7 +135,7 @@ class ReaderSource:
 
     async def close(self) -> None:
         """Close the reader on its thread."""
-        self._was_truncated = self.truncated
+        self._was_truncated, self._faults = self.truncated, self.faults
         if self._worker is not None:
             if self._reader is not None:
                 await self._worker.call(self._reader.close)
@@ -227,6 +236,44 @@ class PcmSource:
 
     async def close(self) -> None:
         """Stop taking sound."""
+        self._inbox.close()
+
+
+class InputSource:
+    """Sweeps, event packets, poses or measurements that arrive over MQTT; those that wait too long make room."""
+
+    is_live = True
+    truncated = False
+
+    def __init__(
+        self, bus: Bus, session: str, stream: str, sensor: Sensor, refuse: Callable[[Delivery, str], None]
+    ) -> None:
+        """Take the inputs of one stream; what is none goes to `refuse`."""
+        self.stream = stream
+        self.sensor: Sensor = sensor
+        self._bus = bus
+        self._filter = filter_of(session, sensor, stream)
+        self._refuse = refuse
+
+    async def open(self) -> None:
+        """Subscribe; may be called again after `close`."""
+        self._inbox = await self._bus.subscribe(self._filter, rule=drop_oldest(DATA_ROOM[self.sensor]))
+
+    async def batches(self) -> AsyncIterator[Samples]:
+        """Yield one sample per message; times that run backwards go on from the last one."""
+        last_ns, seq = 0, 0
+        async for delivery in self._inbox:
+            message = delivery.message
+            assert isinstance(message, RadarInput | EventsInput | PoseInput | ImuInput)
+            if fault := input_fault(message):
+                self._refuse(delivery, fault)
+                continue
+            seq += 1
+            last_ns = max(_believed(message.t_ns, time.time_ns()), last_ns + 1)
+            yield [DataSample(t_ns=last_ns, seq=seq, message=replace(message, t_ns=last_ns, seq=seq))]
+
+    async def close(self) -> None:
+        """Stop taking inputs."""
         self._inbox.close()
 
 

@@ -14,12 +14,20 @@ from runtime.messages import Sensor
 
 # Perception tells of a blindness in pieces of 10 s, once it has lasted 2 s: so much of the newest may be untold.
 UNTOLD_NS = 13 * S_NS
-NAMES: dict[Sensor, str] = {"video": "camera", "audio": "microphone"}
+NAMES: dict[Sensor, str] = {
+    "video": "camera",
+    "audio": "microphone",
+    "radar": "radar",
+    "events": "event camera",
+    "pose": "pose source",
+    "imu": "inertial sensor",
+}
+PERCEIVED: tuple[Sensor, ...] = ("video", "audio")  # what records can come of
 _ABSENT: dict[Sensor, str] = {
     "audio": "I cannot tell: there is no sound here, neither a microphone nor a sound track.",
     "video": "I cannot tell: there is no picture here, neither a camera nor a video track.",
 }
-_MISSED: dict[Sensor, str] = {"video": "saw nothing", "audio": "could hear nothing"}
+_MISSED: dict[Sensor, str] = {"video": "saw nothing", "audio": "could hear nothing"}  # others: gave nothing
 
 
 def blindness(streams: Mapping[str, Sensor], blind: Mapping[str, str], sensors: Iterable[Sensor]) -> str:
@@ -77,7 +85,8 @@ class Coverage:
         missed, lost = self._told(name, is_lost=False), self._told(name, is_lost=True)
         notes = []
         if self._is_long(missed):
-            notes.append(f"{title} {_MISSED[self.streams[name]]} {self._when(missed, name)} ({_reasons(missed)}).")
+            verb = _MISSED.get(self.streams[name], "gave nothing")
+            notes.append(f"{title} {verb} {self._when(missed, name)} ({_reasons(missed)}).")
         elif self._blind_span(name) and cut(self._blind_span(name), self._spans()):
             notes.append(blindness(self.streams, {name: self.blind[name]}, NAMES))
         if self._is_long(lost):

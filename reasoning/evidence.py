@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from reasoning.absence import (
     Unseen,
@@ -63,7 +63,7 @@ def answer(
     recalled: Recalled | None,
     asked_ns: int,
     blind: Mapping[str, str],
-    streams: Mapping[str, Literal["video", "audio"]],
+    streams: Mapping[str, Sensor],
     truncated: bool,
     tz: tzinfo | None = None,
     *,

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reasoning.coverage import NAMES, Coverage, blindness
+from reasoning.coverage import NAMES, PERCEIVED, Coverage, blindness
 from reasoning.wording import count, length, plain
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _WORDS: dict[Sensor, str] = {
     "video": r"\b(?:camera|webcam|lens|see|watch|look|video|picture|image|vision|visual)",
     "audio": r"\b(?:micro|mics?\b|hear|listen|sound|audio|speech|deaf|mute)",
+    "radar": r"\bradar",
+    "events": r"\bevent cam",
+    "imu": r"\b(?:imu\b|inertial)",
 }
 _BAD = re.compile(
     r"\b(?:blind|broken|dead|muted?|covered|dark|black|off|deaf|disconnected|blocked|obstructed|missing|wrong|fail\w*|faulty|stale|down|not|no)\b"
@@ -27,7 +30,7 @@ _PAST = re.compile(r"\b(?:was|were|had|did|when|ever|how\s+often)\b")
 def tell_sensors(question: Question, asked_ns: int, coverage: Coverage, draft: Draft) -> None:
     """Say which streams of the senses asked about work; "Yes" or "No" where that, or blindness, is asked."""
     text = question.text.lower()
-    wanted = [sensor for sensor, words in _WORDS.items() if re.search(words, text)] or list(NAMES)
+    wanted = [sensor for sensor, words in _WORDS.items() if re.search(words, text)] or _all_there(coverage)
     if not coverage.streams:
         draft.abstain("No camera and no microphone is running.")
     elif question.ask == "how_long" and not _BAD.search(text):
@@ -39,6 +42,11 @@ def tell_sensors(question: Question, asked_ns: int, coverage: Coverage, draft: D
         sentences = [_state(sensor, coverage) for sensor in wanted]
         rows = [row for sensor in wanted for row in _rows(sensor, asked_ns, coverage, draft)]
         draft.state(_lead(question, wanted, coverage) + " ".join(sentences), rows)
+
+
+def _all_there(coverage: Coverage) -> list[Sensor]:
+    """Return cameras and microphones, and whatever else there is."""
+    return [sensor for sensor in NAMES if sensor in PERCEIVED or sensor in coverage.streams.values()]
 
 
 def _is_past(question: Question, asked_ns: int) -> bool:
@@ -96,6 +104,8 @@ def _state(sensor: Sensor, coverage: Coverage) -> str:
     if not works:
         return blind
     text = f"{count(works, NAMES[sensor])} {'works' if works == 1 else 'work'}."
+    if sensor not in PERCEIVED:
+        text = f"{text[:-1]}, but I do not understand yet what {'it senses' if works == 1 else 'they sense'}."
     return f"{text} {blind}".strip()
 
 

@@ -50,7 +50,7 @@ HAPPEN = _words("""
 """)
 SENSORS = _words("""
     camera cameras microphone microphones mic mics sensor sensors stream streams input inputs webcam feed feeds device
-    devices lens
+    devices lens radar radars imu
 """)
 SENSOR_STATES = _words("""
     blind working works work on off broken dead muted mute covered dark black available connected disconnected alive ok

@@ -17,11 +17,12 @@ LEAD_NS = 2_000_000_000
 class ReplayGate:
     """Lets event time pass: `reach` waits until a time may be handed on."""
 
-    def __init__(self, speed: float | None, followers: tuple[str, ...]) -> None:
+    def __init__(self, speed: float | None, followers: tuple[str, ...], start_ns: int = 0) -> None:
         """Run at `speed` times real time (None: as fast as it goes), in step with the `followers`' progress."""
+        self.start_ns = start_ns  # event time at which the replay begins
         self.barrier_ns = END_NS
         self._speed = speed
-        self._progress_ns = dict.fromkeys(followers, 0)
+        self._progress_ns = dict.fromkeys(followers, start_ns)
         self._started_s: float | None = None
         self._held_s = 0.0  # wall time spent at questions: it does not count as playing time
         self._standing_since_s: float | None = None
@@ -35,7 +36,7 @@ class ReplayGate:
             clock = asyncio.get_running_loop().time
             if self._started_s is None:
                 self._started_s = clock()
-            due_s = self._started_s + self._held_s + t_ns / 1e9 / self._speed
+            due_s = self._started_s + self._held_s + (t_ns - self.start_ns) / 1e9 / self._speed
             await asyncio.sleep(max(0.0, due_s - clock()))
 
     async def passed(self, t_ns: int) -> None:

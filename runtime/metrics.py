@@ -1,4 +1,7 @@
-"""Counters and per-stage latencies of a service, with p50 and p95 over the latest values, told every few seconds."""
+"""Counters and per-stage latencies of a service, with p50 and p95 over the latest values, told every few seconds.
+
+p99 is for benchmarks: the message has room for two.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +47,13 @@ class Meter:
         """Return (p50, p95) per stage in milliseconds."""
         return {
             stage: (_quantile(values, 0.5), _quantile(values, 0.95)) for stage, values in self._latencies_ms.items()
+        }
+
+    def spread_ms(self) -> dict[str, tuple[float, float, float]]:
+        """Return (p50, p95, p99) per stage in milliseconds."""
+        return {
+            stage: (_quantile(values, 0.5), _quantile(values, 0.95), _quantile(values, 0.99))
+            for stage, values in self._latencies_ms.items()
         }
 
 

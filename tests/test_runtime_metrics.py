@@ -24,6 +24,14 @@ def test_p50_and_p95_of_a_stage() -> None:
     assert meter.latency_ms() == {"encode": (50.0, 95.0)}
 
 
+def test_p99_is_there_for_who_asks() -> None:
+    meter = Meter()
+    for latency_ms in range(100):
+        meter.note_ms("encode", float(latency_ms))
+    assert meter.spread_ms() == {"encode": (50.0, 95.0, 99.0)}
+    assert meter.latency_ms() == {"encode": (50.0, 95.0)}
+
+
 def test_one_value_is_both() -> None:
     meter = Meter()
     meter.note_ms("encode", 1.23456)

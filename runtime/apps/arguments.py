@@ -13,6 +13,7 @@ from typing import Never, TypeAlias
 from runtime.errors import ConfigError
 
 RESULTS_MAX = 1_000
+SWAPS = ("perception", "memory", "reasoning")
 NEIGHBOURS_MAX = 16  # as memory gives
 
 
@@ -85,6 +86,17 @@ def seconds(text: str) -> float:
     if not 0 <= at_s < 1e9:
         raise ConfigError("--ask-at", f"{text!r} is no time in seconds")
     return at_s
+
+
+def start(text: str) -> float:
+    """Return the event time at which a replay begins."""
+    try:
+        start_s = float(text)
+    except ValueError:
+        start_s = -1.0
+    if not 0 <= start_s < 1e9:
+        raise ConfigError("--start", f"{text!r} is no time in seconds")
+    return start_s
 
 
 def results(text: str) -> int:
@@ -176,17 +188,40 @@ def _add_record(verbs: Verbs) -> argparse.ArgumentParser:
 
 def _add_replay(verbs: Verbs) -> argparse.ArgumentParser:
     verb = verbs.add_parser("replay", help="recorded streams through the live path")
-    verb.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="recordings; several start together")
+    verb.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="+",
+        type=Path,
+        help="media files, MCAP, ROS bags, or a folder with a manifest.yaml; several start together",
+    )
     verb.add_argument("--config", help="a YAML file or a shipped name")
     verb.add_argument("--ask", metavar="TEXT", action="append", default=[], help="ask at the end")
     verb.add_argument(
         "--ask-at", metavar=("SECONDS", "TEXT"), nargs=2, action="append", default=[], help="ask at a moment"
     )
     verb.add_argument("--speed", default="max", help="times real time, or max (default)")
+    verb.add_argument("--start", metavar="SECONDS", default="0", help="begin here; times stay those of the recording")
     verb.add_argument("--memory", metavar="DIR", type=Path, help="keep the memory in this folder")
+    verb.add_argument("--out", metavar="FILE", type=Path, help="write everything that was said to an MCAP file")
+    verb.add_argument(
+        "--swap",
+        metavar="SERVICE",
+        choices=SWAPS,
+        help=f"{', '.join(SWAPS)}: what a run said (--out) drives this one anew; perception hears recorded sensors",
+    )
     verb.add_argument("--explain", action="store_true", help="show ids, spaces and the latency of each stage too")
     verb.add_argument("--digest", action="store_true", help="print a hash of everything that was said on the bus")
     verb.add_argument("--json", action="store_true", help="JSON Lines on stdout and nothing else")
+    return verb
+
+
+def _add_diff(verbs: Verbs) -> argparse.ArgumentParser:
+    verb = verbs.add_parser("diff", help="what changed from one recorded run to another; exit code 4 where they differ")
+    verb.add_argument("before", metavar="RUN_A", type=Path, help="a run, as `replay --out` and `record` write it")
+    verb.add_argument("after", metavar="RUN_B", type=Path, help="another one of the same recording")
+    verb.add_argument("--html", metavar="FILE", type=Path, help="write a page about it too")
+    verb.add_argument("--json", action="store_true", help="JSON Lines on stdout")
     return verb
 
 
@@ -264,10 +299,14 @@ def _add_bench(verbs: Verbs) -> argparse.ArgumentParser:
         "name",
         metavar="NAME",
         help="replay, speech, digest, bus, freshness, outbox, idle, first-answer, stop, reasoner, memory, needles, "
-        "record or all",
+        "session, record or all",
+    )
+    verb.add_argument(
+        "--recording", metavar="PATH", type=Path, help="what `session` plays (default: car-detection.mp4)"
     )
     verb.add_argument("--data", metavar="DIR", type=Path, help="sample data (default: HEEDFUL_DATA)")
     verb.add_argument("--compare", metavar="FILE", type=Path, help="an earlier result to set beside this one")
+    verb.add_argument("--html", metavar="FILE", type=Path, help="write a page of it too, with plots")
     lengths = verb.add_mutually_exclusive_group()
     lengths.add_argument("--quick", dest="length", action="store_const", const="quick", help="to see that it works")
     lengths.add_argument("--full", dest="length", action="store_const", const="full", help="as often as the goals say")
@@ -287,6 +326,7 @@ ADD = {
     "run": _add_run,
     "record": _add_record,
     "replay": _add_replay,
+    "diff": _add_diff,
     "ask": _add_ask,
     "memory": _add_memory,
     "eval": _add_eval,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.apps.bench_measure import Length, Measure, Plan, load, machine, now
+from runtime.apps.page import write_page
 from runtime.errors import ConfigError
 
 NAMES = (
@@ -28,9 +29,10 @@ NAMES = (
     "reasoner",
     "memory",
     "needles",
+    "session",
     "record",
 )
-NEED_DATA = frozenset({"replay", "speech", "digest", "stop", "reasoner"})
+NEED_DATA = frozenset({"replay", "speech", "digest", "stop", "reasoner", "session"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,19 +49,37 @@ class Earlier:
         return {"then": then} | ({"now_over_then": round(measure.value / then, 3)} if then else {})
 
 
-def run_bench(name: str, data: Path | None, compare: Path | None, *, as_json: bool, length: Length = "normal") -> int:
-    """Measure one bench, or `all`, and print it. Raises ConfigError, MissingPart or InputError."""
+def run_bench(
+    name: str,
+    data: Path | None,
+    compare: Path | None,
+    *,
+    as_json: bool,
+    length: Length = "normal",
+    recording: Path | None = None,
+    html: Path | None = None,
+) -> int:
+    """Measure one bench, or `all`, and print it; `html` becomes a page of it. `recording` is for `session`.
+
+    Raises ConfigError, MissingPart or InputError.
+    """
     names = _chosen(name)
-    if data is None and NEED_DATA.intersection(names):
+    if recording is not None and name != "session":
+        raise ConfigError("--recording", f"is played by `heedful bench session`, not by {name}")
+    if data is None and recording is None and NEED_DATA.intersection(names):
         raise ConfigError("--data", "name the folder of sample data, or set HEEDFUL_DATA")
     earlier = read_earlier(compare) if compare is not None else Earlier(values={})
-    plan = Plan(data=data or Path(), length=length)
-    for one in names:
-        _run_one(one, plan, earlier, as_json=as_json)
+    plan = Plan(data=data or Path(), length=length, recording=recording)
+    lines = [line for one in names for line in _run_one(one, plan, earlier, as_json=as_json)]
+    if html is not None:
+        from runtime.apps.bench_html import as_html
+
+        write_page(html, as_html(lines))
     return 0
 
 
-def _run_one(name: str, plan: Plan, earlier: Earlier, *, as_json: bool) -> None:
+def _run_one(name: str, plan: Plan, earlier: Earlier, *, as_json: bool) -> list[dict[str, Any]]:
+    """Measure one bench, print its lines and return them."""
     load_before = load()
     measures = measure(name, plan)
     seen = machine() | {"load_before": load_before, "load_after": load()}
@@ -70,12 +90,13 @@ def _run_one(name: str, plan: Plan, earlier: Earlier, *, as_json: bool) -> None:
         "length": plan.length,
         "machine": seen,
         "date": now(),
-        "command": command(name, plan.length),
+        "command": command(name, plan.length, plan.recording),
     }
-    for one in measures:
-        shown = as_line(name, one, earlier)
+    lines = [as_line(name, one, earlier) for one in measures]
+    for shown in lines:
         print(json.dumps(shown) if as_json else as_text(shown), flush=True)
     print(json.dumps(result) if as_json else _result_text(result), flush=True)
+    return [*lines, result]
 
 
 def measure(name: str, plan: Plan) -> list[Measure]:
@@ -125,6 +146,10 @@ def measure(name: str, plan: Plan) -> list[Measure]:
             from runtime.apps.bench_needles import measure_needles
 
             return measure_needles(plan)
+        case "session":
+            from runtime.apps.bench_session import measure_session
+
+            return measure_session(plan)
         case "record":
             from runtime.apps.bench_record import measure_record
 
@@ -135,9 +160,10 @@ def measure(name: str, plan: Plan) -> list[Measure]:
             return measure_stop(plan)
 
 
-def command(name: str, length: Length) -> str:
+def command(name: str, length: Length, recording: Path | None = None) -> str:
     """Return the command that repeats a measurement."""
-    return f"heedful bench {name}" + ("" if length == "normal" else f" --{length}")
+    played = "" if recording is None else f" --recording {recording.name}"
+    return f"heedful bench {name}{played}" + ("" if length == "normal" else f" --{length}")
 
 
 def as_line(bench: str, measure: Measure, earlier: Earlier) -> dict[str, Any]:
@@ -157,7 +183,7 @@ def as_line(bench: str, measure: Measure, earlier: Earlier) -> dict[str, Any]:
 def as_text(line: dict[str, Any]) -> str:
     """Return one measure as a line for people."""
     verdict = "" if line["goal"] is None else f"  goal {line['goal']}: {'met' if line['passed'] else 'NOT MET'}"
-    known = ("type", "bench", "measure", "value", "unit", "goal", "passed")
+    known = ("type", "bench", "measure", "value", "unit", "goal", "passed", "series", "stage")
     detail = "".join(f"\n    {name}: {_short(value)}" for name, value in line.items() if name not in known)
     return f"{line['measure']}: {line['value']:g} {line['unit']}{verdict}{detail}"
 

@@ -22,6 +22,7 @@ class Plan:
 
     data: Path  # sample data; only benches that need it look there
     length: Length = "normal"
+    recording: Path | None = None  # instead of sample data, where a bench plays one recording
 
     def rounds(self, quick: int, normal: int, full: int) -> int:
         """Return how often to measure."""

@@ -1,7 +1,7 @@
 """`heedful`: every verb, its arguments and its exit code.
 
 Exit codes: 0 done; 1 unexpected failure; 2 bad usage, configuration or input; 3 something needed is not there (broker,
-model, device); 130 interrupted. What goes wrong on purpose is one line on stderr.
+model, device); 4 `diff`: the runs differ; 130 interrupted. What goes wrong on purpose is one line on stderr.
 """
 
 from __future__ import annotations
@@ -36,9 +36,8 @@ from runtime.apps.arguments import (
     positive,
     question,
     results,
-    seconds,
     setting,
-    speed,
+    start,
 )
 from runtime.errors import ConfigError, HeedfulError, InputError, MissingPart
 
@@ -131,34 +130,28 @@ def _fail(error: HeedfulError) -> int:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
-    from runtime.apps.replay import Question, replay
+    from runtime.apps.played import play
     from runtime.digest import RunDigest
 
-    questions = [Question(text=question("--ask-at", text), at_s=seconds(at)) for at, text in arguments.ask_at]
-    questions += [Question(text=question("--ask", text)) for text in arguments.ask]
     settings = _load(arguments.config)
     digest = RunDigest() if arguments.digest else None
-    result = _in_loop(
-        replay(
-            arguments.paths,
-            settings,
-            questions,
-            speed=speed(arguments.speed),
-            memory=arguments.memory,
-            on_answer=_printer(arguments),
-            listen=_listener(arguments, settings, digest),
-            explains=arguments.explain,
-        )
-    )
+    listen = _listener(arguments, settings, digest)
+    result = _in_loop(play(arguments, settings, on_answer=_printer(arguments), listen=listen))
     streams = ", ".join(result.streams)
     if arguments.json:
         summary: dict[str, object] = {"type": "replay", "session": result.session, "streams": list(result.streams)}
         summary |= {"length_s": round(result.length_s, 3), "playing_s": round(result.playing_s, 3)}
         summary["latency_ms"] = result.latency_ms
+        summary["undecoded"] = [
+            {"path": str(path), "topic": one.topic, "type": one.schema, "count": one.count}
+            for path, one in result.undecoded
+        ]
+        summary["faults"] = list(result.faults)
         print(json.dumps(summary | ({"digest": digest.total()} if digest is not None else {})))
         return 0
-    rate = result.length_s / result.playing_s if result.playing_s > 0 else 0.0
-    print(f"{result.length_s:.1f} s of {streams} in {result.playing_s:.1f} s, {rate:.1f} times real time")
+    played_s = max(0.0, result.length_s - start(arguments.start))
+    rate = played_s / result.playing_s if result.playing_s > 0 else 0.0
+    print(f"{played_s:.1f} s of {streams} in {result.playing_s:.1f} s, {rate:.1f} times real time")
     if arguments.explain:
         for stage, (p50_ms, p95_ms) in result.latency_ms.items():
             print(f"{p50_ms:9.2f} ms p50 {p95_ms:9.2f} ms p95  {stage}")
@@ -219,6 +212,12 @@ def _live(arguments: argparse.Namespace, settings: Config, recorder: Recorder | 
     with suppress(asyncio.CancelledError):
         asyncio.run(until_signalled())
     return INTERRUPTED if was_interrupted else 0
+
+
+def _diff(arguments: argparse.Namespace) -> int:
+    from runtime.apps.diff_verb import run_diff
+
+    return run_diff(arguments.before, arguments.after, arguments.html, as_json=arguments.json)
 
 
 def _ask(arguments: argparse.Namespace) -> int:
@@ -290,8 +289,16 @@ def _bench(arguments: argparse.Namespace) -> int:
     from runtime.apps.bench import NEED_DATA, run_bench
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # it has brokers and processes of its own to end
-    data = data_folder(arguments) if arguments.name == "all" or arguments.name in NEED_DATA else None
-    return run_bench(arguments.name, data, arguments.compare, as_json=arguments.json, length=arguments.length)
+    needs_data = (arguments.name == "all" or arguments.name in NEED_DATA) and arguments.recording is None
+    return run_bench(
+        arguments.name,
+        data_folder(arguments) if needs_data else None,
+        arguments.compare,
+        as_json=arguments.json,
+        length=arguments.length,
+        recording=arguments.recording,
+        html=arguments.html,
+    )
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -371,6 +378,7 @@ VERBS = {
     "run": _run,
     "record": _record,
     "replay": _replay,
+    "diff": _diff,
     "ask": _ask,
     "memory": _memory,
     "eval": _eval,

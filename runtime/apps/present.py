@@ -45,18 +45,18 @@ def as_text(answer: Answer, *, explain: bool = False) -> str:
             if one.rests_on:
                 lines.append(f"   rests on {', '.join(str(place + 1) for place in one.rests_on)}: {one.text}")
         lines += [f"   no evidence stands behind: {one.text}" for one in answer.sentences if not one.supported]
-    return "\n".join(map(_printable, lines))
+    return "\n".join(map(printable, lines))
 
 
 def alert_text(alert: Alert) -> str:
     """Return an alert, or why a rule is refused, as a few lines."""
     if alert.state != "fired":
-        return _printable(f"rule {alert.rule} is {alert.state}: {alert.text}")
+        return printable(f"rule {alert.rule} is {alert.state}: {alert.text}")
     checked = ", a language model looked" if alert.checked else ""
     held = f", {alert.suppressed} more were held back" if alert.suppressed else ""
     lines = [f"!  {alert.rule} ({alert.alert_id}{checked}{held}): {alert.text}"]
     lines += [f"   {_evidence_line(item, alert.session_start_ns)}" for item in alert.evidence]
-    return "\n".join(map(_printable, lines)) + "\n"
+    return "\n".join(map(printable, lines)) + "\n"
 
 
 def alert_json(alert: Alert) -> str:
@@ -90,9 +90,9 @@ def moment(t_ns: int) -> str:
     return datetime.datetime.fromtimestamp(t_ns / 1e9).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _printable(line: str) -> str:
-    """Return the line without control characters: what was asked or heard must not steer a terminal."""
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(one) == "Cc" else one for one in line)
+def printable(line: str) -> str:
+    """Return the line as it can be printed: without control characters, which would steer a terminal, and half ones."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(one) in ("Cc", "Cs") else one for one in line)
 
 
 def _clip(item: Evidence) -> str:

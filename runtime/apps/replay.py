@@ -12,32 +12,31 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from perception.calibrations import Calibrations
 from perception.service import PerceptionService
-from perception.sources import open_all
+from perception.sources import Source, open_all
+from runtime.apps.playlist import Playlist, make_playlist, replay_session
+from runtime.apps.tap import Tap
 from runtime.apps.wiring import (
     Wires,
     make_memory,
     make_perception,
     make_reasoning,
     recorded_streams,
-    replay_session,
     wire_up,
 )
-from runtime.bus import LOSSLESS, Bus
 from runtime.config import Config
-from runtime.errors import InputError
 from runtime.gate import ReplayGate
 from runtime.insist import insist
-from runtime.messages import Answer, Ask, Cancel, Message
+from runtime.messages import Answer, Ask, Message
 from runtime.order import END_NS
+from runtime.recording.container import Channel
 from runtime.service import Worker, run_services
-from runtime.wire import ROOT
 
 logger = logging.getLogger(__name__)
 
 START_S = 15.0  # for the broker and the first connections
 ANSWER_S = 600.0  # a replay's question waits for its moment
-TAP_END = "end-of-replay"  # tells the tap that it has heard everything
 NS_PER_S = 1_000_000_000
 
 
@@ -55,9 +54,14 @@ class ReplayResult:
     """What a replay gave: answers, hashes, and how long the recording took to perceive and store."""
 
     session: str
+    undecoded: tuple[tuple[Path, Channel], ...] = ()  # channels that nothing here can read
+    faults: tuple[str, ...] = ()  # of the recordings, a line each
     answers: list[Answer] = field(default_factory=list)
     streams: tuple[str, ...] = ()
     latency_ms: dict[str, tuple[float, float]] = field(default_factory=dict)  # stage -> (p50, p95)
+    spread_ms: dict[str, tuple[float, float, float]] = field(default_factory=dict)  # service stage -> (p50, p95, p99)
+    counters: dict[str, int] = field(default_factory=dict)  # service counter -> how many
+    lost: dict[str, int] = field(default_factory=dict)  # messages, by who should have had them
     length_s: float = 0.0  # event time
     playing_s: float = 0.0  # wall time from the first sample to the last record on disk, with timed questions
 
@@ -72,37 +76,61 @@ async def replay(
     on_answer: Callable[[Answer], None] = lambda _: None,
     listen: Callable[[Message], None] | None = None,
     explains: bool = False,
+    start_s: float = 0.0,
 ) -> ReplayResult:
     """Play recordings through perception, memory and reasoning; return when all is stored and answered.
 
-    `listen` hears every message of the session, and hears them all before this returns.
-
-    Raises InputError, MissingPart, ModelError, StoreCorrupt or ConfigError.
+    It begins at `start_s` of event time. `listen` hears every message of the session, and all of them before this
+    returns. Raises InputError, MissingPart, ModelError, StoreCorrupt or ConfigError.
     """
-    for path in paths:
-        if not path.exists():
-            raise InputError(path, "no such file")
-        if path.is_dir():
-            raise InputError(path, "is a folder; name the recordings in it")
-    session = replay_session(paths, config)
+    start_ns = round(start_s * NS_PER_S)
+    playlist = await asyncio.to_thread(make_playlist, paths, config.perception, start_ns)
+    result = ReplayResult(session=replay_session(paths, config, start_ns), undecoded=tuple(playlist.undecoded))
+    calibrations = tell_playlist(playlist)
     with tempfile.TemporaryDirectory(prefix="heedful-memory-") as scratch:
         folder = memory or config.memory.folder or Path(scratch)
-        result = ReplayResult(session=session)
-        gate = ReplayGate(speed, ("memory", "reasoning"))
+        gate = ReplayGate(speed, ("memory", "reasoning"), start_ns)
         with closing(Worker("loader")) as loader:  # models load beside the event loop, so that Ctrl-C is heard
-            streams = await loader.call(recorded_streams, paths, config, session)
-            wires = wire_up(config, session, is_replay=True)
-            make = partial(make_memory, config, wires.bus("memory"), session, folder, is_replay=True)
+            streams = await loader.call(recorded_streams, playlist, config, result.session)
+            wires = wire_up(config, result.session, is_replay=True)
+            make = partial(make_memory, config, wires.bus("memory"), result.session, folder, is_replay=True)
             remember = await loader.call(make)
-            make_reason = partial(make_reasoning, config, wires.bus("reasoning"), session, is_replay=True)
+            make_reason = partial(make_reasoning, config, wires.bus("reasoning"), result.session, is_replay=True)
             reason = await loader.call(make_reason)
-        await open_all([source for source, _ in streams])
-        perceive = make_perception(config, wires.bus("perception"), session, streams, (remember, reason), gate=gate)
+        sources = [source for source, _ in streams]
+        await open_all(sources)
+        bus, followers = wires.bus("perception"), (remember, reason)
+        perceive = make_perception(
+            config, bus, result.session, streams, followers, gate=gate, calibrations=calibrations
+        )
         play = _Play(wires, perceive, gate, questions, on_answer, result, listen=listen, explains=explains)
         await run_services([perceive, remember, reason, *wires.services], play.run())
+        result.faults = tell_faults(sources, playlist)
         for service in (perceive, remember, reason):
             result.latency_ms |= service.meter.latency_ms()
+            result.spread_ms |= {f"{service.name} {stage}": ms for stage, ms in service.meter.spread_ms().items()}
+            result.counters |= {f"{service.name} {what}": count for what, count in service.meter.counters.items()}
+        result.lost = {f"{bus.name} {what}": n for bus in wires.buses for what, n in bus.lost().items()}
     return result
+
+
+def tell_playlist(playlist: Playlist) -> Calibrations:
+    """Say what of the recordings is not played, and why; return their calibrations."""
+    for note in playlist.notes:
+        logger.warning("%s", note)
+    calibrations = Calibrations(playlist.calibrations)
+    for name in calibrations.missing({one.name: one.sensor for one in playlist.streams}):
+        logger.warning("%s has no calibration: where it sits is not known", name)
+    return calibrations
+
+
+def tell_faults(sources: Sequence[Source], playlist: Playlist) -> tuple[str, ...]:
+    """Return what could not be read, and say what came to light only while it was played."""
+    faults = dict.fromkeys(fault for source in sources for fault in getattr(source, "faults", ()))
+    for fault in faults:
+        if fault not in playlist.notes:
+            logger.warning("%s", fault)
+    return tuple(faults)
 
 
 class _Play:
@@ -128,8 +156,7 @@ class _Play:
         self._on_answer = on_answer
         self._result = result
         self._client = wires.bus("user")
-        self._tap = wires.bus("user") if listen is not None else None
-        self._hear = listen
+        self._tap = Tap(wires.bus("user"), self._client, result.session, listen) if listen is not None else None
         self._explains = explains
         self._asked = 0
         if self._timed:
@@ -137,19 +164,12 @@ class _Play:
 
     async def run(self) -> None:
         """Ask everything, then wait until all is stored."""
-        if self._wires.broker is not None:
-            await self._wires.broker.ready(START_S)
+        await self._wires.ready(START_S)
         await self._client.ready(START_S)
         if self._tap is None:
             await self._course()
-            return
-        await self._tap.ready(START_S)
-        async with asyncio.TaskGroup() as group:
-            listening = asyncio.Event()
-            group.create_task(self._listen(self._tap, listening), name="tap")
-            await listening.wait()
-            await self._course()
-            await self._client.publish(Cancel(session=self._result.session, query_id=TAP_END))
+        else:
+            await self._tap.beside(self._course())
 
     async def _course(self) -> None:
         self._perceive.go.set()
@@ -186,16 +206,6 @@ class _Play:
         assert isinstance(reply, Answer)
         self._result.answers.append(reply)
         self._on_answer(reply)
-
-    async def _listen(self, tap: Bus, listening: asyncio.Event) -> None:
-        assert self._hear is not None
-        heard = await tap.subscribe(f"{ROOT}/{self._result.session}/+/+", rule=LOSSLESS)
-        listening.set()
-        async for delivery in heard:
-            message = delivery.message
-            if isinstance(message, Cancel) and message.query_id == TAP_END:
-                return
-            self._hear(message)
 
 
 def _ns(question: Question) -> int:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
-import re
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -18,18 +16,20 @@ from memory.retention import DAY_NS, Policy
 from memory.service import MemoryService
 from perception.asr import Asr, PocketsphinxAsr, WhisperAsr
 from perception.audio import AudioStream
+from perception.calibrations import Calibrations
 from perception.camera import Camera
 from perception.follow import Pipeline
-from perception.media import AudioFile, Track, VideoFile, probe
 from perception.microphone import Microphone
 from perception.service import PerceptionService
-from perception.sources import ImageSource, PcmSource, Reader, ReaderSource, Source
+from perception.sources import ImageSource, InputSource, PcmSource, Reader, ReaderSource, Source
 from perception.tap import PictureTap, SoundTap, Tap, TappedReader
+from perception.unperceived import UnperceivedStream
 from perception.vad import Vad
 from perception.video import VideoStream
 from reasoning.rules import RuleBook
 from reasoning.service import ReasoningService
 from runtime.apps.backends import make_backend
+from runtime.apps.playlist import Playlist
 from runtime.broker import PrivateBroker, find_mosquitto, how_to_install
 from runtime.bus import Bus, Delivery, dead_letter
 from runtime.config import (
@@ -39,7 +39,6 @@ from runtime.config import (
     PerceptionConfig,
     RetentionConfig,
     data_folder,
-    percept_digest,
 )
 from runtime.errors import ConfigError
 from runtime.gate import ReplayGate
@@ -55,10 +54,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-VIDEO_BATCH = 8  # frames read at a time from a recording
-AUDIO_BATCH = 16  # blocks of 32 ms
+BATCHES = {"video": 8, "audio": 16}  # frames, and blocks of 32 ms, read at a time from a recording
+DATA_BATCH = 32  # of what other sensors gave
 BROKER_FOLDER = "heedful-broker-"
-MIB = 1024 * 1024
 
 
 @dataclass(kw_only=True)
@@ -75,6 +73,11 @@ class Wires:
         bus = self.make(role)
         self.buses.append(bus)
         return bus
+
+    async def ready(self, deadline_s: float) -> None:
+        """Wait for a broker of our own. Raises MissingPart after `deadline_s`."""
+        if self.broker is not None:
+            await self.broker.ready(deadline_s)
 
     @property
     def services(self) -> list[Service]:
@@ -113,30 +116,13 @@ def broker_address(url: str) -> Address:
     )
 
 
-def replay_session(paths: Sequence[Path], config: Config) -> str:
-    """Return the replay's name: a hash of the inputs (size, first, middle, last MiB) and of what changes percepts."""
-    digest = hashlib.sha256(percept_digest(config))
-    for path in paths:
-        size_bytes = path.stat().st_size
-        digest.update(size_bytes.to_bytes(8, "big"))
-        with path.open("rb") as file:
-            for start in (0, max(0, size_bytes // 2 - MIB // 2), max(0, size_bytes - MIB)):
-                file.seek(start)
-                digest.update(file.read(MIB))
-    return f"replay-{digest.hexdigest()[:12]}"
-
-
-def recorded_streams(paths: Sequence[Path], config: Config, session: str) -> list[tuple[Source, Pipeline]]:
-    """Open every track of every recording as a stream of its own. Raises InputError."""
+def recorded_streams(playlist: Playlist, config: Config, session: str) -> list[tuple[Source, Pipeline]]:
+    """Return every stream of a playlist, not yet open."""
     streams: list[tuple[Source, Pipeline]] = []
-    names: set[str] = set()
-    for path in paths:
-        for track in probe(path):
-            start = f"{_slug(path.stem)}-" if len(paths) > 1 else ""
-            name = _unused(f"{start}{track.sensor}", names)
-            make, count = _track_reader(path, track, config.perception)
-            source = ReaderSource(name, track.sensor, make, count, is_live=False)
-            streams.append((source, _pipeline(track.sensor, session, name, 0, config.perception)))
+    for one in playlist.streams:
+        count = BATCHES.get(one.sensor, DATA_BATCH)
+        source = ReaderSource(one.name, one.sensor, one.open, count, is_live=False)
+        streams.append((source, _pipeline(one.sensor, session, one.name, 0, config.perception)))
     return streams
 
 
@@ -164,8 +150,10 @@ def configured_streams(
                 source = ReaderSource(name, "audio", _tapped(microphone, name, "audio", recorder), 4, is_live=True)
             case _ if wanted.kind == "image":
                 source = ImageSource(bus, config.session, name, settings.analysis_width_px, refuse)
-            case _:
+            case _ if wanted.kind == "audio":
                 source = PcmSource(bus, config.session, name, refuse)
+            case _:
+                source = InputSource(bus, config.session, name, wanted.kind, refuse)
         streams.append((source, _pipeline(source.sensor, config.session, name, epoch, settings)))
     return streams
 
@@ -242,6 +230,7 @@ def make_perception(
     *,
     epoch: int = 0,
     gate: ReplayGate | None = None,
+    calibrations: Calibrations | None = None,
 ) -> PerceptionService:
     """Return perception over opened streams; it begins when memory and reasoning listen."""
     return PerceptionService(
@@ -252,6 +241,7 @@ def make_perception(
         epoch=epoch,
         gate=gate,
         after=[one.ready for one in followers],
+        calibrations=calibrations,
     )
 
 
@@ -273,27 +263,10 @@ def make_asr(settings: PerceptionConfig) -> Asr | None:
 
 
 def _pipeline(sensor: str, session: str, stream: str, epoch: int, settings: PerceptionConfig) -> Pipeline:
-    if sensor == "video":
-        return VideoStream(session, stream, epoch, settings)
-    return AudioStream(session, stream, epoch, Vad(), make_asr(settings))
-
-
-def _track_reader(
-    path: Path, track: Track, settings: PerceptionConfig
-) -> tuple[Callable[[], VideoFile | AudioFile], int]:
-    if track.sensor == "video":
-        return partial(VideoFile, path, track, settings.analysis_width_px), VIDEO_BATCH
-    return partial(AudioFile, path, track), AUDIO_BATCH
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40] or "file"
-
-
-def _unused(name: str, names: set[str]) -> str:
-    number, fresh = 1, name
-    while fresh in names:
-        number += 1
-        fresh = f"{name}-{number}"
-    names.add(fresh)
-    return fresh
+    match sensor:
+        case "video":
+            return VideoStream(session, stream, epoch, settings)
+        case "audio":
+            return AudioStream(session, stream, epoch, Vad(), make_asr(settings))
+        case _:
+            return UnperceivedStream()

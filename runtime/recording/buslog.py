@@ -47,7 +47,7 @@ def to_entry(message: Message) -> bytes:
 def event_ns(message: Message) -> int:
     """Return the event time that a message states, 0 where it states none."""
     stated = getattr(message, "t_ns", None) or getattr(message, "asked_ns", None) or getattr(message, "as_of_ns", None)
-    return int(stated or 0)
+    return max(0, int(stated or 0))  # before its first sample a stream has reached -1
 
 
 def is_message(channel: Channel) -> bool:

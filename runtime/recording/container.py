@@ -33,9 +33,11 @@ class Entry:
 
 
 class Container(Protocol):
-    """A recording that is open. `faults` grows while it is read: one line for each thing that could not be."""
+    """A recording that is open."""
 
-    faults: list[str]
+    @property
+    def faults(self) -> list[str]:
+        """Return one line for each thing that could not be read so far."""
 
     @property
     def channels(self) -> Mapping[int, Channel]:

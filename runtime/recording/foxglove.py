@@ -18,11 +18,12 @@ from foxglove_schemas_protobuf.RawImage_pb2 import RawImage
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.message import DecodeError, Message
 
-from runtime.messages import CalibrationInput, EventsInput, ImuInput, PoseInput, Quaternion, RadarInput, Vector
+from runtime.messages import CalibrationInput, EventsInput, ImuInput, PoseInput, RadarInput
 from runtime.recording.contents import ANY, COMPRESSED, VIDEO, Content, Decoder, InputKind, Pcm, Picture
 from runtime.recording.packets import EventPacket, Imu
 from runtime.recording.points import float_columns
-from runtime.recording.rawimage import PIXELS
+from runtime.recording.rawimage import PIXELS, raw_picture
+from runtime.recording.sane import finite, moment, quaternion, vector
 
 VIDEO_NAMES = {"h264": "h264", "h265": "hevc", "vp9": "vp9", "av1": "av1"}  # Foxglove's, FFmpeg's
 NUMBERS = {1: "u1", 2: "i1", 3: "<u2", 4: "<i2", 5: "<u4", 6: "<i4", 7: "<f4", 8: "<f8"}  # of packed fields
@@ -109,16 +110,7 @@ def _video(message: Any) -> Picture:
 
 
 def _raw(message: Any) -> Picture:
-    if message.encoding not in PIXELS:
-        raise ValueError(f"pixels as {message.encoding!r} cannot be read")
-    return Picture(
-        t_ns=_stamp(message),
-        encoding=PIXELS[message.encoding],
-        width_px=message.width,
-        height_px=message.height,
-        step_bytes=message.step,
-        payload=message.data,
-    )
+    return raw_picture(_stamp(message), message.encoding, (message.width, message.height), message.step, message.data)
 
 
 def _audio(message: Any) -> Pcm:
@@ -167,10 +159,10 @@ def _odometry(message: Any) -> PoseInput:
         t_ns=_stamp(message),
         frame=message.frame_id,
         child=message.body_frame_id,
-        position_m=_vector(message.pose.position),
-        orientation=_quaternion(message.pose.orientation),
-        velocity_mps=_vector(message.linear_velocity) if message.HasField("linear_velocity") else None,
-        rotation_radps=_vector(message.angular_velocity) if message.HasField("angular_velocity") else None,
+        position_m=vector(message.pose.position),
+        orientation=quaternion(message.pose.orientation),
+        velocity_mps=vector(message.linear_velocity) if message.HasField("linear_velocity") else None,
+        rotation_radps=vector(message.angular_velocity) if message.HasField("angular_velocity") else None,
     )
 
 
@@ -180,8 +172,8 @@ def _pose(message: Any) -> PoseInput:
         stream=ANY,
         t_ns=_stamp(message),
         frame=message.frame_id,
-        position_m=_vector(message.pose.position),
-        orientation=_quaternion(message.pose.orientation),
+        position_m=vector(message.pose.position),
+        orientation=quaternion(message.pose.orientation),
     )
 
 
@@ -190,9 +182,9 @@ def _imu(message: Any) -> ImuInput:
         session=ANY,
         stream=ANY,
         t_ns=_stamp(message),
-        acceleration_mps2=_vector(message.linear_acceleration),
-        rotation_radps=_vector(message.angular_velocity),
-        orientation=_quaternion(message.orientation) if message.HasField("orientation") else None,
+        acceleration_mps2=vector(message.linear_acceleration),
+        rotation_radps=vector(message.angular_velocity),
+        orientation=quaternion(message.orientation) if message.HasField("orientation") else None,
     )
 
 
@@ -202,8 +194,8 @@ def _transform(message: Any) -> CalibrationInput:
         stream=ANY,
         t_ns=_stamp(message),
         frame=message.parent_frame_id,
-        position_m=_vector(message.translation),
-        orientation=_quaternion(message.rotation),
+        position_m=vector(message.translation),
+        orientation=quaternion(message.rotation),
     )
 
 
@@ -215,21 +207,13 @@ def _camera(message: Any) -> CalibrationInput:
         width_px=message.width,
         height_px=message.height,
         model=message.distortion_model,
-        camera=tuple(message.K),
-        distortion=tuple(message.D),
+        camera=finite(tuple(message.K)),
+        distortion=finite(tuple(message.D)),
     )
 
 
 def _stamp(message: Any) -> int | None:
-    return message.timestamp.ToNanoseconds() or None if message.HasField("timestamp") else None
-
-
-def _vector(message: Any) -> Vector:
-    return (message.x, message.y, message.z)
-
-
-def _quaternion(message: Any) -> Quaternion:
-    return (message.x, message.y, message.z, message.w)
+    return moment(message.timestamp.ToNanoseconds()) if message.HasField("timestamp") else None
 
 
 def _set(message: Any, values: Sequence[float] | None) -> None:

@@ -12,6 +12,7 @@ import zstandard
 from mcap.opcode import Opcode
 
 from runtime.errors import InputError
+from runtime.recording.blocks import Block, entries_in
 from runtime.recording.container import Channel, Entry
 from runtime.recording.mcap_index import (
     BROKEN,
@@ -19,7 +20,6 @@ from runtime.recording.mcap_index import (
     HEAD,
     MAGIC,
     RECORD_LIMIT_BYTES,
-    Block,
     Index,
     note_record,
     read_index,
@@ -67,30 +67,22 @@ class McapFile:
 
     def entries(self, channels: Collection[int] | None = None, start_ns: int = 0) -> Iterator[Entry]:
         """Yield entries by log time; those of one time as they stand in the file."""
-        wanted = None if channels is None else frozenset(channels)
-        waiting: list[Entry] = []  # of chunks that overlap with the next one
-        for block in self._blocks:
-            if waiting:
-                waiting.sort(key=_log_ns)
-                done = next((at for at, one in enumerate(waiting) if one.log_ns >= block.start_ns), len(waiting))
-                yield from waiting[:done]
-                del waiting[:done]
-            is_wanted = wanted is None or block.channels is None or bool(wanted & block.channels)
-            if is_wanted and block.end_ns >= start_ns:
-                waiting += [
-                    one
-                    for one in self._read(block)
-                    if one.log_ns >= start_ns and (wanted is None or one.channel in wanted)
-                ]
-        waiting.sort(key=_log_ns)
-        yield from waiting
+        yield from entries_in(self._blocks, self._read, channels, start_ns)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
     def _read(self, block: Block) -> list[Entry]:
-        return [_entry(body) for opcode, body in records_in(self._bytes(block)) if opcode == Opcode.MESSAGE]
+        entries = [
+            _entry(body)
+            for opcode, body in records_in(self._bytes(block))
+            if opcode == Opcode.MESSAGE and len(body) >= MESSAGE_HEAD.size
+        ]
+        known = [one for one in entries if one.channel in self._channels]
+        if len(known) < len(entries):
+            self._tell("holds messages of channels that it does not name, which were left out")
+        return known
 
     def _bytes(self, block: Block) -> bytes:
         """Return the records of a block; what is damaged is told of and gives none."""
@@ -99,10 +91,13 @@ class McapFile:
             data = self._file.read(block.length)
             return _unpacked(data, is_cut=block.is_cut) if block.is_chunk else data
         except (*_DAMAGED, OSError) as error:
-            fault = f"the chunk at byte {block.offset} is damaged ({_words(error)}) and was left out"
-            if fault not in self.faults:
-                self.faults.append(fault)
+            if not block.is_cut:  # that it breaks off is told already
+                self._tell(f"the chunk at byte {block.offset} is damaged ({_words(error)}) and was left out")
             return b""
+
+    def _tell(self, fault: str) -> None:
+        if fault not in self.faults:
+            self.faults.append(fault)
 
     def _know_channels(self) -> None:
         """Read chunks until every channel that the index speaks of is known: they stand before their messages."""
@@ -112,7 +107,13 @@ class McapFile:
             if block.is_chunk and (block.channels is None or not block.channels <= self._index.channels.keys()):
                 for opcode, body in records_in(self._bytes(block)):
                     if opcode in (Opcode.SCHEMA, Opcode.CHANNEL):
-                        note_record(self._index, opcode, body)
+                        self._know(opcode, body)
+
+    def _know(self, opcode: int, body: bytes) -> None:
+        try:
+            note_record(self._index, opcode, body)
+        except BROKEN:
+            self._tell("does not say what all its channels are: that is damaged")
 
     def _channel(self, number: int) -> Channel:
         channel = self._index.channels[number]
@@ -176,10 +177,6 @@ def _salvaged(data: bytes, compression: str, size_bytes: int) -> bytes:
 def _entry(body: bytes) -> Entry:
     channel, seq, log_ns, publish_ns = MESSAGE_HEAD.unpack_from(body)
     return Entry(channel=channel, seq=seq, log_ns=log_ns, publish_ns=publish_ns, data=body[MESSAGE_HEAD.size :])
-
-
-def _log_ns(entry: Entry) -> int:
-    return entry.log_ns
 
 
 def _words(error: BaseException) -> str:

@@ -17,6 +17,8 @@ from mcap.exceptions import McapError
 from mcap.opcode import Opcode
 from mcap.records import Channel, ChunkIndex, Footer, MessageIndex, Metadata, MetadataIndex, Schema, Statistics
 
+from runtime.recording.blocks import Block
+
 MAGIC = b"\x89MCAP0\r\n"
 HEAD = struct.Struct("<BQ")  # opcode, length
 CHUNK_HEAD = struct.Struct("<QQQI")  # start, end, uncompressed size, crc
@@ -24,19 +26,6 @@ FOOTER_BYTES = HEAD.size + 20
 RECORD_LIMIT_BYTES = 256 << 20  # more is damage, or somebody's trap
 LOOSE_BYTES = 4 << 20  # messages outside chunks are read in pieces of about this size
 BROKEN = (McapError, struct.error, ValueError, UnicodeDecodeError, KeyError, IndexError, MemoryError)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
-    """A piece of the file with messages in it: a chunk, or messages that stand by themselves."""
-
-    start_ns: int
-    end_ns: int
-    offset: int
-    length: int  # of the whole records
-    is_chunk: bool
-    is_cut: bool = False  # the file ends in it
-    channels: frozenset[int] | None = None  # None: unknown until it is read
 
 
 @dataclass(kw_only=True)

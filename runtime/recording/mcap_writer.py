@@ -24,6 +24,7 @@ LIBRARY = "heedful"
 CHUNK_BYTES = 1 << 20
 CHUNK_S = 0.5  # what is older than this is in the file, so that a process that is killed loses less than a second
 SYNC_S = 5.0  # and so long before it is on the disk, for what a power cut leaves
+_U64 = 2**64 - 1
 RECORDING = "heedful.recording"  # metadata of each part: id, part, and what the recorder says of it
 
 
@@ -53,8 +54,11 @@ class RecordingWriter:
         *,
         part_bytes: int | None = None,
         part_s: float | None = None,
+        syncs: bool = True,
     ) -> None:
         """Begin the first part; `about` goes into the metadata of each. A new part begins beyond the limits.
+
+        Without `syncs` what a power cut takes is gone, and no call waits for the disk before `close`.
 
         Raises ConfigError where a file is there already.
         """
@@ -63,6 +67,7 @@ class RecordingWriter:
         self.size_bytes = 0  # of the parts before this one
         self._about = {**about, "id": secrets.token_hex(8)}
         self._part_bytes, self._part_s = part_bytes, part_s
+        self._syncs = syncs
         self._channels: list[ChannelInfo] = []
         self._newest: dict[int, tuple[int, int, int, bytes]] = {}  # of sticky channels
         self._part = 0
@@ -94,7 +99,7 @@ class RecordingWriter:
             self._flushed_s = now_s
             with self._disk():
                 self._writer.flush()  # type: ignore[no-untyped-call]
-        if now_s - self._synced_s >= SYNC_S:
+        if self._syncs and now_s - self._synced_s >= SYNC_S:
             self._synced_s = now_s
             with self._disk():
                 os.fdatasync(self._file.fileno())
@@ -162,7 +167,8 @@ class RecordingWriter:
         with self._disk():
             if channel not in self._numbers:
                 self._numbers[channel] = self._register(self._channels[channel])
-            self._writer.add_message(self._numbers[channel], log_ns, data, publish_ns, seq & 0xFFFFFFFF)
+            times = min(max(log_ns, 0), _U64), min(max(publish_ns, 0), _U64)
+            self._writer.add_message(self._numbers[channel], times[0], data, times[1], seq & 0xFFFFFFFF)
 
     def _register(self, info: ChannelInfo) -> int:
         name = (info.schema, info.schema_encoding)

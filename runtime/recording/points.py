@@ -7,19 +7,20 @@ from collections.abc import Mapping
 import numpy as np
 
 POINTS_MAX = 4_000_000
+POINT_BYTES_MAX = 4_096
 
 
 def float_columns(data: bytes, step_bytes: int, layout: Mapping[str, tuple[str, int]]) -> tuple[str, bytes]:
     """Return (names, float32 points) of packed points; `layout` is name -> (NumPy type, offset).
 
-    Fields of unknown types are left out, and so are points with a coordinate that is not finite. Raises ValueError
-    where the layout does not fit the bytes.
+    Left out are fields of unknown types and those without one finite number, then points with a number that is not
+    finite. Raises ValueError where the layout does not fit the bytes.
     """
-    known = {name: spot for name, spot in layout.items() if spot[0] and name and not name.isspace()}
+    known = {"_".join(name.split()): spot for name, spot in layout.items() if spot[0] and name.strip()}
     if not {"x", "y", "z"} <= known.keys():
         raise ValueError("points without x, y and z")
     ends = [offset + np.dtype(kind).itemsize for kind, offset in known.values()]
-    if step_bytes <= 0 or max(ends) > step_bytes or len(data) // step_bytes > POINTS_MAX:
+    if not 0 < step_bytes <= POINT_BYTES_MAX or max(ends) > step_bytes or len(data) // step_bytes > POINTS_MAX:
         raise ValueError("points whose fields do not fit their size")
     packed = np.dtype(
         {
@@ -34,6 +35,7 @@ def float_columns(data: bytes, step_bytes: int, layout: Mapping[str, tuple[str, 
     with np.errstate(over="ignore", invalid="ignore"):
         for number, name in enumerate(known):
             columns[:, number] = points[name]
-    places = [list(known).index(name) for name in ("x", "y", "z")]
-    finite = np.isfinite(columns[:, places]).all(axis=1)
-    return " ".join("_".join(name.split()) for name in known), columns[finite].tobytes()
+    finite = np.isfinite(columns)
+    used = finite.any(axis=0) | np.isin(list(known), ["x", "y", "z"]) | (not len(points))
+    names = [name for name, is_used in zip(known, used, strict=True) if is_used]
+    return " ".join(names), columns[finite[:, used].all(axis=1)][:, used].tobytes()

@@ -1,6 +1,12 @@
-"""What raw pixels are called: by ROS and Foxglove, and by FFmpeg."""
+"""What raw pixels are called: by ROS and Foxglove, and by FFmpeg; and whether there are as many as announced."""
 
 from __future__ import annotations
+
+import numpy as np
+
+from runtime.recording.contents import Picture
+
+SIDE_LIMIT_PX = 1 << 15
 
 PIXELS = {  # theirs -> FFmpeg's
     "rgb8": "rgb24",
@@ -22,3 +28,36 @@ PIXELS = {  # theirs -> FFmpeg's
     "bayer_gbrg8": "bayer_gbrg8",
     "bayer_grbg8": "bayer_grbg8",
 }
+BYTES = {"rgb24": 3, "bgr24": 3, "rgba": 4, "bgra": 4, "gray16le": 2, "uyvy422": 2, "yuyv422": 2}  # a pixel; others 1
+
+
+def raw_picture(
+    t_ns: int | None,
+    encoding: str,
+    size_px: tuple[int, int],
+    step_bytes: int,
+    payload: bytes,
+    *,
+    is_bigendian: bool = False,
+) -> Picture:
+    """Return a picture of raw pixels (width, height). Raises ValueError where they cannot be read, or are too few."""
+    if encoding not in PIXELS:
+        raise ValueError(f"pixels as {encoding!r} cannot be read")
+    pixels = PIXELS[encoding]
+    width_px, height_px = size_px
+    row_bytes = width_px * BYTES.get(pixels, 1)
+    step_bytes = step_bytes or row_bytes  # some senders leave 0
+    if not (0 < width_px <= SIDE_LIMIT_PX and 0 < height_px <= SIDE_LIMIT_PX):
+        raise ValueError(f"a picture of {width_px}x{height_px}")
+    if step_bytes < row_bytes or len(payload) < step_bytes * (height_px - 1) + row_bytes:
+        raise ValueError("fewer pixels than announced")
+    if is_bigendian and pixels == "gray16le":
+        payload = np.frombuffer(payload, ">u2", len(payload) // 2).astype("<u2").tobytes()
+    return Picture(
+        t_ns=t_ns,
+        encoding=pixels,
+        width_px=width_px,
+        height_px=height_px,
+        step_bytes=step_bytes,
+        payload=payload,
+    )

@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
-from runtime.recording import foxglove
-from runtime.recording.container import Channel
-from runtime.recording.contents import Decoder
-from runtime.recording.ros import ros_decoder
+from collections.abc import Sequence
+from functools import partial
 
+from runtime.errors import WireError
+from runtime.messages import CalibrationInput
+from runtime.recording import buslog, foxglove
+from runtime.recording.container import Channel, Container, Entry
+from runtime.recording.contents import Content, Decoder
+from runtime.recording.ros import ros_decoder
+from runtime.recording.ros_audio import AudioFormat, audio_formats
+
+STREAM = "heedful.stream"  # metadata of our own channels: what the stream was called
+KIND = "heedful.kind"  # and which kind of input it is
 VIEW_ONLY = "heedful.view"  # metadata of a channel that repeats another one for viewers
 
 
-def decoder_for(channel: Channel) -> Decoder | None:
-    """Return how to read a channel's entries, or None."""
+def decoders_of(container: Container) -> dict[int, Decoder]:
+    """Return how to read each channel that can be read; what is said of sound on another topic counts."""
+    formats = audio_formats(container)
+    found = {number: decoder_for(one, formats.get(one.topic)) for number, one in container.channels.items()}
+    return {number: decoder for number, decoder in found.items() if decoder is not None}
+
+
+def decoder_for(channel: Channel, audio: AudioFormat | None = None) -> Decoder | None:
+    """Return how to read a channel's entries, or None; `audio` is how bare samples are packed, where that is known."""
     if VIEW_ONLY in channel.metadata:
         return None
+    if channel.metadata.get(KIND) == "calibration" and buslog.is_message(channel):
+        return Decoder(kind="calibration", decode=partial(_calibration, channel))
     if channel.encoding == "protobuf":
         return foxglove.DECODERS.get(channel.schema)
     if channel.encoding in ("cdr", "ros1"):
-        return ros_decoder(channel)
+        return ros_decoder(channel, audio)
     return None
+
+
+def _calibration(channel: Channel, data: bytes) -> Sequence[Content]:
+    try:
+        message = buslog.from_entry(channel, Entry(channel=channel.id, seq=0, log_ns=0, publish_ns=0, data=data))
+    except WireError as error:
+        raise ValueError(error.reason) from error
+    return [message] if isinstance(message, CalibrationInput) else []

@@ -1,0 +1,87 @@
+"""`heedful replay` with its options: which of the ways to play, and the file that a run is written to."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from runtime.apps.arguments import question, seconds, speed, start
+from runtime.apps.replay import Question, ReplayResult, replay
+from runtime.apps.swap import swap
+from runtime.apps.swap_perception import perceive_only
+from runtime.apps.tap import both
+from runtime.config import Config
+from runtime.errors import ConfigError
+from runtime.messages import Answer, Message
+from runtime.recording.runwriter import RunWriter
+
+
+async def play(
+    arguments: argparse.Namespace,
+    config: Config,
+    *,
+    on_answer: Callable[[Answer], None],
+    listen: Callable[[Message], None] | None,
+) -> ReplayResult:
+    """Play as the arguments say, and write `--out`. Raises ConfigError where they do not go together."""
+    questions = [Question(text=question("--ask-at", text), at_s=seconds(at)) for at, text in arguments.ask_at]
+    questions += [Question(text=question("--ask", text)) for text in arguments.ask]
+    _check(arguments, questions)
+    out: Path | None = arguments.out
+    run = RunWriter(out, config.model_dump_json(), arguments.swap or "replay") if out is not None else None
+    playing = _course(arguments, config, questions, on_answer, both(listen, run.add if run is not None else None))
+    result = await playing
+    if run is not None:
+        run.close(result.session, result.latency_ms, length_s=result.length_s, playing_s=result.playing_s)
+    return result
+
+
+def _course(
+    arguments: argparse.Namespace,
+    config: Config,
+    questions: list[Question],
+    on_answer: Callable[[Answer], None],
+    listen: Callable[[Message], None] | None,
+) -> Coroutine[Any, Any, ReplayResult]:
+    rate, start_s = speed(arguments.speed), start(arguments.start)
+    paths, memory = arguments.paths, arguments.memory
+    match arguments.swap:
+        case "perception":
+            return perceive_only(paths, config, speed=rate, listen=listen, start_s=start_s)
+        case "memory" | "reasoning":
+            return swap(
+                paths[0],
+                config,
+                arguments.swap,
+                speed=rate,
+                memory=memory,
+                on_answer=on_answer,
+                listen=listen,
+                questions=questions,
+            )
+    return replay(
+        paths,
+        config,
+        questions,
+        speed=rate,
+        memory=memory,
+        on_answer=on_answer,
+        listen=listen,
+        explains=arguments.explain,
+        start_s=start_s,
+    )
+
+
+def _check(arguments: argparse.Namespace, questions: list[Question]) -> None:
+    if arguments.swap is None:
+        return
+    if arguments.swap != "perception" and len(arguments.paths) != 1:
+        raise ConfigError("--swap", "takes one run")
+    if questions and (arguments.swap != "reasoning" or any(one.at_s is not None for one in questions)):
+        raise ConfigError("--ask", "only --swap reasoning answers, and only at the end; a run has its questions")
+    if arguments.swap != "perception" and start(arguments.start):
+        raise ConfigError("--start", "a run is played from its beginning")
+    if arguments.swap == "perception" and arguments.memory is not None:
+        raise ConfigError("--memory", "--swap perception remembers nothing")

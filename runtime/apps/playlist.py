@@ -1,0 +1,247 @@
+"""What a replay plays: files, recordings of many streams and folders, as one list of streams with names."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from perception.media import AudioFile, Track, VideoFile, probe
+from perception.recorded import (
+    RecordedAudio,
+    RecordedData,
+    RecordedTrack,
+    RecordedVideo,
+    Recording,
+    probe_recording,
+)
+from perception.sources import Reader
+from runtime.config import NAME, Config, PerceptionConfig, percept_digest
+from runtime.errors import InputError
+from runtime.manifest import MANIFEST, StreamEntry, read_calibration, read_manifest
+from runtime.messages import RESERVED_STREAMS, CalibrationInput, Sensor
+from runtime.recording.bags import is_container
+from runtime.recording.container import Channel
+from runtime.recording.mcap_writer import parts_of
+from runtime.recording.ros import camera_info_topic
+
+MIB = 1024 * 1024
+NS_PER_S = 1_000_000_000
+NAMED_MAX = 8  # topics that one line names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayedStream:
+    """One stream that can be played, and how to open it."""
+
+    name: str
+    sensor: Sensor
+    open: Callable[[], Reader]
+
+
+@dataclass(kw_only=True)
+class Playlist:
+    """All streams of a replay, and what a user should know of the rest."""
+
+    streams: list[PlayedStream] = field(default_factory=list)
+    undecoded: list[tuple[Path, Channel]] = field(default_factory=list)
+    calibrations: dict[str, CalibrationInput] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)  # a line each
+    is_run: bool = False  # messages of the bus are among it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """One path with what a manifest says of it."""
+
+    path: Path
+    name: str = ""
+    entry: StreamEntry | None = None
+
+    @property
+    def offset_ns(self) -> int:
+        return round(self.entry.offset_s * NS_PER_S) if self.entry is not None else 0
+
+
+def make_playlist(paths: Sequence[Path], settings: PerceptionConfig, start_ns: int = 0) -> Playlist:
+    """Return the streams of all paths, played from `start_ns` on. Raises InputError."""
+    parts = list(_expanded(paths))
+    earliest_ns = min((part.offset_ns for part in parts), default=0)  # no time is before 0
+    playlist = Playlist()
+    names: set[str] = set(RESERVED_STREAMS)
+    for part in parts:
+        start = "" if part.name or len(parts) == 1 else f"{_slug(part.path.stem)}-"
+        add = _add_recording if is_container(part.path) else _add_media
+        add(playlist, part, start, names, settings, offset_ns=part.offset_ns - earliest_ns, start_ns=start_ns)
+    if not playlist.streams:
+        if playlist.is_run:
+            raise InputError(paths[0], "holds what a run said, not what its sensors gave; play it with --swap")
+        topics = ", ".join(sorted(f"{one.topic} ({one.schema or one.encoding})" for _, one in playlist.undecoded))
+        raise InputError(paths[0], f"holds nothing that can be played{f', only {topics}' if topics else ''}")
+    return playlist
+
+
+def replay_session(paths: Sequence[Path], config: Config, start_ns: int = 0) -> str:
+    """Return the replay's name: a hash of the inputs (size, first, middle, last MiB) and of what changes percepts."""
+    digest = hashlib.sha256(percept_digest(config) + (str(start_ns).encode() if start_ns else b""))
+    for path in paths:
+        for file_path in _files(path):
+            size_bytes = file_path.stat().st_size
+            digest.update(size_bytes.to_bytes(8, "big"))
+            with file_path.open("rb") as file:
+                for start in (0, max(0, size_bytes // 2 - MIB // 2), max(0, size_bytes - MIB)):
+                    file.seek(start)
+                    digest.update(file.read(MIB))
+    return f"replay-{digest.hexdigest()[:12]}"
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path]
+
+
+def _expanded(paths: Sequence[Path]) -> Iterator[_Part]:
+    seen: set[Path] = set()
+    later = {part.resolve() for path in paths if path.is_file() for part in parts_of(path)}
+    for path in paths:
+        if path.resolve() in later:
+            continue  # whoever opens the first part finds it
+        if not path.exists():
+            raise InputError(path, "no such file")
+        if path.resolve() in seen:
+            raise InputError(path, "is named twice")
+        seen.add(path.resolve())
+        if path.is_dir() and (path / MANIFEST).exists():
+            for name, entry in read_manifest(path).streams.items():
+                yield _Part(path=path / entry.file, name=name, entry=entry)
+        elif path.is_dir() and not is_container(path):
+            raise InputError(path, f"is a folder without {MANIFEST}; write one, or name the recordings in it")
+        else:
+            yield _Part(path=path)
+
+
+def _add_media(
+    playlist: Playlist,
+    part: _Part,
+    start: str,
+    names: set[str],
+    settings: PerceptionConfig,
+    *,
+    offset_ns: int,
+    start_ns: int,
+) -> None:
+    tracks = probe(part.path)
+    wanted = part.entry.track if part.entry is not None else None
+    if part.entry is not None and part.entry.topic is not None:
+        raise InputError(part.path, f"has no topics (streams.{part.name}.topic)")
+    if wanted is not None:
+        tracks = [track for track in tracks if track.sensor == wanted]
+        if not tracks:
+            raise InputError(part.path, f"has no {wanted} track (streams.{part.name}.track)")
+    for track in tracks:
+        is_only = bool(part.name) and len(tracks) == 1
+        name = _unused(part.name if is_only else f"{start}{part.name + '-' if part.name else ''}{track.sensor}", names)
+        reader = _media_reader(part.path, track, settings, offset_ns, start_ns)
+        playlist.streams.append(PlayedStream(name=name, sensor=track.sensor, open=reader))
+        _calibrate(playlist, part, name)
+
+
+def _media_reader(
+    path: Path, track: Track, settings: PerceptionConfig, offset_ns: int, start_ns: int
+) -> Callable[[], Reader]:
+    if track.sensor == "video":
+        width_px = settings.analysis_width_px
+        return partial(VideoFile, path, track, width_px, offset_ns=offset_ns, start_ns=start_ns)
+    return partial(AudioFile, path, track, offset_ns=offset_ns, start_ns=start_ns)
+
+
+def _add_recording(
+    playlist: Playlist,
+    part: _Part,
+    start: str,
+    names: set[str],
+    settings: PerceptionConfig,
+    *,
+    offset_ns: int,
+    start_ns: int,
+) -> None:
+    recording = probe_recording(part.path)
+    tracks = _wanted(part, recording)
+    playlist.is_run |= recording.is_run
+    playlist.undecoded += [(part.path, channel) for channel in recording.undecoded]
+    playlist.notes += [f"{part.path}: {fault}" for fault in recording.faults]
+    playlist.notes += _notes(part.path, recording)
+    own: dict[str, str] = {}  # what the recording calls a stream -> what it is called here
+    for track in tracks:
+        is_only = bool(part.name) and len(tracks) == 1
+        plain = track.name if NAME.fullmatch(track.name) else _slug(track.name or track.topic)
+        name = _unused(part.name if is_only else f"{start}{part.name + '-' if part.name else ''}{plain}", names)
+        own[track.name or track.topic] = name
+        reader = _channel_reader(track, recording, settings, offset_ns, start_ns)
+        playlist.streams.append(PlayedStream(name=name, sensor=track.sensor, open=reader))
+        _calibrate(playlist, part, name)
+    known = dict(recording.calibrations)
+    for track in tracks:
+        called = track.name or track.topic
+        beside = camera_info_topic(track.topic) if track.sensor == "video" else called
+        if (calibration := known.get(called, known.get(beside))) is not None:
+            playlist.calibrations.setdefault(own[called], calibration)
+
+
+def _wanted(part: _Part, recording: Recording) -> tuple[RecordedTrack, ...]:
+    entry = part.entry
+    if entry is None or (entry.topic is None and entry.track is None):
+        return recording.tracks
+    found = tuple(
+        track
+        for track in recording.tracks
+        if entry.topic in (None, track.topic) and entry.track in (None, track.sensor)
+    )
+    if not found:
+        what = f"topic {entry.topic}" if entry.topic is not None else f"{entry.track} track"
+        raise InputError(part.path, f"has no {what} that can be played (streams.{part.name})")
+    return found
+
+
+def _channel_reader(
+    track: RecordedTrack, recording: Recording, settings: PerceptionConfig, offset_ns: int, start_ns: int
+) -> Callable[[], Reader]:
+    match track.sensor:
+        case "video":
+            width_px = settings.analysis_width_px
+            return partial(RecordedVideo, track, recording, width_px, offset_ns=offset_ns, start_ns=start_ns)
+        case "audio":
+            return partial(RecordedAudio, track, recording, offset_ns=offset_ns, start_ns=start_ns)
+        case _:
+            return partial(RecordedData, track, recording, offset_ns=offset_ns, start_ns=start_ns)
+
+
+def _calibrate(playlist: Playlist, part: _Part, name: str) -> None:
+    if part.entry is not None and part.entry.calibration is not None:
+        path = part.path.parent / part.entry.calibration
+        playlist.calibrations[name] = read_calibration(path, "_", name)
+
+
+def _notes(path: Path, recording: Recording) -> Iterator[str]:
+    if recording.undecoded:
+        known = sorted(recording.undecoded, key=lambda channel: channel.topic)
+        named = [f"{one.topic} ({one.schema or one.encoding or 'no type'})" for one in known[:NAMED_MAX]]
+        more = f" and {len(known) - NAMED_MAX} more" if len(known) > NAMED_MAX else ""
+        yield f"{path}: not played, because nothing here reads them: {', '.join(named)}{more}"
+    for begin_ns, end_ns in recording.timeline.cuts:
+        yield f"{path}: nothing was recorded for {(end_ns - begin_ns) / NS_PER_S / 3600:.1f} hours; they are left out"
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40] or "file"
+
+
+def _unused(name: str, names: set[str]) -> str:
+    number, fresh = 1, name
+    while fresh in names:
+        number += 1
+        fresh = f"{name}-{number}"
+    names.add(fresh)
+    return fresh

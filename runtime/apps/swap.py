@@ -1,0 +1,193 @@
+"""`replay --swap`: what a run said drives one fresh service, and a new run shows what that changed.
+
+    memory       a run's percepts and recalls -> fresh memory
+    reasoning    a run's percepts and questions -> fresh reasoning, on a memory made anew: it recalls other things
+
+What comes after the time of a question or recall waits until that is answered, as in a replay.
+(`--swap perception` plays a recording's sensors: `swap_perception.py`.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from runtime.apps.replay import ANSWER_S, NS_PER_S, START_S, Question, ReplayResult
+from runtime.apps.tap import Tap
+from runtime.apps.wiring import Wires, make_memory, make_reasoning, wire_up
+from runtime.bus import LOSSLESS, Subscription, filter_of
+from runtime.config import Config
+from runtime.errors import InputError
+from runtime.gate import ReplayGate
+from runtime.insist import insist
+from runtime.messages import Ack, Answer, Ask, Cancel, Message, Progress, Recall, StandingRule, Watermark
+from runtime.order import END_NS
+from runtime.recording.runreader import RunReader
+from runtime.service import Service, Worker, run_services
+
+logger = logging.getLogger(__name__)
+
+PERCEPTS = frozenset({"frame", "observation", "motion", "utterance", "sound", "gap", "watermark"})
+
+
+async def swap(
+    path: Path,
+    config: Config,
+    service: Literal["memory", "reasoning"],
+    *,
+    speed: float | None = None,
+    memory: Path | None = None,
+    on_answer: Callable[[Answer], None] = lambda _: None,
+    listen: Callable[[Message], None] | None = None,
+    questions: Sequence[Question] = (),
+) -> ReplayResult:
+    """Play a run's messages into a fresh service; return when all is stored and answered.
+
+    `questions` are asked at the end, beside those of the run. Raises InputError, MissingPart, ModelError,
+    StoreCorrupt or ConfigError.
+    """
+    with closing(RunReader(path)) as run, tempfile.TemporaryDirectory(prefix="heedful-memory-") as scratch:
+        session = _session_of(run, path)
+        folder = memory or config.memory.folder or Path(scratch)
+        result = ReplayResult(session=session)
+        with closing(Worker("loader")) as loader:
+            wires = wire_up(config, session, is_replay=True)
+            make = partial(make_memory, config, wires.bus("memory"), session, folder, is_replay=True)
+            remember = await loader.call(make)
+            services: list[Service] = [remember]
+            if service == "reasoning":
+                make_reason = partial(make_reasoning, config, wires.bus("reasoning"), session, is_replay=True)
+                services.append(await loader.call(make_reason))
+        gate = ReplayGate(speed, tuple(one.name for one in services))
+        player = _Player(wires, run, gate, services, on_answer, result, listen, questions)
+        await run_services([*services, *wires.services], player.run())
+        for one in services:
+            result.latency_ms |= one.meter.latency_ms()  # type: ignore[attr-defined]
+        result.faults = tuple(f"{path}: {fault}" for fault in run.faults)
+        for fault in result.faults:
+            logger.warning("%s", fault)
+    return result
+
+
+def _session_of(run: RunReader, path: Path) -> str:
+    first = next(run.messages(), None)
+    if first is None:
+        raise InputError(path, "holds no message that can be read")
+    return first.session
+
+
+class _Player:
+    """Says what perception, and whoever asked, said in the run."""
+
+    def __init__(
+        self,
+        wires: Wires,
+        run: RunReader,
+        gate: ReplayGate,
+        services: list[Service],
+        on_answer: Callable[[Answer], None],
+        result: ReplayResult,
+        listen: Callable[[Message], None] | None,
+        questions: Sequence[Question],
+    ) -> None:
+        self._wires = wires
+        self._run = run
+        self._gate = gate
+        self._services = services
+        self._asks = len(services) > 1  # reasoning is there: questions are put, and its own recalls come anew
+        self._questions = questions
+        self._on_answer = on_answer
+        self._result = result
+        self._perception = wires.bus("perception")
+        self._reasoning = wires.bus("reasoning")
+        self._user = wires.bus("user")
+        self._tap = Tap(wires.bus("user"), self._user, result.session, listen) if listen is not None else None
+        self._last: dict[str, Watermark] = {}
+        self._open: list[tuple[int, asyncio.Task[None]]] = []  # what was asked, and about which time
+
+    async def run(self) -> None:
+        """Play to the end, and wait until it is handled."""
+        await self._wires.ready(START_S)
+        for bus in (self._perception, self._reasoning, self._user):
+            await bus.ready(START_S)
+        for service in self._services:
+            await service.ready.wait()  # type: ignore[attr-defined]
+        progress = await self._perception.subscribe(filter_of(self._result.session, "progress"), rule=LOSSLESS)
+        async with asyncio.TaskGroup() as group:
+            noting = group.create_task(self._note(progress), name="progress")
+            course = self._course(group)
+            await (self._tap.beside(course) if self._tap is not None else course)
+            noting.cancel()
+
+    async def _note(self, inbox: Subscription) -> None:
+        async for delivery in inbox:
+            message = delivery.message
+            assert isinstance(message, Progress)
+            await self._gate.progress(message.stream, message.t_ns)
+
+    async def _course(self, group: asyncio.TaskGroup) -> None:
+        start_s = time.perf_counter()
+        for message in self._run.messages():
+            await self._say(message, group)
+        await self._answered()  # those about times within the run
+        for mark in self._last.values():
+            if not mark.ended:  # the run was cut, or its session killed
+                end = replace(mark, t_ns=mark.t_ns + 1, ended=True, truncated=True, call=0)
+                await self._perception.publish(end)
+        if self._last:
+            await self._gate.caught_up()
+        end_ns = max((mark.t_ns for mark in self._last.values()), default=0)
+        for number, question in enumerate(self._questions, 1):
+            session, query_id = self._result.session, f"swap-{number}"
+            await self._put(Ask(session=session, query_id=query_id, question=question.text, asked_ns=end_ns))
+        self._result.playing_s = time.perf_counter() - start_s
+        self._result.length_s = end_ns / NS_PER_S
+        self._result.streams = tuple(sorted(self._last))
+
+    async def _say(self, message: Message, group: asyncio.TaskGroup) -> None:
+        match message:
+            case Watermark() if message.call:
+                pass  # who was there after a broker's crash
+            case Watermark():
+                await self._answered(message.t_ns)
+                await self._gate.reach(message.t_ns)
+                self._last[message.stream] = message
+                await self._perception.publish(message)
+            case _ if message.kind in PERCEPTS:
+                await self._perception.publish(message)
+            case Ask() if self._asks:
+                reached_ns = max((mark.t_ns for mark in self._last.values()), default=0)
+                asked_ns = reached_ns if message.asked_ns is None else message.asked_ns
+                self._begin(replace(message, asked_ns=asked_ns), asked_ns, group)
+            case Recall() if not self._asks:
+                self._begin(message, message.as_of_ns, group)
+            case StandingRule() | Ack() | Cancel() if self._asks:
+                await self._user.publish(message)
+
+    def _begin(self, request: Ask | Recall, t_ns: int, group: asyncio.TaskGroup) -> None:
+        self._open.append((t_ns, group.create_task(self._put(request), name=f"put {request.query_id}")))
+
+    async def _put(self, request: Ask | Recall) -> None:
+        """Put a question or recall, and wait for what comes of it."""
+        if isinstance(request, Recall):
+            await insist(self._reasoning, request, "recalled", ANSWER_S)
+            return
+        reply = await insist(self._user, request, "answer", ANSWER_S)
+        assert isinstance(reply, Answer)
+        self._result.answers.append(reply)
+        self._on_answer(reply)
+
+    async def _answered(self, t_ns: int = END_NS) -> None:
+        """Wait for the answers to what was asked about a time before `t_ns`."""
+        due = [one for one in self._open if one[0] < t_ns]
+        self._open = [one for one in self._open if one[0] >= t_ns]
+        for _, task in sorted(due, key=lambda one: one[0]):
+            await task

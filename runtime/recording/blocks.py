@@ -1,0 +1,49 @@
+"""Pieces of a recording, each read at once, and their entries in order: memory holds one piece and what overlaps it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from runtime.recording.container import Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A piece of the file with messages in it: a chunk, or messages that stand by themselves."""
+
+    start_ns: int
+    end_ns: int
+    offset: int
+    length: int  # of the whole records
+    is_chunk: bool
+    is_cut: bool = False  # the file ends in it
+    channels: frozenset[int] | None = None  # None: unknown until it is read
+
+
+def entries_in(
+    blocks: Sequence[Block],
+    read: Callable[[Block], list[Entry]],
+    channels: Collection[int] | None,
+    start_ns: int,
+) -> Iterator[Entry]:
+    """Yield entries by log time, those of one time as they stand in the blocks, which come by their start."""
+    wanted = None if channels is None else frozenset(channels)
+    waiting: list[Entry] = []  # of blocks that overlap with the next one
+    for block in blocks:
+        is_wanted = wanted is None or block.channels is None or bool(wanted & block.channels)
+        if not is_wanted or block.end_ns < start_ns:
+            continue
+        if waiting:
+            waiting.sort(key=log_time)
+            done = next((at for at, one in enumerate(waiting) if one.log_ns >= block.start_ns), len(waiting))
+            yield from waiting[:done]
+            del waiting[:done]
+        waiting += [one for one in read(block) if one.log_ns >= start_ns and (wanted is None or one.channel in wanted)]
+    waiting.sort(key=log_time)
+    yield from waiting
+
+
+def log_time(entry: Entry) -> int:
+    """Return what entries are ordered by."""
+    return entry.log_ns

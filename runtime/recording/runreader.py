@@ -1,0 +1,55 @@
+"""A run's messages, read back one after the other in the order in which they were heard."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+from runtime.errors import InputError, WireError
+from runtime.messages import Message
+from runtime.recording import buslog
+from runtime.recording.bags import open_container
+from runtime.recording.readers import STREAM
+
+
+class RunReader:
+    """An open run. Raises InputError where the file is none."""
+
+    def __init__(self, path: Path, without: Collection[str] = ()) -> None:
+        """Look at what it holds, `without` some kinds; it stays open until `close`."""
+        self._container = open_container(path)
+        known = {
+            number: channel
+            for number, channel in self._container.channels.items()
+            if buslog.is_message(channel) and STREAM not in channel.metadata
+        }
+        if not known:
+            self._container.close()
+            raise InputError(path, "holds no messages of a run: `heedful replay --out` and `record --bus` write them")
+        unread = {buslog.PREFIX + kind for kind in without}
+        self._channels = {number: one for number, one in known.items() if one.schema not in unread}
+        self._bad: list[str] = []
+
+    @property
+    def about(self) -> Mapping[str, str]:
+        """Return what is noted of the run; nothing where it was killed."""
+        return self._container.metadata.get(buslog.RUN, {})
+
+    @property
+    def faults(self) -> list[str]:
+        """Return what could not be read, a line each; final once all messages were read."""
+        told = [f"{len(self._bad)} messages are not as they should be; the first: {self._bad[0]}"] if self._bad else []
+        return [*self._container.faults, *told]
+
+    def messages(self) -> Iterator[Message]:
+        """Yield every message that can be read."""
+        self._bad.clear()
+        for entry in self._container.entries(self._channels.keys()):
+            try:
+                yield buslog.from_entry(self._channels[entry.channel], entry)
+            except WireError as error:
+                self._bad.append(str(error))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()

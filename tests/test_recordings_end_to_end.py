@@ -1,0 +1,203 @@
+"""Recordings of many sensors through the live path: the same at any speed and over both buses, whole or damaged."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from runtime.apps.cli import run as heedful
+from runtime.apps.made_recording import NAMES, S_NS, write_story
+from runtime.apps.replay import Question, ReplayResult, replay
+from runtime.apps.swap import swap
+from runtime.apps.swap_perception import perceive_only
+from runtime.config import Config
+from runtime.digest import RunDigest
+from runtime.errors import InputError
+from runtime.messages import Message, Watermark
+from runtime.recording import buslog
+from runtime.recording.mcap_writer import RecordingWriter
+from runtime.recording.runwriter import RunWriter
+from tests.test_end_to_end import BROKER, BUSES, LOCAL, busy_neighbour
+
+QUESTIONS = (
+    Question(text="Did anything move?", at_s=3.0),
+    Question(text="When did something move?"),
+    Question(text="What did you hear?"),
+    Question(text="Which sensors are working?"),
+)
+ANSWERING = frozenset({"_/ask", "reasoning/answer", "reasoning/answer_part"})  # what questions bring about
+
+
+@dataclass
+class Heard:
+    """What a run said."""
+
+    digest: RunDigest = field(default_factory=RunDigest)
+    messages: list[Message] = field(default_factory=list)
+
+    def add(self, message: Message) -> None:
+        self.digest.add(message)
+        self.messages.append(message)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("recorded") / "all.mcap"
+    write_story(path, 6.0)
+    return path
+
+
+def half_of(path: Path, cut: Path) -> Path:
+    """Write the first half of a file to another one."""
+    whole = path.read_bytes()
+    cut.write_bytes(whole[: len(whole) // 2])
+    return cut
+
+
+async def run(path: Path, config: Config = LOCAL, speed: float | None = None) -> tuple[ReplayResult, Heard]:
+    heard = Heard()
+    result = await replay([path], config, QUESTIONS, speed=speed, listen=heard.add)
+    return result, heard
+
+
+async def test_all_sensors_are_heard_out_and_questions_answered(recorded: Path) -> None:
+    result, heard = await run(recorded)
+    assert set(result.streams) == set(NAMES.values())
+    assert [answer.answer[:4] for answer in result.answers[:2]] == ["Yes,", "Some"]
+    assert "700 Hz" in result.answers[2].answer
+    assert "1 radar works, but I do not understand yet what it senses." in result.answers[3].answer
+    ends = {one.stream: one for one in heard.messages if isinstance(one, Watermark) and one.ended}
+    assert ends.keys() == set(NAMES.values())
+    assert not any(one.truncated or one.blind for one in ends.values())
+    assert all(5.8 * S_NS < one.t_ns < 6.1 * S_NS for one in ends.values()), ends
+
+
+@pytest.mark.parametrize("config", BUSES)
+async def test_it_says_the_same_at_any_speed_beside_other_work(recorded: Path, config: Config) -> None:
+    whole = (await run(recorded))[1].digest.topics()
+    with busy_neighbour():
+        for speed in (None, 8.0):
+            assert (await run(recorded, config, speed))[1].digest.topics() == whole
+
+
+@pytest.mark.slow
+@pytest.mark.broker
+async def test_it_says_the_same_in_real_time(recorded: Path) -> None:
+    assert (await run(recorded, BROKER, 1.0))[1].digest.total() == (await run(recorded))[1].digest.total()
+
+
+async def test_a_recording_that_breaks_off_is_played_to_there_and_says_so(recorded: Path, tmp_path: Path) -> None:
+    cut = half_of(recorded, tmp_path / "cut.mcap")
+    result, heard = await run(cut)
+    assert any("breaks off at byte" in fault for fault in result.faults)
+    ends = [one for one in heard.messages if isinstance(one, Watermark) and one.ended]
+    assert ends
+    assert all(one.truncated for one in ends)
+    assert all(answer.truncated for answer in result.answers if answer.asked_s > 3.0)
+
+
+async def test_it_begins_in_the_middle(recorded: Path) -> None:
+    heard = Heard()
+    result = await replay([recorded], LOCAL, [Question(text="When did something move?")], listen=heard.add, start_s=3.5)
+    assert result.session != (await run(recorded))[0].session  # its records are others
+    assert min(one.t_ns for one in heard.messages if isinstance(one, Watermark)) == 3.5 * S_NS - 1
+    assert "from 0:04.0" in result.answers[0].answer
+
+
+async def test_memory_and_reasoning_that_are_swapped_say_what_they_said(recorded: Path, tmp_path: Path) -> None:
+    path = tmp_path / "run.mcap"
+    first, writer = Heard(), RunWriter(path, LOCAL.model_dump_json(), "replay")
+
+    def hear(message: Message) -> None:
+        first.add(message)
+        writer.add(message)
+
+    result = await replay([recorded], LOCAL, QUESTIONS, listen=hear)
+    writer.close(result.session, result.latency_ms)
+    topics = first.digest.topics()
+    again = Heard()
+    swapped = await swap(path, LOCAL, "reasoning", listen=again.add)
+    assert again.digest.topics() == topics
+    assert [one.answer for one in swapped.answers] == [one.answer for one in result.answers]
+    again = Heard()
+    await swap(path, LOCAL, "memory", listen=again.add)
+    told = again.digest.topics()
+    assert told == {name: value for name, value in topics.items() if name not in ANSWERING}
+
+
+async def test_perception_that_is_swapped_perceives_the_same(recorded: Path) -> None:
+    alone, whole = Heard(), Heard()
+    await perceive_only([recorded], LOCAL, listen=alone.add)
+    await replay([recorded], LOCAL, [], listen=whole.add)
+    perceived = {name: value for name, value in alone.digest.topics().items() if name != "memory/stored"}
+    assert perceived == {name: whole.digest.topics()[name] for name in perceived}
+    assert {"front/motion", "front/frame", "cabin/sound"} <= perceived.keys()
+
+
+async def test_a_run_whose_end_is_missing_is_brought_to_an_end(recorded: Path, tmp_path: Path) -> None:
+    whole = Heard()
+    await replay([recorded], LOCAL, [], listen=whole.add)
+    writer = RecordingWriter(tmp_path / "killed.mcap", {})
+    for number, message in enumerate(whole.messages[: len(whole.messages) // 2]):
+        channel = writer.channel(buslog.channel_of(message))
+        writer.write(channel, log_ns=number, publish_ns=0, seq=0, data=buslog.to_entry(message))
+    writer._writer.flush()  # type: ignore[no-untyped-call]  # and no more: it was killed
+    heard = Heard()
+    swapped = await swap(tmp_path / "killed.mcap", LOCAL, "memory", listen=heard.add)
+    assert any("breaks off" in fault for fault in swapped.faults)
+    ends = [one for one in heard.messages if isinstance(one, Watermark) and one.ended]
+    assert {one.stream for one in ends} == set(NAMES.values())
+    assert all(one.truncated for one in ends)
+    assert heard.digest.counts["clip"] > 0
+    writer.close()
+
+
+def test_what_cannot_be_played_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], recorded: Path) -> None:
+    config = tmp_path / "local.yaml"
+    config.write_text("broker: local\nperception: {asr: none}\n")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "fake.mcap").write_bytes(b"\x89MCAP0\r\n" + b"\0" * 100)
+    (tmp_path / "there.mcap").write_bytes(b"")
+    for arguments, told in (
+        ([tmp_path / "none.mcap"], "no such file"),
+        ([tmp_path / "folder"], "without manifest.yaml"),
+        ([tmp_path / "fake.mcap"], "nothing that can be played"),
+        ([recorded, recorded], "named twice"),
+        ([recorded, "--swap", "memory"], "no messages of a run"),
+        ([recorded, recorded, "--swap", "memory"], "takes one run"),
+        ([recorded, "--swap", "memory", "--ask", "Why?"], "only --swap reasoning answers"),
+        ([recorded, "--swap", "reasoning", "--start", "3"], "from its beginning"),
+        ([recorded, "--swap", "perception", "--memory", tmp_path], "remembers nothing"),
+        ([recorded, "--start", "-1"], "no time in seconds"),
+        ([recorded, "--out", tmp_path / "there.mcap"], "is there already"),
+    ):
+        assert heedful(["replay", "--config", str(config), *map(str, arguments)]) == 2
+        lines = capsys.readouterr().err.strip().splitlines()
+        assert len(lines) == 1, lines
+        assert told in lines[0]
+    assert (tmp_path / "there.mcap").read_bytes() == b""
+
+
+def test_the_command_line_writes_a_run_and_lists_what_it_did_not_play(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], recorded: Path
+) -> None:
+    config = tmp_path / "local.yaml"
+    config.write_text("broker: local\nperception: {asr: none}\n")
+    out = tmp_path / "run.mcap"
+    assert heedful(["replay", str(recorded), "--config", str(config), "--out", str(out), "--json", "--digest"]) == 0
+    summary = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert summary["undecoded"] == summary["faults"] == []
+    swapped = ["replay", str(out), "--config", str(config), "--swap", "memory", "--json", "--digest"]
+    assert heedful(swapped) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["digest"] == summary["digest"]
+    assert heedful(["replay", str(out), "--config", str(config)]) == 2
+    assert "play it with --swap" in capsys.readouterr().err
+
+
+async def test_nothing_is_played_of_what_is_no_recording(tmp_path: Path) -> None:
+    (tmp_path / "text.mcap").write_text("hello\n")
+    with pytest.raises(InputError, match="holds text"):
+        await replay([tmp_path / "text.mcap"], LOCAL, [])

@@ -1,0 +1,120 @@
+"""What a replay plays: names, folders with a manifest, offsets, calibrations, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from runtime.apps.made_recording import NAMES, S_NS, write_story
+from runtime.apps.playlist import Playlist, make_playlist, replay_session
+from runtime.config import Config, PerceptionConfig
+from runtime.errors import InputError
+from tests.recordings import make_clip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("rig")
+    write_story(place / "sensors.mcap", 1.0)
+    make_clip(place / "clip.mkv")
+    (place / "front.json").write_text(json.dumps({"position_m": [1.0, 0.0, 2.0], "width_px": 128, "height_px": 96}))
+    return place
+
+
+def playlist_of(folder: Path, manifest: str, start_s: float = 0.0) -> Playlist:
+    (folder / "manifest.yaml").write_text(manifest)
+    return make_playlist([folder], PerceptionConfig(), round(start_s * S_NS))
+
+
+def first_ns(playlist: Playlist, name: str) -> int:
+    reader = next(one for one in playlist.streams if one.name == name).open()
+    samples = reader.read(1)
+    reader.close()
+    return samples[0].t_ns
+
+
+def test_streams_are_called_as_the_recorder_called_them(folder: Path) -> None:
+    playlist = make_playlist([folder / "sensors.mcap"], PerceptionConfig())
+    assert sorted(one.name for one in playlist.streams) == sorted(NAMES.values())
+    assert playlist.calibrations["bumper"].position_m == (2.0, 0.0, 0.5)
+
+
+def test_of_several_recordings_each_name_says_which(folder: Path) -> None:
+    playlist = make_playlist([folder / "sensors.mcap", folder / "clip.mkv"], PerceptionConfig())
+    names = {one.name for one in playlist.streams}
+    assert {f"sensors-{name}" for name in NAMES.values()} < names
+    assert {"clip-video", "clip-audio"} < names
+
+
+def test_a_manifest_names_streams_and_moves_them(folder: Path) -> None:
+    playlist = playlist_of(
+        folder,
+        """streams:
+             door: {file: clip.mkv, track: video, offset_s: 2.5, calibration: front.json}
+             hall: {file: clip.mkv, track: audio, offset_s: 2.5}
+             radar: {file: sensors.mcap, topic: /bumper/radar}
+        """,
+    )
+    assert {one.name: one.sensor for one in playlist.streams} == {"door": "video", "hall": "audio", "radar": "radar"}
+    assert first_ns(playlist, "radar") == 0
+    assert first_ns(playlist, "door") == first_ns(playlist, "hall") == 2.5 * S_NS
+    assert playlist.calibrations["door"].position_m == (1.0, 0.0, 2.0)
+    assert playlist.calibrations["radar"].position_m == (2.0, 0.0, 0.5)
+
+
+def test_nothing_begins_before_the_start(folder: Path) -> None:
+    playlist = playlist_of(folder, "streams: {a: {file: sensors.mcap, offset_s: -3}, b: {file: clip.mkv}}")
+    assert {one.name for one in playlist.streams} == {f"a-{name}" for name in NAMES.values()} | {"b-video", "b-audio"}
+    assert first_ns(playlist, "a-front") == 0
+    assert first_ns(playlist, "b-video") == 3 * S_NS
+
+
+def test_a_replay_may_begin_later_in_any_of_them(folder: Path) -> None:
+    manifest = "streams: {a: {file: sensors.mcap, topic: /dvs/events}, b: {file: clip.mkv, track: video}}"
+    playlist = playlist_of(folder, manifest, start_s=0.5)
+    assert 0.5 * S_NS <= first_ns(playlist, "a") < 0.6 * S_NS
+    assert 0.5 * S_NS <= first_ns(playlist, "b") < 0.7 * S_NS
+
+
+@pytest.mark.parametrize(
+    ("manifest", "told"),
+    [
+        ("streams: {a: {file: gone.mkv}}", "streams.a.file: there is no gone.mkv"),
+        ("streams: {a: {file: clip.mkv, calibration: gone.json}}", "streams.a.calibration: there is no gone.json"),
+        ("streams: {a: {file: ../other.mkv}}", "lies outside the folder"),
+        ("streams: {a: {file: clip.mkv, offset: 1}}", "streams.a.offset"),
+        ("streams: {a: {file: clip.mkv, offset_s: .nan}}", "streams.a.offset_s"),
+        ("streams: {memory: {file: clip.mkv}}", "no service's name"),
+        ("streams: {'A b': {file: clip.mkv}}", "lower-case"),
+        ("streams: {a: {file: clip.mkv, topic: /x}}", "has no topics"),
+        ("streams: {a: {file: sensors.mcap, topic: /x}}", "has no topic /x that can be played"),
+        ("streams: {a: {file: sensors.mcap, calibration: clip.mkv}}", "clip.mkv: is not JSON"),
+        ("streams: {}", "streams"),
+        ("streams: [", "is not YAML"),
+        ("", "manifest.yaml"),
+    ],
+)
+def test_a_manifest_that_is_wrong_is_refused_in_one_line(folder: Path, manifest: str, told: str) -> None:
+    with pytest.raises(InputError, match=r"^[^\n]+$") as refusal:
+        playlist_of(folder, manifest)
+    assert told in str(refusal.value)
+
+
+def test_a_calibration_that_says_nonsense_is_refused(folder: Path) -> None:
+    (folder / "bad.json").write_text('{"position_m": [1, 2]}')
+    with pytest.raises(InputError, match=r"bad.json: position_m"):
+        playlist_of(folder, "streams: {a: {file: clip.mkv, track: video, calibration: bad.json}}")
+
+
+def test_the_session_is_what_is_in_the_files(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    (copy / "manifest.yaml").write_text("streams: {a: {file: clip.mkv}}")
+    (folder / "manifest.yaml").write_text("streams: {a: {file: clip.mkv}}")
+    assert replay_session([copy], Config()) == replay_session([folder], Config())
+    (copy / "manifest.yaml").write_text("streams: {a: {file: clip.mkv, offset_s: 1}}")
+    assert replay_session([copy], Config()) != replay_session([folder], Config())
+    assert replay_session([folder], Config(), 1) != replay_session([folder], Config())
