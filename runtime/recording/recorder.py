@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from runtime.bus import Bus, Subscription, drop_oldest, filter_of
+from runtime.bus import LOSSLESS, Bus, Subscription, drop_oldest, filter_of
 from runtime.errors import HeedfulError, WireError
 from runtime.messages import KINDS, Input
 from runtime.metrics import Meter
@@ -66,6 +66,7 @@ class Recorder:
         self._backlog = Backlog()
         self._numbers: dict[tuple[str, str], int] = {}  # of channels, by topic and schema
         self._inboxes: list[Subscription] = []
+        self._retained: dict[str, bytes] = {}  # newest calibration of a stream
         self._latency_ms: dict[str, tuple[float, float]] = {}
         self._worker = Worker(self.name)
         self._stopping = asyncio.Event()
@@ -144,13 +145,12 @@ class Recorder:
 
     async def _subscribe(self) -> None:
         assert self._inputs_from is not None
-        inputs = [
-            filter_of(self._session, kind, stream)
-            for stream, arriving in self._streams.items()
-            for kind in INPUTS
-            if kind in (arriving, "calibration")
-        ]
-        self._inboxes.append(await self._inputs_from.subscribe(*inputs, rule=drop_oldest(ROOM)))
+        inputs = [filter_of(self._session, kind, name) for name, kind in self._streams.items() if kind is not None]
+        # on one connection equal filters come once, others twice: these are those of perception
+        calibrations = filter_of(self._session, "calibration")
+        self._inboxes.append(await self._inputs_from.subscribe(calibrations, rule=LOSSLESS))
+        if inputs:
+            self._inboxes.append(await self._inputs_from.subscribe(*inputs, rule=drop_oldest(ROOM)))
         if self._bus is not None:
             said = [filter_of(self._session, name) for name in KINDS if name not in INPUTS and _is_public(name)]
             self._inboxes.append(await self._bus.subscribe(*said, rule=drop_oldest(ROOM)))
@@ -160,6 +160,10 @@ class Recorder:
     def _hear(self, packet: Packet) -> None:
         """Take a packet as it comes in; the event loop does no more with it than this."""
         _, stream, kind = split_topic(packet.topic)
+        if kind == "calibration":
+            if stream not in self._streams or (packet.retain and self._retained.get(stream) == packet.payload):
+                return  # the broker gives what it retains to each who asks, and again after a reconnect
+            self._retained[stream] = packet.payload
         arrival = Arrival(
             stream=stream,
             kind=kind,
