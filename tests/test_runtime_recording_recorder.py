@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from runtime.recording.inputlog import content_of
 from runtime.recording.mcap_writer import RecordingWriter, parts_of
 from runtime.recording.readers import VIEW_ONLY, decoder_for
 from runtime.recording.recorder import INPUTS, ROOM, Recorder
-from runtime.wire import Packet, topic_of
+from runtime.wire import Packet, encode, topic_of
 from tests.fakes import PATIENCE_S, SESSION, example
 from tests.recorded import library_rows, metadata_of, our_entries, our_rows
 
@@ -45,8 +46,7 @@ class Stage:
         self.robot = LocalBus(self.hub, "robot")
         writer = RecordingWriter(self.path, {"session": SESSION}, part_bytes=part_bytes)
         self.recorder = Recorder(writer, SESSION, STREAMS, about_run=about_run)
-        self.recorder.inputs_from = LocalBus(self.hub, "perception")
-        self.recorder.bus = LocalBus(self.hub, "recorder")
+        self.recorder.connect(LocalBus(self.hub, "perception"), partial(LocalBus, self.hub))
 
 
 @asynccontextmanager
@@ -124,6 +124,20 @@ async def test_streams_of_nobody_and_kinds_of_another_stream_are_left_out(tmp_pa
         await stage.robot.publish(sent("image", "image", session="another"))
         await stage.robot.publish(sent("calibration", "elsewhere"))
     assert inputs(stage.path) == []
+
+
+async def test_a_calibration_that_is_retained_is_written_once(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, None)
+    one, other = (sent("calibration", "camera", t_ns=t_ns) for t_ns in (1, 2))
+    await stage.robot.publish(one)  # before anybody listens
+    running = asyncio.create_task(stage.recorder.run())
+    await stage.recorder.ready.wait()
+    for message in (one, other, one):
+        for router in stage.hub.routers:
+            router.route(encode(message), nothing)
+    stage.recorder.stop()
+    await running
+    assert [decoded(*entry) for entry in inputs(stage.path)] == [one, other, one]
 
 
 async def test_a_calibration_stands_in_each_part_and_viewers_can_read_it(tmp_path: Path) -> None:

@@ -65,8 +65,7 @@ async def run_live(
     wires = wire_up(config, session, is_replay=False)
     buses = {role: wires.bus(role) for role in ("memory", "reasoning", "perception", "user")}
     if recorder is not None:
-        recorder.inputs_from = buses["perception"]
-        recorder.bus = wires.bus(recorder.name) if recorder.keeps_bus else None
+        recorder.connect(buses["perception"], wires.bus)
     with closing(Worker("loader")) as loader:  # models load beside the event loop, so that Ctrl-C is heard
         remember = await loader.call(
             partial(make_memory, config, buses["memory"], session, memory_folder(config), is_replay=False)
@@ -100,11 +99,11 @@ async def run_live(
                 await _questions_from_stdin(config, buses["user"], stop, print_answer)
             await stop.wait()
 
-    services: list[Service] = [perceive, remember, reason]
+    with_recorder: list[Service] = []
     if recorder is not None:
         recorder.meters = [one.meter for one in (perceive, remember, reason)]
-        services.append(recorder)  # after those whose last words it hears
-    await run_services([*services, *wires.services], course())
+        with_recorder = [recorder]  # after those whose last words it hears
+    await run_services([perceive, remember, reason, *with_recorder, *wires.services], course())
 
 
 def _how_to_join(options: Path) -> str:

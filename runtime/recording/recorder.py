@@ -14,10 +14,10 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from runtime.bus import Bus, Subscription, drop_oldest, filter_of
+from runtime.bus import LOSSLESS, Bus, Subscription, drop_oldest, filter_of
 from runtime.errors import HeedfulError, WireError
 from runtime.messages import KINDS, Input
 from runtime.metrics import Meter
@@ -37,7 +37,7 @@ CLOSE_S = 1.0  # for what is left to write after the session has ended
 
 
 class Recorder:
-    """Writes one session into one recording; `inputs_from` (and `bus`, where it `keeps_bus`) is set before it runs.
+    """Writes one session into one recording; `connect` comes before `run`.
 
     `streams` are those of the configuration, with the kind of input where that comes over MQTT.
     """
@@ -53,8 +53,8 @@ class Recorder:
         about_run: Mapping[str, str] | None = None,
     ) -> None:
         """Write to `writer`, which this closes; with `about_run`, metadata of the run, the bus is kept too."""
-        self.inputs_from: Bus | None = None
-        self.bus: Bus | None = None
+        self._inputs_from: Bus | None = None
+        self._bus: Bus | None = None
         self.meters: Sequence[Meter] = ()  # of the services of the session
         self.ready = asyncio.Event()  # it hears everything from now on
         self.has_begun = False
@@ -66,12 +66,18 @@ class Recorder:
         self._backlog = Backlog()
         self._numbers: dict[tuple[str, str], int] = {}  # of channels, by topic and schema
         self._inboxes: list[Subscription] = []
+        self._retained: dict[str, bytes] = {}  # newest calibration of a stream
         self._latency_ms: dict[str, tuple[float, float]] = {}
         self._worker = Worker(self.name)
         self._stopping = asyncio.Event()
         self._ending = threading.Event()
         self._done = threading.Event()
         self._parts = writer.parts
+
+    def connect(self, inputs_from: Bus, make: Callable[[str], Bus]) -> None:
+        """Hear inputs on a connection that is there, and the bus, where it is kept, on one that `make` gives a name."""
+        self._inputs_from = inputs_from
+        self._bus = make(self.name) if self._about_run is not None else None
 
     def put(self, stream: str, kind: InputKind, content: Content, arrived_ns: int) -> None:
         """Write down an input of this machine soon; any thread may call this."""
@@ -137,30 +143,27 @@ class Recorder:
             f"{self._writer.written_bytes / 1e6:.1f} MB in {self._writer.parts} file(s), {self.lost} lost{more}"
         )
 
-    @property
-    def keeps_bus(self) -> bool:
-        """Say whether it writes down what the services say, too."""
-        return self._about_run is not None
-
     async def _subscribe(self) -> None:
-        assert self.inputs_from is not None
-        inputs = [
-            filter_of(self._session, kind, stream)
-            for stream, arriving in self._streams.items()
-            for kind in INPUTS
-            if kind in (arriving, "calibration")
-        ]
-        self._inboxes.append(await self.inputs_from.subscribe(*inputs, rule=drop_oldest(ROOM)))
-        if self.keeps_bus:
-            assert self.bus is not None
+        assert self._inputs_from is not None
+        inputs = [filter_of(self._session, kind, name) for name, kind in self._streams.items() if kind is not None]
+        # on one connection equal filters come once, others twice: these are those of perception
+        calibrations = filter_of(self._session, "calibration")
+        self._inboxes.append(await self._inputs_from.subscribe(calibrations, rule=LOSSLESS))
+        if inputs:
+            self._inboxes.append(await self._inputs_from.subscribe(*inputs, rule=drop_oldest(ROOM)))
+        if self._bus is not None:
             said = [filter_of(self._session, name) for name in KINDS if name not in INPUTS and _is_public(name)]
-            self._inboxes.append(await self.bus.subscribe(*said, rule=drop_oldest(ROOM)))
+            self._inboxes.append(await self._bus.subscribe(*said, rule=drop_oldest(ROOM)))
         for inbox in self._inboxes:
             inbox.divert(self._hear)
 
     def _hear(self, packet: Packet) -> None:
         """Take a packet as it comes in; the event loop does no more with it than this."""
         _, stream, kind = split_topic(packet.topic)
+        if kind == "calibration":
+            if stream not in self._streams or (packet.retain and self._retained.get(stream) == packet.payload):
+                return  # the broker gives what it retains to each who asks, and again after a reconnect
+            self._retained[stream] = packet.payload
         arrival = Arrival(
             stream=stream,
             kind=kind,
