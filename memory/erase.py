@@ -64,13 +64,15 @@ class Selector:
     text: str | None = None  # words that stand together in the record, in any inflection
 
     def __post_init__(self) -> None:
-        """Raise ValueError where SQLite could not look for it."""
+        """Raise ValueError where SQLite could not look for it, or nobody can mean it."""
         for name in ("session", "stream", "clip", "text"):
             if any(category(one) in UNPRINTABLE for one in getattr(self, name) or ""):
                 raise ValueError(f"{name} has a control character in it")
         for name in ("start_ns", "end_ns"):
             if not EARLIEST_NS <= (getattr(self, name) or 0) <= LATEST_NS:
                 raise ValueError(f"{name} is no time that a memory can hold")
+        if self.start_ns is not None and self.end_ns is not None and self.start_ns > self.end_ns:
+            raise ValueError("the time that is named ends before it begins")  # whatever is long would overlap both
 
     @property
     def is_empty(self) -> bool:

@@ -65,8 +65,10 @@ _VALUES = """SELECT key, model, tokens, weights FROM value JOIN clip ON clip.id 
 def export(store: Store, folder: Path, session: str | None = None) -> dict[str, int]:
     """Write a memory, or one session of it, into a new or empty folder; return how much of what.
 
-    Raises ConfigError where the folder is not empty, MissingPart where the disk is full or fails.
+    Raises ConfigError where the folder is not empty or lies in the memory, MissingPart where the disk is full or fails.
     """
+    if folder.resolve().is_relative_to(store.folder.resolve()):  # erasing would find there what it erased
+        raise ConfigError(str(folder), "lies in the memory itself; name a folder elsewhere")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(str(folder), "is there already; name a new folder")
     try:

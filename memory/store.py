@@ -247,7 +247,9 @@ def take_lock(folder: Path) -> int:
         RealDisk().make_folder(folder)
         fd = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise ConfigError(str(folder), f"cannot hold a memory: {error.strerror}") from error
+        raise ConfigError(
+            str(folder), f"cannot hold a memory: {error.strerror}; name a folder that can be written"
+        ) from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

@@ -129,12 +129,18 @@ def is_named(row: RecordRow, selector: Selector) -> bool:
     )
 
 
+def selector(session: str | None, stream: str | None, times: list[int | None], text: str | None) -> Selector:
+    start_ns, end_ns = times
+    if start_ns is not None and end_ns is not None:
+        start_ns, end_ns = sorted((start_ns, end_ns))
+    return Selector(session=session, stream=stream, start_ns=start_ns, end_ns=end_ns, text=text)
+
+
 SELECTORS = st.builds(
-    Selector,
+    selector,
     session=st.none() | st.just("a"),
     stream=st.none() | st.sampled_from(["cam", "mic"]),
-    start_ns=st.none() | st.integers(0, ns(120)),
-    end_ns=st.none() | st.integers(0, ns(120)),
+    times=st.lists(st.none() | st.integers(0, ns(120)), min_size=2, max_size=2),
     text=st.none() | st.sampled_from(WORDS),
 ).filter(lambda selector: not selector.is_empty)
 
@@ -324,6 +330,9 @@ def test_what_sqlite_cannot_look_for_is_refused() -> None:
     for wrong in ({"text": "a\0b"}, {"clip": "a\nb"}, {"session": "\ud800"}, {"start_ns": 2**63}, {"end_ns": -(2**64)}):
         with pytest.raises(ValueError, match=r"control character|no time"):
             Selector(**wrong)
+    with pytest.raises(ValueError, match="ends before it begins"):  # a long record would overlap both ends
+        Selector(session="s", start_ns=6, end_ns=5)
+    assert not Selector(session="s", start_ns=5, end_ns=5).is_empty
 
 
 def test_a_clip_or_a_record_goes_by_its_id(tmp_path: Path) -> None:

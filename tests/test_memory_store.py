@@ -178,7 +178,7 @@ def test_a_memory_of_the_first_version_is_brought_up_with_all_it_holds(tmp_path:
     for owner in ("s/mic/0/clip-0", "s/mic/0/sound-1", "s/mic/0/sound-99"):
         db.execute("INSERT INTO vec (owner, space, vector) VALUES (?, 'letters@1', ?)", (owner, b"\x00\x3c" * 4))
     db.close()
-    with pytest.raises(StoreCorrupt, match="has schema 1, not 3; open it once for writing"):
+    with pytest.raises(StoreCorrupt, match="has schema 1, not 3; `heedful memory compact` brings it up"):
         Store.open(tmp_path, writable=False)
     store = Store.open(tmp_path)
     rows = list(store.connection().execute("SELECT owner, stream, kind, start_ns, end_ns, t_ns FROM vec ORDER BY id"))
@@ -204,6 +204,23 @@ def test_a_newer_memory_is_refused_and_left_as_it_was(store: Store) -> None:
         with pytest.raises(StoreCorrupt, match=rf"newer Heedful \(schema {SCHEMA_VERSION + 1}, this one knows"):
             Store.open(store.folder, writable=writable)
     assert store.path.read_bytes() == before
+
+
+def test_a_memory_in_a_folder_that_cannot_be_written_says_what_to_do(store: Store) -> None:
+    store.close()
+    mounted = store.folder.parent / "read-only"
+    mounted.mkdir()
+    if subprocess.run(
+        ["mount", "--bind", "-o", "ro", store.folder, mounted], check=False, capture_output=True
+    ).returncode:
+        pytest.skip("a folder cannot be mounted here")
+    try:
+        with pytest.raises(MissingPart, match="copy the memory to where it can"):
+            Store.open(mounted, writable=False)
+        with pytest.raises(ConfigError, match="name a folder that can be written"):
+            Store.open(mounted)
+    finally:
+        subprocess.run(["umount", mounted], check=True)
 
 
 @pytest.mark.parametrize(

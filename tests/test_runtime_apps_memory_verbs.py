@@ -168,6 +168,7 @@ def test_erase_counts_seconds_from_the_start_of_a_session(copied: Path, capsys: 
         (["--text", "?!"], "--text: has no word in it"),
         (["--from", "noon"], "--from: 'noon' is neither"),
         (["--to", "nan"], "--to: 'nan' is neither"),
+        (["--session", "monday", "--from", "6", "--to", "5"], "ends before it begins"),
     ],
 )
 def test_erase_refuses_what_names_nothing(
@@ -190,6 +191,37 @@ def test_export_and_import_move_a_memory(copied: Path, tmp_path: Path, capsys: p
     (tmp_path / "out" / "records.jsonl").write_text("")
     assert cli.run(["memory", "import", str(tmp_path / "new"), str(tmp_path / "out")]) == 2
     assert "its sha256 is another" in capsys.readouterr().err
+
+
+def test_erase_says_so_where_nothing_is_named(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["memory", "erase", str(copied), "--session", "mondya"]
+    for words, is_sure in (("would erase", []), ("erased", ["--yes"])):
+        assert cli.run([*arguments, *is_sure]) == 0
+        shown = capsys.readouterr().out
+        assert shown == f"{words} 0 records and 0 pictures: no record here is named by that\n"
+
+
+def test_import_of_what_is_no_export_leaves_nothing_behind(
+    copied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["memory", "import", str(tmp_path / "new"), str(tmp_path / "nowhere")]) == 2
+    assert "an export writes it last" in capsys.readouterr().err
+    assert cli.run(["memory", "export", str(copied), str(tmp_path / "out")]) == 0
+    before = sorted((tmp_path / "out").iterdir())
+    assert cli.run(["memory", "import", str(tmp_path / "out"), str(tmp_path / "out")]) == 2
+    assert "holds an export; name the folder of a memory" in capsys.readouterr().err
+    assert sorted((tmp_path / "out").iterdir()) == before
+    (tmp_path / "out" / "records.jsonl").write_text("")
+    assert cli.run(["memory", "import", str(tmp_path / "new"), str(tmp_path / "out")]) == 2
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_export_into_the_memory_itself_is_refused(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path.name for path in copied.iterdir()}
+    for inside in (copied, copied / "out", copied / "index", copied / ".." / "memory" / "out"):
+        assert cli.run(["memory", "export", str(copied), str(inside)]) == 2
+        assert capsys.readouterr().err == f"heedful: {inside}: lies in the memory itself; name a folder elsewhere\n"
+    assert {path.name for path in copied.iterdir()} - before <= {f"{FILE_NAME}-wal", f"{FILE_NAME}-shm"}
 
 
 def test_compact_tells_what_it_saved(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,9 +18,11 @@ from memory.embed import TextEmbedder
 from memory.erase import Erased, Selector, count_rows, named_rows
 from memory.erasing import compact as compact_store
 from memory.erasing import erase as erase_for_good
+from memory.export import MANIFEST
 from memory.export import export as export_store
 from memory.recall import Recaller
 from memory.store import FILE_NAME, LOCK_NAME, Store
+from memory.take_in import check_export
 from memory.take_in import take_in as take_in_folder
 from runtime.apps.arguments import moment_ns
 from runtime.apps.live import request_running
@@ -35,6 +37,7 @@ from runtime.order import END_NS
 if TYPE_CHECKING:
     from runtime.bus import Bus
 
+NOTHING = ": no record here is named by that"
 SHOWN = 5  # of what would be erased
 ERASE_S = 300.0  # a large file may have to be written anew
 
@@ -127,7 +130,8 @@ def erase(
             print(f"{moment(start_ns)}  {session} {stream} {kind}  {text}")
         if counted.records > len(named):
             print(f"and {counted.records - len(named)} more")
-        print(f"would erase {_told(counted)}; with --yes it is done, and cannot be undone")
+        told = "; with --yes it is done, and cannot be undone" if _is_any(counted) else NOTHING
+        print(f"would erase {_told(counted)}{told}")
         return 0
     known = _session_that_writes(folder)
     if known is None:
@@ -145,12 +149,13 @@ def erase(
         fields = {"dry_run": False, **_counts(counted), "looked_for": looked_for, "left": left}
         print(json.dumps({"type": "erase", **fields}))
         return 1 if left else 0
-    print(f"erased {_told(counted)}")
+    print(f"erased {_told(counted)}{'' if _is_any(counted) else NOTHING}")
     if left:
         print("\n".join(f"{count} traces stand in {name} still" for name, count in left.items()))
         print("somebody reads this memory: stop it, then run `heedful memory compact`")
         return 1
-    print(f"looked for {looked_for} traces in every file of the memory: none is left")
+    if looked_for:
+        print(f"looked for {looked_for} traces in every file of the memory: none is left")
     return 0
 
 
@@ -180,9 +185,12 @@ def export(folder: Path, to: Path, session: str | None, *, as_json: bool) -> int
 
 def take_in(folder: Path, source: Path, *, as_json: bool) -> int:
     """Take in an exported folder; exit code 0."""
+    sums = check_export(source)  # what cannot be taken in leaves no memory behind
+    if (folder / MANIFEST).exists() and not (folder / FILE_NAME).exists():
+        raise ConfigError(str(folder), "holds an export; name the folder of a memory, or a new one")
     store = Store.open(folder)
     try:
-        taken = take_in_folder(store, source)
+        taken = take_in_folder(store, source, sums)
     finally:
         store.close()
     if as_json:
@@ -257,6 +265,10 @@ def _request(known: Rendezvous, selector: Selector) -> tuple[Bus, Message, str]:
 def _counts(erased: Erased) -> dict[str, int]:
     names = ("records", "clips", "remade", "vectors", "pictures", "letters", "rollups")
     return {name: getattr(erased, name) for name in names}
+
+
+def _is_any(erased: Erased) -> bool:
+    return any(_counts(erased).values())
 
 
 def _told(erased: Erased) -> str:
