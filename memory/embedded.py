@@ -15,7 +15,7 @@ from memory.erasing import erase
 from memory.fulltext import HOLDERS_MAX, FullText
 from memory.index import EXACT_ROWS
 from memory.overview import overview
-from memory.protocol import SCORE_DIGITS, Holdings, Promises, Ranking
+from memory.protocol import SCORE_DIGITS, SHOWN, Holdings, Promises, Ranking
 from memory.reader import (
     count_kinds,
     ids_of_keys,
@@ -24,6 +24,7 @@ from memory.reader import (
     read_hits,
     read_neighbours,
     read_timeline,
+    search_keys,
     session_start_ns,
     strongest_in_clips,
     vectors_of,
@@ -165,11 +166,11 @@ class EmbeddedStore:
             hits = read_hits(self._db, dict.fromkeys(ids, 0.0), scope)
         return {hit.record_id: hit for hit in hits.values()}
 
-    def strongest(self, clips: Iterable[str], scope: Scope) -> dict[str, str]:
-        """Return for each clip its strongest movement, else picture, in the scope."""
+    def strongest(self, clips: Iterable[str], scope: Scope, kinds: Sequence[str] = SHOWN) -> dict[str, str]:
+        """Return for each clip its strongest record in the scope, of the first of these kinds that it has."""
         with self._moment():
             ids = {number: key for key, number in ids_of_keys(self._db, clips, "clip").items()}
-            records = strongest_in_clips(self._db, ids, scope)
+            records = strongest_in_clips(self._db, ids, scope, kinds)
             keys = keys_of_ids(self._db, records.values())
         return {ids[clip]: keys[record] for clip, record in records.items()}
 
@@ -177,6 +178,11 @@ class EmbeddedStore:
         """Return the vectors (C,) of records that have one."""
         with self._moment():
             return vectors_of(self._db, space, keys)
+
+    def search_keys(self, key: str, scope: Scope) -> dict[str, NDArray[np.float16]]:
+        """Return the vectors (C,) of a record or clip by their spaces; of a record that has none, those of its clip."""
+        with self._moment():
+            return search_keys(self._db, key, scope)
 
     def neighbours(self, key: str, before: int, after: int, scope: Scope) -> tuple[Hit, ...]:
         """Return records on either side of one on its stream, oldest first."""

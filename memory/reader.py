@@ -78,15 +78,19 @@ def session_start_ns(db: apsw.Connection, session: str) -> int:
     return int(named or 0)
 
 
-def strongest_in_clips(db: apsw.Connection, clip_ids: Iterable[int], scope: Scope) -> dict[int, int]:
-    """Return clip id -> id of the clip's strongest movement, else picture, in the scope: what has no vector itself."""
+def strongest_in_clips(
+    db: apsw.Connection, clip_ids: Iterable[int], scope: Scope, kinds: Sequence[str]
+) -> dict[int, int]:
+    """Return clip id -> id of the clip's strongest record in the scope, of the first of these kinds that it has."""
     inside, values = scope.where()
     # CROSS: from the clips to their records, never through all records of the session.
     query = f"""SELECT clip.id, record.id FROM clip CROSS JOIN json_each(clip.records) AS named
         CROSS JOIN record ON record.key = named.value
-        WHERE clip.id IN (SELECT value FROM json_each(?)) AND record.kind IN ('motion', 'frame') AND {inside}
-        ORDER BY record.kind = 'motion', record.level, record.start_ns"""
-    return dict(db.execute(query, (json.dumps(list(clip_ids)), *values)))  # the last of a clip stays
+        CROSS JOIN json_each(?) AS wanted ON wanted.value = record.kind
+        WHERE clip.id IN (SELECT value FROM json_each(?)) AND {inside}
+        ORDER BY wanted.key DESC, record.level, record.start_ns"""
+    asked = json.dumps(kinds), json.dumps(list(clip_ids))
+    return dict(db.execute(query, (*asked, *values)))  # the last of a clip stays
 
 
 def owners_of(db: apsw.Connection, ids: Sequence[int]) -> dict[int, tuple[str, bool]]:
@@ -103,6 +107,20 @@ def vectors_of(db: apsw.Connection, space: str, keys: Iterable[str]) -> dict[str
         CROSS JOIN vec ON vec.space = (SELECT id FROM space WHERE name = ?2) AND vec.owner = record.id"""
     rows = db.execute(query, (json.dumps(list(keys)), space))
     return {key: np.frombuffer(vector, np.float16) for key, vector in rows}
+
+
+def search_keys(db: apsw.Connection, key: str, scope: Scope) -> dict[str, NDArray[np.float16]]:
+    """Return the vectors (C,) of a record or clip of the session by their spaces, else those of the record's clip."""
+    owners = """SELECT record.id, -clip.id FROM record LEFT JOIN clip ON clip.id = clip_id AND clip.t_ns <= ?3
+        WHERE record.key = ?1 AND record.session = ?2 AND record.t_ns <= ?3
+        UNION ALL SELECT -id, NULL FROM clip WHERE key = ?1 AND session = ?2 AND t_ns <= ?3"""
+    query = "SELECT name, vector FROM space CROSS JOIN vec ON vec.space = space.id AND vec.owner = ? ORDER BY space.id"
+    for one in db.execute(owners, (key, scope.session, scope.as_of_ns)).fetchall():
+        for owner in one:
+            found = {name: np.frombuffer(vector, np.float16) for name, vector in db.execute(query, (owner,))}
+            if found:
+                return found
+    return {}
 
 
 def keys_of_ids(db: apsw.Connection, ids: Iterable[int]) -> dict[int, str]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from memory.clips import ClipBorders
 from memory.embed import TextEmbedder
+from memory.protocol import SHOWN
 from memory.reader import read_hits, strongest_in_clips
 from memory.recall import Recaller
 from memory.rows import ClipRow, SessionRow, clip_key, clip_row, record_row, vector_row
@@ -350,7 +351,7 @@ def test_reading_what_was_found_does_not_walk_through_the_session(tmp_path: Path
         calls: list[int] = []
         db.set_progress_handler(lambda calls=calls: bool(calls.append(1)), 10)  # type: ignore[misc]
         assert len(read_hits(db, dict.fromkeys(range(1, 41), 0.5), scope)) == 40
-        assert len(strongest_in_clips(db, range(1, 41), scope)) == 40
+        assert len(strongest_in_clips(db, range(1, 41), scope, SHOWN)) == 40
         db.set_progress_handler(None)
         steps.append(len(calls))
     store.close()

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import numpy as np
 import pytest
 
-from memory.rows import SessionRow, record_row
+from memory.rows import SessionRow, record_row, vector_row
 from memory.store import FILE_NAME, Store
 from runtime.apps import cli
 from runtime.messages import Record
@@ -71,6 +72,27 @@ def test_search_shows_what_was_before_and_after(kept: Path, capsys: pytest.Captu
     assert {one["session"] for one in beside} == {"monday"}
     assert cli.run(["memory", "search", str(kept), "zebra"]) == 0
     assert "nothing relevant among 4 records" in capsys.readouterr().out
+
+
+def test_search_by_example_finds_what_is_like_it_in_its_session(
+    copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store.open(copied)
+    keys = {"monday": ((1, (1, 0)), (2, (4, 3))), "tuesday": ((1, (1, 0)),)}
+    for session, some in keys.items():
+        for seq, values in some:
+            store.append([vector_row(f"{session}/mic/0/utterance-{seq}", "look@1", np.array(values, np.float32) / 5)])
+    store.close()
+    arguments = ["memory", "search", str(copied), "--like"]
+    assert cli.run([*arguments, "monday/mic/0/utterance-1", "--json"]) == 0
+    (hit,) = lines(capsys)
+    assert (hit["session"], hit["text"], hit["score"]) == ("monday", "we travel to london", pytest.approx(0.8, abs=1e-3))
+    assert cli.run([*arguments, "monday/mic/0/sound-1"]) == 0
+    assert "nothing relevant" in capsys.readouterr().out
+    assert cli.run([*arguments, "monday/mic/0/sound-7"]) == 2
+    assert "--like: 'monday/mic/0/sound-7' is no record or clip of this memory" in capsys.readouterr().err
+    assert cli.run(arguments[:-1]) == 2
+    assert "TEXT: what to search for is missing; give words, or --like ID" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

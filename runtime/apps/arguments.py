@@ -202,6 +202,7 @@ def _add_memory(verbs: Verbs) -> argparse.ArgumentParser:
                 action.add_argument(
                     "--neighbours", default="0", metavar="N", help="and N records before and after each"
                 )
+                action.add_argument("--like", metavar="ID", help="what is like this record or clip, in its session")
             case "erase":
                 _add_selector(action)
             case "export":
@@ -239,7 +240,8 @@ def _add_bench(verbs: Verbs) -> argparse.ArgumentParser:
     verb.add_argument(
         "name",
         metavar="NAME",
-        help="replay, speech, digest, bus, freshness, outbox, idle, first-answer, stop, reasoner, memory, needles or all",
+        help="replay, speech, digest, bus, freshness, outbox, idle, first-answer, stop, reasoner, memory, needles "
+        "or all",
     )
     verb.add_argument("--data", metavar="DIR", type=Path, help="sample data (default: HEEDFUL_DATA)")
     verb.add_argument("--compare", metavar="FILE", type=Path, help="an earlier result to set beside this one")

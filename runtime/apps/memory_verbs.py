@@ -60,13 +60,30 @@ def stats(folder: Path, *, as_json: bool) -> int:
     return 0
 
 
-def search(folder: Path, text: str, k: int, neighbours: int, *, as_json: bool) -> int:
-    """Print what every session remembers of `text`, best first, then what was before and after it; exit code 0."""
+def search(folder: Path, text: str, like: str, k: int, neighbours: int, *, as_json: bool) -> int:
+    """Print what every session remembers of `text`, best first, then what was before and after it; exit code 0.
+
+    `like` is the id of a record or clip, in whose session others are looked for that are like it.
+    """
     with _reading(folder) as store:
-        sessions = store.stats().sessions
+        sessions = list(store.stats().sessions)
     recaller = Recaller(folder, TextEmbedder())
+    if like:
+        if not recaller.has(like):
+            recaller.close()
+            raise ConfigError(
+                "--like", f"{like!r} is no record or clip of this memory; `search --json` shows their ids"
+            )
+        sessions = [like.partition("/")[0]]
     asked = Recall(
-        session="", query_id="search", as_of_ns=END_NS, text=text, k=k, neighbours=neighbours, timeline_limit=0
+        session="",
+        query_id="search",
+        as_of_ns=END_NS,
+        text=text,
+        like=like,
+        k=k,
+        neighbours=neighbours,
+        timeline_limit=0,
     )
     found = {session: recaller.recall(replace(asked, session=session)) for session in sessions}
     recaller.close()
