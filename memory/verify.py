@@ -47,6 +47,11 @@ def find_problems(db: apsw.Connection, folder: Path, *, is_writable: bool) -> li
     return problems
 
 
+def is_full_text_sound(db: apsw.Connection) -> bool:
+    """Say whether full text knows the words of all records and no others; who only reads cannot ask."""
+    return not any((*_full_text_size(db), *_full_text(db)))
+
+
 def _pages(db: apsw.Connection) -> Iterator[str]:
     yield from (f"quick_check: {line}" for (line,) in db.execute("PRAGMA quick_check") if line != "ok")
 
@@ -89,11 +94,11 @@ def _full_text_size(db: apsw.Connection) -> Iterator[str]:
     records = db.execute("SELECT count(*) FROM record").get
     indexed = db.execute("SELECT count(*) FROM record_fts_docsize").get
     if records != indexed:
-        yield f"full text knows {indexed} records of {records}"
+        yield f"full text knows {indexed} records of {records}; `heedful memory compact` makes it anew"
 
 
 def _full_text(db: apsw.Connection) -> Iterator[str]:
     try:
         db.execute("INSERT INTO record_fts (record_fts, rank) VALUES ('integrity-check', 1)")
     except apsw.CorruptError:
-        yield "full text contradicts the records"
+        yield "full text contradicts the records; `heedful memory compact` makes it anew"

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from memory.clips import ClipBorders
 from memory.erase import Selector
-from memory.erasing import erase
+from memory.erasing import compact, erase
 from memory.migrations import MIGRATIONS
 from memory.room import Reserve
 from memory.rows import DeadLetterRow, SessionRow, StreamRow, clip_row, record_row, vector_row
@@ -294,6 +294,26 @@ def test_what_contradicts_is_found(store: Store, damage: str, problem: str) -> N
     assert store.verify() == []
     store.connection().execute(damage)
     assert any(problem in line for line in store.verify()), store.verify()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM record_fts_docsize WHERE id = 1",
+        "INSERT INTO record_fts (record_fts) VALUES ('delete-all')",
+        "UPDATE record_fts_data SET block = x'00' WHERE id > 10",
+    ],
+)
+def test_compacting_makes_full_text_anew_where_it_contradicts_the_records(store: Store, damage: str) -> None:
+    store.append(rows_of(ALL_KINDS))
+    compact(store)
+    assert not store.mend_full_text()
+    store.connection().execute(damage)
+    assert any("full text" in line for line in store.verify()), store.verify()
+    compact(store)
+    assert store.verify() == []
+    query = "SELECT key FROM record JOIN record_fts ON record_fts.rowid = id WHERE record_fts MATCH 'hello'"
+    assert store.connection().execute(query).get == "s/mic/0/utterance-0"
 
 
 @pytest.fixture

@@ -86,7 +86,11 @@ def test_search_by_example_finds_what_is_like_it_in_its_session(
     arguments = ["memory", "search", str(copied), "--like"]
     assert cli.run([*arguments, "monday/mic/0/utterance-1", "--json"]) == 0
     (hit,) = lines(capsys)
-    assert (hit["session"], hit["text"], hit["score"]) == ("monday", "we travel to london", pytest.approx(0.8, abs=1e-3))
+    assert (hit["session"], hit["text"], hit["score"]) == (
+        "monday",
+        "we travel to london",
+        pytest.approx(0.8, abs=1e-3),
+    )
     assert cli.run([*arguments, "monday/mic/0/sound-1"]) == 0
     assert "nothing relevant" in capsys.readouterr().out
     assert cli.run([*arguments, "monday/mic/0/sound-7"]) == 2
