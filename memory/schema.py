@@ -76,7 +76,8 @@ def sqlite_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (apsw.CorruptError, apsw.NotADBError) as error:
-        raise StoreCorrupt(path, f"is damaged or not a memory ({error})") from error
+        remedy = "restore a copy, or import an export into a new folder"
+        raise StoreCorrupt(path, f"is damaged or not a memory ({error}); {remedy}") from error
     except apsw.FullError as error:
         raise MissingPart(f"{path}: the disk is full", "free some space; what was called stored is safe") from error
     except apsw.BusyError as error:

@@ -78,10 +78,10 @@ def test_search_by_example_finds_what_is_like_it_in_its_session(
     copied: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = Store.open(copied)
-    keys = {"monday": ((1, (1, 0)), (2, (4, 3))), "tuesday": ((1, (1, 0)),)}
+    keys = {"monday": ((1, (1, 0)), (2, (0.8, 0.6))), "tuesday": ((1, (1, 0)),)}
     for session, some in keys.items():
         for seq, values in some:
-            store.append([vector_row(f"{session}/mic/0/utterance-{seq}", "look@1", np.array(values, np.float32) / 5)])
+            store.append([vector_row(f"{session}/mic/0/utterance-{seq}", "look@1", np.array(values, np.float32))])
     store.close()
     arguments = ["memory", "search", str(copied), "--like"]
     assert cli.run([*arguments, "monday/mic/0/utterance-1", "--json"]) == 0
@@ -240,6 +240,22 @@ def test_import_of_what_is_no_export_leaves_nothing_behind(
     (tmp_path / "out" / "records.jsonl").write_text("")
     assert cli.run(["memory", "import", str(tmp_path / "new"), str(tmp_path / "out")]) == 2
     assert not (tmp_path / "new").exists()
+
+
+def test_an_export_of_a_damaged_memory_has_all_of_it_and_says_so(
+    copied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db = apsw.Connection(str(copied / FILE_NAME))
+    db.execute("UPDATE record SET level = 7 WHERE key = 'tuesday/mic/0/utterance-1'")
+    db.close()
+    assert cli.run(["memory", "export", str(copied), str(tmp_path / "monday"), "--session", "monday"]) == 0
+    capsys.readouterr()
+    assert cli.run(["memory", "export", str(copied), str(tmp_path / "out")]) == 1
+    shown = capsys.readouterr().out
+    assert "4 records" in shown
+    assert "1 damaged record" in shown
+    assert "`heedful memory verify` names it" in shown
+    assert cli.run(["memory", "import", str(tmp_path / "new"), str(tmp_path / "out")]) == 0
 
 
 def test_an_export_into_the_memory_itself_is_refused(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:

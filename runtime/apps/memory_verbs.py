@@ -18,7 +18,7 @@ from memory.embed import TextEmbedder
 from memory.erase import Erased, Selector, count_rows, named_rows
 from memory.erasing import compact as compact_store
 from memory.erasing import erase as erase_for_good
-from memory.export import MANIFEST
+from memory.export import DAMAGED, MANIFEST
 from memory.export import export as export_store
 from memory.recall import Recaller
 from memory.store import FILE_NAME, LOCK_NAME, Store
@@ -188,7 +188,7 @@ def compact(folder: Path, *, as_json: bool) -> int:
 
 
 def export(folder: Path, to: Path, session: str | None, *, as_json: bool) -> int:
-    """Write a memory into a folder that other programs can read; exit code 0."""
+    """Write a memory into a folder that other programs can read; exit code 0, 1 where some of it is damaged."""
     with _reading(folder) as store:
         if session is not None and session not in store.stats().sessions:
             raise ConfigError("--session", f"{session!r} is not in this memory")
@@ -197,7 +197,9 @@ def export(folder: Path, to: Path, session: str | None, *, as_json: bool) -> int
         print(json.dumps({"type": "export", "to": str(to), "counts": counts}))
     else:
         print(f"{to}: {list_words(_many(count, kind.removesuffix('s')) for kind, count in counts.items() if count)}")
-    return 0
+        if DAMAGED in counts:
+            print("what is damaged is not what was stored: `heedful memory verify` names it")
+    return 1 if DAMAGED in counts else 0
 
 
 def take_in(folder: Path, source: Path, *, as_json: bool) -> int:
