@@ -92,7 +92,9 @@ def test_search_by_example_finds_what_is_like_it_in_its_session(
         pytest.approx(0.8, abs=1e-3),
     )
     assert cli.run([*arguments, "monday/mic/0/sound-1"]) == 0
-    assert "nothing relevant" in capsys.readouterr().out
+    assert "monday/mic/0/sound-1 has no search key" in capsys.readouterr().out
+    assert cli.run([*arguments, "tuesday/mic/0/utterance-1"]) == 0
+    assert "nothing else is like it" in capsys.readouterr().out
     assert cli.run([*arguments, "monday/mic/0/sound-7"]) == 2
     assert "--like: 'monday/mic/0/sound-7' is no record or clip of this memory" in capsys.readouterr().err
     assert cli.run(arguments[:-1]) == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import secrets
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -29,7 +29,7 @@ from runtime.apps.live import request_running
 from runtime.apps.present import moment
 from runtime.apps.rendezvous import Rendezvous, is_running, running_sessions
 from runtime.errors import ConfigError, MissingPart
-from runtime.messages import Erase, Hit, Message, Recall
+from runtime.messages import Erase, Hit, Message, Recall, Recalled
 from runtime.messages import Erased as ErasedMessage
 from runtime.mqtt_bus import MqttBus
 from runtime.order import END_NS
@@ -94,10 +94,18 @@ def search(folder: Path, text: str, like: str, k: int, neighbours: int, *, as_js
     for session in dict.fromkeys(session for session, _ in hits[:k]):
         for hit in found[session].neighbours:
             _print_hit("neighbour", session, hit, as_json=as_json)
-    total = sum(recalled.total for recalled in found.values())
     if not hits and not as_json:
-        print(f"nothing relevant among {_many(total, 'record')}; fewer or other words may find more")
+        _print_nothing(like, list(found.values()))
     return 0
+
+
+def _print_nothing(like: str, found: Sequence[Recalled]) -> None:
+    total = sum(recalled.total for recalled in found)
+    if like and not any(recalled.searched for recalled in found):
+        print(f"{like} has no search key: its clip is open still, or it has none to be compared with")
+    else:
+        tip = "nothing else is like it" if like else "fewer or other words may find more"
+        print(f"nothing relevant among {_many(total, 'record')}; {tip}")
 
 
 def _print_hit(name: str, session: str, hit: Hit, *, as_json: bool) -> None:
