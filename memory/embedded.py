@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from heapq import nlargest
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -17,12 +18,14 @@ from memory.index import EXACT_ROWS
 from memory.overview import overview
 from memory.protocol import SCORE_DIGITS, SHOWN, Holdings, Promises, Ranking
 from memory.reader import (
+    Tally,
     count_kinds,
     ids_of_keys,
     keys_of_ids,
     owners_of,
     read_hits,
     read_neighbours,
+    read_tally,
     read_timeline,
     search_keys,
     session_start_ns,
@@ -76,6 +79,7 @@ class EmbeddedStore:
         self._is_in_snapshot = False
         self._following: set[str] = set()  # spaces that are as of the snapshot
         self._counts: dict[tuple[str, int], dict[str, int]] = {}  # within the snapshot
+        self._tallies: dict[str, Tally] = {}  # within it too
 
     @classmethod
     def open(cls, folder: Path | str, *, writable: bool = True) -> EmbeddedStore:
@@ -120,6 +124,7 @@ class EmbeddedStore:
                 self._is_in_snapshot = False
                 self._following.clear()
                 self._counts.clear()
+                self._tallies.clear()
 
     def prepare(self, space: str, width: int) -> None:
         """Take over what was committed in a space. Raises IndexCorrupt never: the store is read instead."""
@@ -146,7 +151,8 @@ class EmbeddedStore:
         """Return the k best by words; of a word that very many records hold the newest HOLDERS_MAX are looked at."""
         with self._moment():
             known = sum(self.counts(scope.session, scope.as_of_ns).values())
-            shares = self._fulltext.shares(list(terms), scope, known) if terms else {}
+            within = replace(scope, longest_ns=self._tally(scope.session).longest_ns)
+            shares = self._fulltext.shares(list(terms), within, known) if terms else {}
             scored = [(min(1.0, round(share, SCORE_DIGITS)), number) for number, share in shares.items()]
             best = nlargest(max(0, k), scored)
             if len(best) < len(scored):
@@ -187,17 +193,20 @@ class EmbeddedStore:
     def neighbours(self, key: str, before: int, after: int, scope: Scope) -> tuple[Hit, ...]:
         """Return records on either side of one on its stream, oldest first."""
         with self._moment():
-            return read_neighbours(self._db, key, before, after, scope)
+            known = replace(scope, longest_ns=self._tally(scope.session).longest_ns)
+            return read_neighbours(self._db, key, before, after, known)
 
     def timeline(self, scope: Scope, limit: int) -> tuple[tuple[Hit, ...], int]:
         """Return the newest records of the scope, oldest first, and how many there are."""
         with self._moment():
-            return read_timeline(self._db, scope, limit)
+            tally = self._tally(scope.session)
+            return read_timeline(self._db, replace(scope, longest_ns=tally.longest_ns), limit, tally)
 
     def overview(self, scope: Scope, limit: int) -> tuple[Stretch, ...]:
         """Return the roll-ups of a scope, each with the records that it quotes and one of each other kind."""
         with self._moment():
-            lines = overview(self._db, scope, session_start_ns(self._db, scope.session), limit, QUOTES)
+            known = replace(scope, longest_ns=self._tally(scope.session).longest_ns)
+            lines = overview(self._db, known, session_start_ns(self._db, scope.session), limit, QUOTES)
             named = self.get([key for line in lines for key in line.named], scope)
         return tuple(
             Stretch(
@@ -215,7 +224,7 @@ class EmbeddedStore:
         asked = session, as_of_ns
         with self._moment():
             if asked not in self._counts:
-                self._counts[asked] = count_kinds(self._db, session, as_of_ns)
+                self._counts[asked] = count_kinds(self._db, session, as_of_ns, self._tally(session))
             return self._counts[asked]
 
     def start_ns(self, session: str) -> int:
@@ -262,6 +271,11 @@ class EmbeddedStore:
         if self._writer is None:
             raise MissingPart(f"{self.path} was opened for reading", "open it for writing")
         return self._writer
+
+    def _tally(self, session: str) -> Tally:
+        if session not in self._tallies:
+            self._tallies[session] = read_tally(self._db, session)
+        return self._tallies[session]
 
     def _moment(self) -> AbstractContextManager[None]:
         """Return the snapshot that is open, or one for this question alone."""

@@ -22,7 +22,7 @@ from memory.erase import Erased, Selector, count_rows, decay_rows, erase_rows, h
 from memory.insert import insert
 from memory.rows import Row, SessionRow, StreamRow, keys_of, mark_of, origin_of
 from memory.schema import SCHEMA_VERSION, check_sqlite, is_about_disk, open_reader, open_writer, sqlite_errors
-from memory.verify import find_problems, is_full_text_sound
+from memory.verify import find_problems, mend
 from runtime.errors import ConfigError, HeedfulError, MissingPart
 
 FILE_NAME = "memory.db"
@@ -147,13 +147,11 @@ class Store:
             sync_path(self.path.with_name(f"{FILE_NAME}-wal"))  # SQLite does not: a power cut would bring it back
         return not is_busy
 
-    def mend_full_text(self) -> bool:
-        """Make full text anew from the records where it contradicts them; say whether it did. Raises as `append`."""
+    def mend(self) -> list[str]:
+        """Make full text and tallies anew where they contradict the records; return what was. Raises as `append`."""
         with self._reopening_after_disk_errors() as db, db:
-            is_sound = is_full_text_sound(db)
-            if not is_sound:
-                db.execute("INSERT INTO record_fts (record_fts) VALUES ('rebuild')")
-        return not is_sound
+            mended = mend(db)
+        return mended
 
     def _rewrite(self, db: apsw.Connection) -> None:
         """Write the file anew; its copy, as large as it, lies beside it for a while and not in RAM."""
