@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from memory.protocol import MemoryReader
     from runtime.messages import Recall
 
+VECTORS_MAX = 16  # each is a search: a message has room for a thousand
 STANDING = (*SHOWN, *(kind for kind in KINDS if kind not in SHOWN))  # which record stands for a clip
 
 
@@ -34,8 +35,10 @@ def by_example(memory: MemoryReader, query: Recall, scope: Scope, depth: int) ->
     """Yield each space that examples name with record -> cosine, 0 to 1, of what the scope allows.
 
     A clip stands for its strongest record. The example itself, and what lies in its clip, are left out. Raises Unusable
-    where a vector is not finite, all zero, or has not the width of its space.
+    where a vector is not finite, all zero, or has not the width of its space, and where there are too many.
     """
+    if len(query.vectors) > VECTORS_MAX:
+        raise Unusable(f"{len(query.vectors)} vectors are too many: at most {VECTORS_MAX} are searched for")
     known = Scope(session=scope.session, as_of_ns=scope.as_of_ns)
     keys = memory.search_keys(query.like, known) if query.like else {}
     examples = [(space, _unit(space, vector)) for space, vector in keys.items()]

@@ -394,6 +394,16 @@ def test_a_file_that_was_being_written_meanwhile_is_written_again(tmp_path: Path
     assert memory.store.verify() == []
 
 
+def test_no_tally_tells_when_that_was_which_was_erased(tmp_path: Path) -> None:
+    store = Store.open(tmp_path)
+    store.append([record_row(one) for one in (tone(0, 1, 2), tone(1, 3, 99), utterance(0, 5, 6, "hello"))])
+    store.erase(Selector(clip="s/mic/0/sound-1"))
+    query = "SELECT kind, records, latest_ns, longest_ns FROM tally ORDER BY kind"
+    assert list(store.connection().execute(query)) == [("sound", 1, ns(2), ns(1)), ("utterance", 1, ns(6), ns(1))]
+    store.erase(Selector(session="s"))
+    assert list(store.connection().execute(query)) == []
+
+
 def test_nothing_is_named_by_nothing(tmp_path: Path) -> None:
     memory = Opened(tmp_path, story(1))
     before = memory.keys()

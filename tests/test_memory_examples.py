@@ -112,6 +112,12 @@ def test_a_vector_that_cannot_be_searched_for_is_refused_in_words(
     assert numbers(ask(recaller, like="s/cam/0/clip-0")) == [1, 3]
 
 
+def test_more_vectors_than_can_be_searched_for_at_once_are_refused(recaller: Recaller) -> None:
+    probe = Probe(space=VIDEO, vector=(1.0, 0.0))
+    assert numbers(ask(recaller, vectors=(probe,) * 16)) == [0, 1, 3]
+    assert ask(recaller, vectors=(probe,) * 17).reason == "17 vectors are too many: at most 16 are searched for"
+
+
 def test_a_space_that_nobody_wrote_is_not_searched(recaller: Recaller) -> None:
     found = ask(recaller, vectors=(Probe(space="nobody@1", vector=(1.0, 2.0, 3.0)),))
     assert (found.hits, found.searched, found.reason) == ((), (), "")
