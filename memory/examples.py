@@ -43,15 +43,18 @@ def by_example(memory: MemoryReader, query: Recall, scope: Scope, depth: int) ->
     keys = memory.search_keys(query.like, known) if query.like else {}
     examples = [(space, _unit(space, vector)) for space, vector in keys.items()]
     examples += [(one.space, _unit(one.space, one.vector)) for one in query.vectors]
-    home = (
-        {query.like, *(hit.clip_id for hit in memory.get([query.like], known).values())} - {""} if query.like else set()
-    )
+    home = _home(memory, query.like, known) if query.like else frozenset[str]()
     for space, vector in examples:
         cosines = _nearest(memory, space, vector, scope, depth)
         if cosines is not None:
             hits = memory.get(cosines, scope) if home else {}
             at_home = {key for key, hit in hits.items() if key in home or hit.clip_id in home}
             yield space, {key: one for key, one in cosines.items() if key not in at_home}
+
+
+def _home(memory: MemoryReader, example: str, scope: Scope) -> frozenset[str]:
+    """Return the example and the clip that it lies in."""
+    return frozenset((example, *(hit.clip_id for hit in memory.get([example], scope).values()))) - {""}
 
 
 def _nearest(
