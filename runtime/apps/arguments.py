@@ -202,6 +202,7 @@ def _add_memory(verbs: Verbs) -> argparse.ArgumentParser:
                 action.add_argument(
                     "--neighbours", default="0", metavar="N", help="and N records before and after each"
                 )
+                action.add_argument("--like", metavar="ID", help="what is like this record or clip, in its session")
             case "erase":
                 _add_selector(action)
             case "export":
@@ -213,7 +214,7 @@ def _add_memory(verbs: Verbs) -> argparse.ArgumentParser:
 
 
 def _add_selector(verb: argparse.ArgumentParser) -> None:
-    time = "HH:MM[:SS], ISO date and time, or -SECONDS"
+    time = "HH:MM[:SS], ISO date and time, -SECONDS, or with --session seconds since it began"
     verb.add_argument("--session", metavar="ID", help="of this session")
     verb.add_argument("--stream", metavar="NAME", help="of this stream")
     verb.add_argument("--from", dest="start", metavar="TIME", help=f"not over before this: {time}")
@@ -239,7 +240,8 @@ def _add_bench(verbs: Verbs) -> argparse.ArgumentParser:
     verb.add_argument(
         "name",
         metavar="NAME",
-        help="replay, speech, digest, bus, freshness, outbox, idle, first-answer, stop, reasoner, memory or all",
+        help="replay, speech, digest, bus, freshness, outbox, idle, first-answer, stop, reasoner, memory, needles "
+        "or all",
     )
     verb.add_argument("--data", metavar="DIR", type=Path, help="sample data (default: HEEDFUL_DATA)")
     verb.add_argument("--compare", metavar="FILE", type=Path, help="an earlier result to set beside this one")
