@@ -8,6 +8,7 @@ service     records in event order -> disk, clips, vectors; then `stored`, `clip
   insert    rows into tables                              schema    opening it (migrations: its tables by version)
                                                           verify    is it sound?
   recall    one question -> what is relevant, and when    scope     the filter inside every search
+  examples  what is like a record, clip or vector
                                                           fulltext  words (words: which ones a question is about)
                                                           ranking   what comes first of what was found
                                                           reader    records read back as hits

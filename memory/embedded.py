@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from heapq import nlargest
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -15,15 +16,18 @@ from memory.erasing import erase
 from memory.fulltext import HOLDERS_MAX, FullText
 from memory.index import EXACT_ROWS
 from memory.overview import overview
-from memory.protocol import SCORE_DIGITS, Holdings, Promises, Ranking
+from memory.protocol import SCORE_DIGITS, SHOWN, Holdings, Promises, Ranking
 from memory.reader import (
+    Tally,
     count_kinds,
     ids_of_keys,
     keys_of_ids,
     owners_of,
     read_hits,
     read_neighbours,
+    read_tally,
     read_timeline,
+    search_keys,
     session_start_ns,
     strongest_in_clips,
     vectors_of,
@@ -75,6 +79,7 @@ class EmbeddedStore:
         self._is_in_snapshot = False
         self._following: set[str] = set()  # spaces that are as of the snapshot
         self._counts: dict[tuple[str, int], dict[str, int]] = {}  # within the snapshot
+        self._tallies: dict[str, Tally] = {}  # within it too
 
     @classmethod
     def open(cls, folder: Path | str, *, writable: bool = True) -> EmbeddedStore:
@@ -119,6 +124,7 @@ class EmbeddedStore:
                 self._is_in_snapshot = False
                 self._following.clear()
                 self._counts.clear()
+                self._tallies.clear()
 
     def prepare(self, space: str, width: int) -> None:
         """Take over what was committed in a space. Raises IndexCorrupt never: the store is read instead."""
@@ -145,7 +151,8 @@ class EmbeddedStore:
         """Return the k best by words; of a word that very many records hold the newest HOLDERS_MAX are looked at."""
         with self._moment():
             known = sum(self.counts(scope.session, scope.as_of_ns).values())
-            shares = self._fulltext.shares(list(terms), scope, known) if terms else {}
+            within = replace(scope, longest_ns=self._tally(scope.session).longest_ns)
+            shares = self._fulltext.shares(list(terms), within, known) if terms else {}
             scored = [(min(1.0, round(share, SCORE_DIGITS)), number) for number, share in shares.items()]
             best = nlargest(max(0, k), scored)
             if len(best) < len(scored):
@@ -165,11 +172,11 @@ class EmbeddedStore:
             hits = read_hits(self._db, dict.fromkeys(ids, 0.0), scope)
         return {hit.record_id: hit for hit in hits.values()}
 
-    def strongest(self, clips: Iterable[str], scope: Scope) -> dict[str, str]:
-        """Return for each clip its strongest movement, else picture, in the scope."""
+    def strongest(self, clips: Iterable[str], scope: Scope, kinds: Sequence[str] = SHOWN) -> dict[str, str]:
+        """Return for each clip its strongest record in the scope, of the first of these kinds that it has."""
         with self._moment():
             ids = {number: key for key, number in ids_of_keys(self._db, clips, "clip").items()}
-            records = strongest_in_clips(self._db, ids, scope)
+            records = strongest_in_clips(self._db, ids, scope, kinds)
             keys = keys_of_ids(self._db, records.values())
         return {ids[clip]: keys[record] for clip, record in records.items()}
 
@@ -178,20 +185,28 @@ class EmbeddedStore:
         with self._moment():
             return vectors_of(self._db, space, keys)
 
+    def search_keys(self, key: str, scope: Scope) -> dict[str, NDArray[np.float16]]:
+        """Return the vectors (C,) of a record or clip by their spaces; of a record that has none, those of its clip."""
+        with self._moment():
+            return search_keys(self._db, key, scope)
+
     def neighbours(self, key: str, before: int, after: int, scope: Scope) -> tuple[Hit, ...]:
         """Return records on either side of one on its stream, oldest first."""
         with self._moment():
-            return read_neighbours(self._db, key, before, after, scope)
+            known = replace(scope, longest_ns=self._tally(scope.session).longest_ns)
+            return read_neighbours(self._db, key, before, after, known)
 
     def timeline(self, scope: Scope, limit: int) -> tuple[tuple[Hit, ...], int]:
         """Return the newest records of the scope, oldest first, and how many there are."""
         with self._moment():
-            return read_timeline(self._db, scope, limit)
+            tally = self._tally(scope.session)
+            return read_timeline(self._db, replace(scope, longest_ns=tally.longest_ns), limit, tally)
 
     def overview(self, scope: Scope, limit: int) -> tuple[Stretch, ...]:
         """Return the roll-ups of a scope, each with the records that it quotes and one of each other kind."""
         with self._moment():
-            lines = overview(self._db, scope, session_start_ns(self._db, scope.session), limit, QUOTES)
+            known = replace(scope, longest_ns=self._tally(scope.session).longest_ns)
+            lines = overview(self._db, known, session_start_ns(self._db, scope.session), limit, QUOTES)
             named = self.get([key for line in lines for key in line.named], scope)
         return tuple(
             Stretch(
@@ -209,7 +224,7 @@ class EmbeddedStore:
         asked = session, as_of_ns
         with self._moment():
             if asked not in self._counts:
-                self._counts[asked] = count_kinds(self._db, session, as_of_ns)
+                self._counts[asked] = count_kinds(self._db, session, as_of_ns, self._tally(session))
             return self._counts[asked]
 
     def start_ns(self, session: str) -> int:
@@ -256,6 +271,11 @@ class EmbeddedStore:
         if self._writer is None:
             raise MissingPart(f"{self.path} was opened for reading", "open it for writing")
         return self._writer
+
+    def _tally(self, session: str) -> Tally:
+        if session not in self._tallies:
+            self._tallies[session] = read_tally(self._db, session)
+        return self._tallies[session]
 
     def _moment(self) -> AbstractContextManager[None]:
         """Return the snapshot that is open, or one for this question alone."""

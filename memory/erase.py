@@ -14,6 +14,7 @@ from unicodedata import category
 from memory.erase_letters import erase_letters
 from memory.erase_rollups import count_rollups, erase_rollups
 from memory.insert import INSERT_TOMBSTONE, insert
+from memory.migrations import TALLY
 from memory.remade import remade
 from memory.retention import PINNED
 from memory.rows import ClipRow, SessionRow, StreamRow, mark_of, origin_of
@@ -35,6 +36,8 @@ _DELETES = (
     "DELETE FROM pin WHERE owner IN (SELECT key FROM record JOIN doomed USING (id))",
     "DELETE FROM record WHERE id IN doomed",
 )
+# What triggers leave in a tally, when the latest and the longest were, tells of what went.
+_TALLIED_ANEW = f"""INSERT OR REPLACE INTO tally {TALLY.replace("GROUP BY", "WHERE session = ? GROUP BY")}"""
 _TOUCHED_CLIPS = f"SELECT {', '.join(ClipRow._fields)} FROM clip WHERE id IN touched ORDER BY id"
 _FREE_RECORDS = """UPDATE record SET clip_id = NULL WHERE clip_id IN touched
     AND key IN (SELECT named.value FROM clip JOIN json_each(clip.records) AS named WHERE clip.id IN touched)"""
@@ -64,13 +67,15 @@ class Selector:
     text: str | None = None  # words that stand together in the record, in any inflection
 
     def __post_init__(self) -> None:
-        """Raise ValueError where SQLite could not look for it."""
+        """Raise ValueError where SQLite could not look for it, or nobody can mean it."""
         for name in ("session", "stream", "clip", "text"):
             if any(category(one) in UNPRINTABLE for one in getattr(self, name) or ""):
                 raise ValueError(f"{name} has a control character in it")
         for name in ("start_ns", "end_ns"):
             if not EARLIEST_NS <= (getattr(self, name) or 0) <= LATEST_NS:
                 raise ValueError(f"{name} is no time that a memory can hold")
+        if self.start_ns is not None and self.end_ns is not None and self.start_ns > self.end_ns:
+            raise ValueError("the time that is named ends before it begins")  # whatever is long would overlap both
 
     @property
     def is_empty(self) -> bool:
@@ -124,8 +129,10 @@ def erase_rows(db: apsw.Connection, selector: Selector, limit: int = -1) -> Eras
         vectors = _erase_vectors(db)
         _mark(db, [str(key) for (key,) in db.execute("SELECT key FROM record JOIN doomed USING (id)")])
         told = erase_rollups(db, selector)
+        touched = db.execute("SELECT DISTINCT session FROM record JOIN doomed USING (id)").fetchall()
         for statement in _DELETES:
             db.execute(statement)
+        db.executemany(_TALLIED_ANEW, touched)
         clips, remade = _erase_clips(db, is_for_good=True)
         if selector.is_whole_session:
             _mark_session(db, str(selector.session))

@@ -202,12 +202,16 @@ def _erase_in_steps(store: Store, selector: Selector) -> Erased:
 
 
 def compact(store: Store) -> tuple[int, int]:
-    """Write the file anew without what was deleted, seal what is due; return bytes before and after.
+    """Write the file anew without what was deleted, seal what is due or damaged; return bytes before and after.
+
+    Full text and tallies that contradict the records are made anew too.
 
     The store is the one writer. Raises what `Store.append` raises: the file needs as much room again for a while.
     """
     before = sum(path.stat().st_size for path in files_of(store.folder))
-    seal_now(store)
+    seal_now(store, mending=True)
+    for mended in store.mend():
+        logger.info("%s made anew", mended)
     store.flush(rewriting=True)
     return before, sum(path.stat().st_size for path in files_of(store.folder))
 

@@ -17,12 +17,13 @@ import json
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import numpy as np
 from safetensors.numpy import save
 
 from memory.disk import RealDisk, unfinished
-from memory.rows import ClipRow, PinRow, RecordRow, SessionRow, StreamRow
+from memory.rows import ClipRow, PinRow, RecordRow, SessionRow, StreamRow, checksum_of
 from memory.schema import SCHEMA_VERSION, sqlite_errors
 from runtime.errors import ConfigError, MissingPart
 
@@ -54,7 +55,9 @@ _ROWS: dict[str, tuple[type[Any], str]] = {
     ),
     "pins.jsonl": (PinRow, "SELECT owner, why FROM pin WHERE ?1 IS NULL OR owner LIKE ?1 || '/%' ORDER BY owner"),
 }
-_RECORDS = f"""SELECT jpeg, {", ".join(RecordRow._fields[:-1])} FROM record LEFT JOIN media ON record_id = record.id
+DAMAGED = "damaged records"  # among those that are counted
+_RECORDS = f"""SELECT jpeg, record.checksum, media.checksum, {", ".join(RecordRow._fields[:-1])}
+    FROM record LEFT JOIN media ON record_id = record.id
     WHERE session = coalesce(?1, session) ORDER BY record.id"""
 _VECTORS = """SELECT coalesce(record.key, clip.key), vector FROM vec LEFT JOIN record ON record.id = owner
     LEFT JOIN clip ON clip.id = -owner WHERE +space = ?2 AND vec.session = coalesce(?1, vec.session) ORDER BY vec.id"""
@@ -65,8 +68,12 @@ _VALUES = """SELECT key, model, tokens, weights FROM value JOIN clip ON clip.id 
 def export(store: Store, folder: Path, session: str | None = None) -> dict[str, int]:
     """Write a memory, or one session of it, into a new or empty folder; return how much of what.
 
-    Raises ConfigError where the folder is not empty, MissingPart where the disk is full or fails.
+    Records that are not what was stored go too, and are counted as DAMAGED once more.
+
+    Raises ConfigError where the folder is not empty or lies in the memory, MissingPart where the disk is full or fails.
     """
+    if folder.resolve().is_relative_to(store.folder.resolve()):  # erasing would find there what it erased
+        raise ConfigError(str(folder), "lies in the memory itself; name a folder elsewhere")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(str(folder), "is there already; name a new folder")
     try:
@@ -104,9 +111,14 @@ class _Export:
         return self._counts
 
     def _records(self, db: apsw.Connection) -> Iterator[dict[str, Any]]:
-        for jpeg, *columns in db.execute(_RECORDS, (self._session,)):
+        """Yield all records; what is not what was stored goes with the others, and is counted."""
+        for jpeg, checksum, jpeg_checksum, *columns in db.execute(_RECORDS, (self._session,)):
             picture = None if jpeg is None else self._write_picture(bytes(jpeg))
-            yield {**RecordRow._make([*columns, None])._asdict(), "media": picture}
+            row = RecordRow._make([*columns, None])
+            is_whole = checksum in (None, checksum_of(row)) and (jpeg is None or jpeg_checksum in (None, crc32(jpeg)))
+            if not is_whole:
+                self._counts[DAMAGED] = self._counts.get(DAMAGED, 0) + 1
+            yield {**row._asdict(), "media": picture}
 
     def _write_picture(self, jpeg: bytes) -> str:
         digest = hashlib.sha256(jpeg).hexdigest()

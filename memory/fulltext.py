@@ -11,16 +11,16 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from math import log
 from typing import TYPE_CHECKING, TypeVar
 
+from memory.scope import EARLIEST_NS, Scope
 from memory.words import Stemmer, Term, letter_pairs, likeness, question_terms
 
 if TYPE_CHECKING:
     import apsw
 
-    from memory.scope import Scope
-
 SIMILAR_LETTERS = 0.72  # "meters" finds "meteors" (0.77), "married" does not find "harried" (0.67)
 SIMILAR_FROM_LETTERS = 5  # shorter words are alike by chance
 NEAR_LETTERS = 2  # that one of two words alike may have more
+ALL_IDS = (1, 2**63 - 1)
 HOLDERS_MAX = 5_000  # a word that more records hold weighs as if these were all, and its newest are looked at
 
 Holder = TypeVar("Holder", bound=Hashable)  # what a record is called by who looks
@@ -32,6 +32,7 @@ class FullText:
     def __init__(self, db: apsw.Connection) -> None:
         self._db = db
         self._stemmer = Stemmer(db)
+        self._ids: dict[Scope, tuple[int, int]] = {}  # of one search
 
     def terms(self, question: str) -> list[Term]:
         """Return what the question is about; empty where there is nothing to look for."""
@@ -39,11 +40,12 @@ class FullText:
 
     def shares(self, terms: list[Term], scope: Scope, known: int) -> dict[int, float]:
         """Return record id -> share of the terms, above 0 to 1, for every record of the scope that has any of them."""
+        self._ids.clear()
         return weigh(terms, known, lambda term: self._holders(term, scope), lambda term: self._similar(term, scope))
 
     def _holders(self, term: Term, scope: Scope) -> tuple[int, dict[int, float]]:
         """Return how many records of the session hold the term, and those of the scope: id -> likeness, 1.0."""
-        count, inside = self._find("rowid AS id FROM record_fts WHERE record_fts MATCH ?", term.match, scope)
+        count, inside = self._find("rowid", "record_fts WHERE record_fts MATCH ?", term.match, scope)
         return count, dict.fromkeys(inside, 1.0)
 
     def _similar(self, term: Term, scope: Scope) -> tuple[int, dict[int, float]]:
@@ -55,21 +57,34 @@ class FullText:
         found: dict[int, float] = {}
         for word, alike in words_alike(term, words).items():
             # By place and not by MATCH, which would cut the stem down once more.
-            count, inside = self._find("doc AS id FROM record_place WHERE term = ?", word, scope)
+            count, inside = self._find("doc", "record_place WHERE term = ?", word, scope)
             total += count
             for record_id in inside:
                 found[record_id] = max(alike, found.get(record_id, 0.0))
         return total, found
 
-    def _find(self, ids: str, word: str, scope: Scope) -> tuple[int, list[int]]:
-        """Return how many of the ids the session knew by `as_of_ns`, and which of them the scope allows."""
-        holders = f"FROM (SELECT DISTINCT {ids} ORDER BY id DESC) AS holder CROSS JOIN record ON record.id = holder.id"
+    def _find(self, place: str, of_word: str, word: str, scope: Scope) -> tuple[int, list[int]]:
+        """Return how many records with a word the session knew by `as_of_ns`, and which of them the scope allows."""
+        holders = f"""FROM (SELECT DISTINCT {place} AS id FROM {of_word} AND {place} BETWEEN ? AND ? ORDER BY id DESC)
+            AS holder CROSS JOIN record ON record.id = holder.id"""
         known = f"SELECT count(*) FROM (SELECT 1 {holders} WHERE record.session = ? AND record.t_ns <= ? LIMIT ?)"
-        count: int = self._db.execute(known, (word, scope.session, scope.as_of_ns, HOLDERS_MAX)).get
+        count: int = self._db.execute(known, (word, *ALL_IDS, scope.session, scope.as_of_ns, HOLDERS_MAX)).get
+        if count == 0:
+            return 0, []
         condition, values = scope.where()
+        ids = self._ids_within(scope) if count == HOLDERS_MAX and scope.start_ns != EARLIEST_NS else ALL_IDS
         inside = f"SELECT record.id {holders} WHERE {condition} LIMIT ?"
-        rows = self._db.execute(inside, (word, *values, HOLDERS_MAX)) if count else ()
+        rows = self._db.execute(inside, (word, *ids, *values, HOLDERS_MAX))
         return count, [record_id for (record_id,) in rows]
+
+    def _ids_within(self, scope: Scope) -> tuple[int, int]:
+        """Return the first and the last id in a scope: of a year of holders only these are worth a look."""
+        if scope not in self._ids:
+            condition, values = scope.where()
+            query = f"SELECT coalesce(min(id), 1), coalesce(max(id), 0) FROM record WHERE {condition}"
+            ((first, last),) = self._db.execute(query, values)
+            self._ids[scope] = int(first), int(last)
+        return self._ids[scope]
 
 
 def weigh(

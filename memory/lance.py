@@ -22,7 +22,7 @@ from memory.lance_erase import erase
 from memory.lance_rows import HIT, KEPT, clips_of, find_problems, fresh_rows, hit_of
 from memory.lance_table import Table, bounded, column_of, condition_of, one_of, quoted
 from memory.lance_words import Words
-from memory.protocol import SCORE_DIGITS, Holdings, Promises, Ranking
+from memory.protocol import SCORE_DIGITS, SHOWN, Holdings, Promises, Ranking
 from memory.rows import Row, keys_of, mark_of
 from memory.scope import CLIP, Scope
 from memory.store import take_lock
@@ -149,17 +149,17 @@ class LanceStore:
         rows = self._moment().rows(f"{condition_of(scope, 'record')} AND {one_of('key', keys)}", HIT)
         return {hit.record_id: hit for hit in self._hits(rows, scope)}
 
-    def strongest(self, clips: Iterable[str], scope: Scope) -> dict[str, str]:
-        """Return for each clip its strongest movement, else picture, in the scope."""
+    def strongest(self, clips: Iterable[str], scope: Scope, kinds: Sequence[str] = SHOWN) -> dict[str, str]:
+        """Return for each clip its strongest record in the scope, of the first of these kinds that it has."""
         table = self._moment()
         rows = table.rows(f"type = 'clip' AND {one_of('key', clips)}", ["key", "records"])
         held: dict[str, list[str]] = {row["key"]: row["records"] for row in rows}
         named = one_of("key", {key for keys in held.values() for key in keys})
-        condition = f"{condition_of(scope, 'record')} AND kind IN ('motion', 'frame') AND {named}"
+        condition = f"{condition_of(scope, 'record')} AND {one_of('kind', kinds)} AND {named}"
         inside = {row["key"]: row for row in table.rows(condition, HIT)}
 
-        def strength(key: str) -> tuple[bool, float, int]:
-            return inside[key]["kind"] == "motion", inside[key]["level"], inside[key]["start_ns"]
+        def strength(key: str) -> tuple[int, float, int]:
+            return -kinds.index(inside[key]["kind"]), inside[key]["level"], inside[key]["start_ns"]
 
         found = {clip: [key for key in keys if key in inside] for clip, keys in held.items()}
         return {clip: max(keys, key=strength) for clip, keys in found.items() if keys}
@@ -171,6 +171,19 @@ class LanceStore:
             return {}
         condition = f"type = 'vector' AND space = {quoted(space)} AND kind != '{CLIP}' AND {one_of('key', keys)}"
         return {row["key"]: np.array(row[column], np.float16) for row in table.rows(condition, ["key", column])}
+
+    def search_keys(self, key: str, scope: Scope) -> dict[str, NDArray[np.float16]]:
+        """Return the vectors (C,) of a record or clip by their spaces; of a record that has none, those of its clip."""
+        table = self._moment()
+        known = f"session = {quoted(scope.session)} AND t_ns <= {bounded(scope.as_of_ns)}"
+        owners = [key]
+        if table.count(f"type = 'record' AND key = {quoted(key)} AND {known}"):
+            owners.append(clips_of(table, scope.session, scope.as_of_ns, [key]).get(key, ""))
+        for owner in owners:
+            rows = table.rows(f"type = 'vector' AND key = {quoted(owner)} AND {known}")
+            if rows:
+                return {row["space"]: np.array(row[column_of(row["space"])], np.float16) for row in rows}
+        return {}
 
     def neighbours(self, key: str, before: int, after: int, scope: Scope) -> tuple[Hit, ...]:
         """Return records on either side of one on its stream, oldest first."""

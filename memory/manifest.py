@@ -83,13 +83,20 @@ def as_vectors(blobs: Sequence[bytes]) -> NDArray[np.float16]:
     return joined.reshape(len(blobs), -1)
 
 
+def damaged_parts(db: apsw.Connection, folder: Path) -> Iterator[tuple[str, Sealed, str]]:
+    """Yield the segments of a memory folder that cannot be used, each with its space and what is wrong with it."""
+    for space in [str(name) for (name,) in db.execute("SELECT name FROM space ORDER BY id")]:
+        for part in sealed_parts(db, space):
+            try:
+                is_whole = checksum_of(folder / FOLDER / part.file) == part.checksum
+            except OSError:
+                yield space, part, "missing"
+            else:
+                if not is_whole:
+                    yield space, part, "damaged"
+
+
 def damaged_files(db: apsw.Connection, folder: Path) -> Iterator[str]:
     """Yield what is wrong with the index of a memory folder, one line each: none of it is lost."""
-    for file, checksum in db.execute("SELECT file, checksum FROM segment ORDER BY id"):
-        try:
-            is_whole = checksum_of(folder / FOLDER / str(file)) == checksum
-        except OSError:
-            yield f"{FOLDER}/{file} is missing; a session with this memory makes it anew"
-        else:
-            if not is_whole:
-                yield f"{FOLDER}/{file} is damaged; a session with this memory makes it anew"
+    for _, part, fault in damaged_parts(db, folder):
+        yield f"{FOLDER}/{part.file} is {fault}; `heedful memory compact`, or a session, makes it anew"

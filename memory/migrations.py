@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+TALLY = """SELECT session, kind, count(*), max(max(t_ns), max(start_ns)),
+    min(9223372036854775807, max(end_ns - start_ns + 2 * clock_ns)) FROM record GROUP BY session, kind"""
 MIGRATIONS = (
     """
     CREATE TABLE session (
@@ -231,4 +233,27 @@ MIGRATIONS = (
         why TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    -- What a session holds of each kind, so that nobody counts a year of records to answer one question.
+    CREATE TABLE tally (
+        session TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        records INTEGER NOT NULL,
+        latest_ns INTEGER NOT NULL, -- none began or became known later; stays when that one goes
+        longest_ns INTEGER NOT NULL, -- none reaches further, clocks included; stays too
+        PRIMARY KEY (session, kind)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER record_is_counted AFTER INSERT ON record BEGIN
+        -- min: what 64 bits cannot hold becomes a float in SQLite.
+        INSERT INTO tally VALUES (new.session, new.kind, 1, max(new.t_ns, new.start_ns),
+            min(9223372036854775807, new.end_ns - new.start_ns + 2 * new.clock_ns))
+        ON CONFLICT DO UPDATE SET records = records + 1, latest_ns = max(latest_ns, excluded.latest_ns),
+            longest_ns = max(longest_ns, excluded.longest_ns);
+    END;
+    CREATE TRIGGER record_is_not_counted AFTER DELETE ON record BEGIN
+        UPDATE tally SET records = records - 1 WHERE session = old.session AND kind = old.kind;
+        DELETE FROM tally WHERE session = old.session AND kind = old.kind AND records = 0;
+    END;
+    INSERT INTO tally """
+    + TALLY,
 )

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 LINES_MAX = 100
 FINENESS = 24  # windows looked at per line, at most, but days: a day is longer than an hour by this much
 ON_THE_SPOT = 20_000  # records, and windows: where more are not rolled up yet, there is no overview
-_SPAN = "SELECT min(start_ns), max(start_ns) FROM record WHERE session = ?"
+_SPAN = """SELECT (SELECT min(start_ns) FROM record WHERE session = ?1),
+    (SELECT max(start_ns) FROM record WHERE session = ?1)"""  # both at once would walk through all of it
 _ROLLED = "SELECT min(start_ns), max(start_ns + level_s * 1000000000 - 1) FROM rollup WHERE session = ?"
 _STORED = """SELECT data FROM rollup WHERE session = ?1 AND level_s = ?2 AND start_ns = ?3 AND NOT EXISTS (
     SELECT 1 FROM rollup_due WHERE session = ?1 AND start_ns BETWEEN ?3 AND ?4)"""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SCORE_DIGITS = 4
+SHOWN = ("motion", "frame")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +99,20 @@ class MemoryReader(Protocol):
     def get(self, keys: Iterable[str], scope: Scope) -> dict[str, Hit]:
         """Return those records that are there and in the scope, without scores."""
 
-    def strongest(self, clips: Iterable[str], scope: Scope) -> dict[str, str]:
-        """Return for each clip its strongest movement, else picture, in the scope: these have no vector themselves."""
+    def strongest(self, clips: Iterable[str], scope: Scope, kinds: Sequence[str] = SHOWN) -> dict[str, str]:
+        """Return for each clip its strongest record in the scope, of the first of these kinds that it has.
+
+        Movements and pictures have no vector themselves: their clip's stands for them.
+        """
 
     def vectors(self, space: str, keys: Iterable[str]) -> dict[str, NDArray[np.float16]]:
         """Return the vectors (C,) of records that have one. The keys come from a search, which asked for a scope."""
+
+    def search_keys(self, key: str, scope: Scope) -> dict[str, NDArray[np.float16]]:
+        """Return the vectors (C,) of a record or clip by their spaces; of a record that has none, those of its clip.
+
+        Empty where it is not in the session of the scope or was not known by its `as_of_ns`.
+        """
 
     def neighbours(self, key: str, before: int, after: int, scope: Scope) -> tuple[Hit, ...]:
         """Return so many records on either side of one, on its stream, in the scope and in time, oldest first.

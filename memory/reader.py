@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from memory.scope import EARLIEST_NS, Scope
 from runtime.messages import Hit
 
 if TYPE_CHECKING:
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     import apsw
     from numpy.typing import NDArray
 
-    from memory.scope import Scope
     from runtime.messages import Box
 
 KINDS = ("utterance", "sound", "motion", "frame", "gap")
@@ -51,10 +52,38 @@ def read_neighbours(db: apsw.Connection, key: str, before: int, after: int, scop
     return tuple(_hit(row, 0.0) for row in db.execute(query, (json.dumps(found), scope.as_of_ns)))
 
 
-def read_timeline(db: apsw.Connection, scope: Scope, limit: int) -> tuple[tuple[Hit, ...], int]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What a session holds, without looking at its records."""
+
+    records: dict[str, int]  # per kind
+    latest_ns: int  # none began or became known later
+    longest_ns: int  # none reaches further, clocks included
+
+    def total(self, scope: Scope) -> int | None:
+        """Return how many records a scope allows, None where that is not known without looking at them."""
+        is_all = scope.start_ns == EARLIEST_NS and min(scope.end_ns, scope.as_of_ns) >= self.latest_ns
+        if not is_all or scope.streams or scope.trusts or scope.except_key:
+            return None
+        return sum(count for kind, count in self.records.items() if not scope.kinds or kind in scope.kinds)
+
+
+def read_tally(db: apsw.Connection, session: str) -> Tally:
+    """Return what a session holds now."""
+    query = "SELECT kind, records, latest_ns, longest_ns FROM tally WHERE session = ?"
+    rows: list[Any] = db.execute(query, (session,)).fetchall()
+    return Tally(
+        records={kind: count for kind, count, _, _ in rows},
+        latest_ns=max((latest_ns for _, _, latest_ns, _ in rows), default=EARLIEST_NS),
+        longest_ns=max((longest_ns for _, _, _, longest_ns in rows), default=0),
+    )
+
+
+def read_timeline(db: apsw.Connection, scope: Scope, limit: int, tally: Tally) -> tuple[tuple[Hit, ...], int]:
     """Return the newest `limit` records of the scope, oldest first, and how many there are in all."""
     inside, values = scope.where()
-    total: int = db.execute(f"SELECT count(*) FROM record WHERE {inside}", values).get
+    counted = tally.total(scope)
+    total: int = db.execute(f"SELECT count(*) FROM record WHERE {inside}", values).get if counted is None else counted
     newest = f"SELECT id FROM record WHERE {inside} ORDER BY start_ns DESC, end_ns DESC, id DESC LIMIT ?"
     hits = _HIT.format(records="record")
     query = f"{hits} WHERE record.id IN ({newest}) ORDER BY record.start_ns, record.end_ns, record.id"
@@ -62,8 +91,10 @@ def read_timeline(db: apsw.Connection, scope: Scope, limit: int) -> tuple[tuple[
     return tuple(_hit(row, 0.0) for row in rows), total
 
 
-def count_kinds(db: apsw.Connection, session: str, as_of_ns: int) -> dict[str, int]:
+def count_kinds(db: apsw.Connection, session: str, as_of_ns: int, tally: Tally) -> dict[str, int]:
     """Return how many records of each kind the session had by then."""
+    if as_of_ns >= tally.latest_ns:
+        return {kind: tally.records[kind] for kind in KINDS if kind in tally.records}
     counts = ", ".join(f"count(*) FILTER (WHERE kind = '{kind}')" for kind in KINDS)  # GROUP BY would sort them all
     query = f"SELECT {counts} FROM record WHERE session = ? AND t_ns <= ?"
     (row,) = db.execute(query, (session, as_of_ns))
@@ -78,15 +109,19 @@ def session_start_ns(db: apsw.Connection, session: str) -> int:
     return int(named or 0)
 
 
-def strongest_in_clips(db: apsw.Connection, clip_ids: Iterable[int], scope: Scope) -> dict[int, int]:
-    """Return clip id -> id of the clip's strongest movement, else picture, in the scope: what has no vector itself."""
+def strongest_in_clips(
+    db: apsw.Connection, clip_ids: Iterable[int], scope: Scope, kinds: Sequence[str]
+) -> dict[int, int]:
+    """Return clip id -> id of the clip's strongest record in the scope, of the first of these kinds that it has."""
     inside, values = scope.where()
     # CROSS: from the clips to their records, never through all records of the session.
     query = f"""SELECT clip.id, record.id FROM clip CROSS JOIN json_each(clip.records) AS named
         CROSS JOIN record ON record.key = named.value
-        WHERE clip.id IN (SELECT value FROM json_each(?)) AND record.kind IN ('motion', 'frame') AND {inside}
-        ORDER BY record.kind = 'motion', record.level, record.start_ns"""
-    return dict(db.execute(query, (json.dumps(list(clip_ids)), *values)))  # the last of a clip stays
+        CROSS JOIN json_each(?) AS wanted ON wanted.value = record.kind
+        WHERE clip.id IN (SELECT value FROM json_each(?)) AND {inside}
+        ORDER BY wanted.key DESC, record.level, record.start_ns"""
+    asked = json.dumps(kinds), json.dumps(list(clip_ids))
+    return dict(db.execute(query, (*asked, *values)))  # the last of a clip stays
 
 
 def owners_of(db: apsw.Connection, ids: Sequence[int]) -> dict[int, tuple[str, bool]]:
@@ -103,6 +138,20 @@ def vectors_of(db: apsw.Connection, space: str, keys: Iterable[str]) -> dict[str
         CROSS JOIN vec ON vec.space = (SELECT id FROM space WHERE name = ?2) AND vec.owner = record.id"""
     rows = db.execute(query, (json.dumps(list(keys)), space))
     return {key: np.frombuffer(vector, np.float16) for key, vector in rows}
+
+
+def search_keys(db: apsw.Connection, key: str, scope: Scope) -> dict[str, NDArray[np.float16]]:
+    """Return the vectors (C,) of a record or clip of the session by their spaces, else those of the record's clip."""
+    owners = """SELECT record.id, -clip.id FROM record LEFT JOIN clip ON clip.id = clip_id AND clip.t_ns <= ?3
+        WHERE record.key = ?1 AND record.session = ?2 AND record.t_ns <= ?3
+        UNION ALL SELECT -id, NULL FROM clip WHERE key = ?1 AND session = ?2 AND t_ns <= ?3"""
+    query = "SELECT name, vector FROM space CROSS JOIN vec ON vec.space = space.id AND vec.owner = ? ORDER BY space.id"
+    for one in db.execute(owners, (key, scope.session, scope.as_of_ns)).fetchall():
+        for owner in one:
+            found = {name: np.frombuffer(vector, np.float16) for name, vector in db.execute(query, (owner,))}
+            if found:
+                return found
+    return {}
 
 
 def keys_of_ids(db: apsw.Connection, ids: Iterable[int]) -> dict[int, str]:

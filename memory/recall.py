@@ -1,10 +1,10 @@
 """One question to memory: resolve its window, search words and meaning inside it, fuse, or say "nothing relevant".
 
-Ranks of the two searches are fused by reciprocal rank (Cormack et al. 2009). Calibration of the floors: 24 short
-spoken sentences, each asked about by one question of its own and by 23 others. A cosine of 0.40 was reached by 71 % of
-the right sentences and, anywhere, by 4 % of the wrong questions; where a third of the words was misheard, by 33 % and
-4 %: there a word must help. For words the floor is half of what is asked about, by weight: one word of two that was
-heard is not enough when the other never was.
+Ranks of these searches, and of those by example, are fused by reciprocal rank (Cormack et al. 2009). Calibration of the
+floors: 24 short spoken sentences, each asked about by one question of its own and by 23 others. A cosine of 0.40 was
+reached by 71 % of the right sentences and, anywhere, by 4 % of the wrong questions; where a third of the words was
+misheard, by 33 % and 4 %: there a word must help. For words the floor is half of what is asked about, by weight: one
+word of two that was heard is not enough when the other never was.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import apsw
 
 from memory.embedded import EmbeddedStore
+from memory.examples import Unusable, by_example
 from memory.ranking import enough, fuse, varied, without_repeats
 from memory.reader import KINDS
 from memory.scope import CLIP, EARLIEST_NS, LATEST_NS, Scope
@@ -88,7 +89,10 @@ class Recaller:
             is_lost = anchor is None and bool(query.anchor and query.relation)
             if not is_lost and scope.start_ns <= scope.end_ns:
                 timeline, total = memory.timeline(scope, query.timeline_limit)
-                firsts, repeats, spaces = self._relevant(query.text, scope, query.k)
+                try:
+                    firsts, repeats, spaces = self._relevant(query.text, scope, query.k, query)
+                except Unusable as error:
+                    return refusal(query, str(error))
                 hits = [*self._varied(firsts, query.k), *repeats][: query.k]
                 searched = spaces or searched
                 if total > len(timeline):
@@ -141,23 +145,34 @@ class Recaller:
         hits = [*firsts, *repeats][:DEPTH]
         return max(hits, key=lambda hit: hit.score, default=None), searched  # the first, newest, of equals
 
-    def _relevant(self, text: str, scope: Scope, k: int) -> tuple[list[Hit], list[Hit], tuple[str, ...]]:
+    def _relevant(
+        self, text: str, scope: Scope, k: int, examples: Recall | None = None
+    ) -> tuple[list[Hit], list[Hit], tuple[str, ...]]:
         """Return at least k relevant records where there are so many, best first, and the spaces that were searched.
 
-        Those that repeat the text of a better one stand in the second list.
+        Those that repeat the text of a better one stand in the second list. Raises Unusable.
         """
-        terms = question_terms(text, self._stemmer)
-        if not terms:
-            return [], [], ()
         depth = max(DEPTH, 4 * k)
-        cosines = enough(self._cosines(text, scope, depth), COSINE_FLOOR)
-        shares = enough(self._memory.matching(terms, depth, scope, also=cosines).scores, SHARE_FLOOR)
-        found = self._memory.get({**shares, **cosines}, scope)
-        fused = fuse(shares, cosines)
+        rankings: list[dict[str, float]] = []
+        searched: list[str] = []
+        if terms := question_terms(text, self._stemmer):
+            cosines = enough(self._cosines(text, scope, depth), COSINE_FLOOR)
+            rankings.append(enough(self._memory.matching(terms, depth, scope, also=cosines).scores, SHARE_FLOOR))
+            rankings.append(cosines)
+            searched += ["fts"] if self._embedder is None else ["fts", self._embedder.space]
+        if examples is not None:
+            for space, ranking in by_example(self._memory, examples, scope, depth):
+                rankings.append(ranking)
+                searched.append(space)
+        if not rankings:
+            return [], [], ()
+        found = self._memory.get({key: None for ranking in rankings for key in ranking}, scope)
+        fused = fuse(*rankings)
         order = sorted(found, key=lambda key: (fused[key], found[key].start_ns, key), reverse=True)
-        scores = {key: max(shares.get(key, 0.0), cosines.get(key, 0.0)) for key in order}
-        firsts, repeats = without_repeats(replace(found[key], score=scores[key]) for key in order)
-        return firsts, repeats, ("fts",) if self._embedder is None else ("fts", self._embedder.space)
+        scores = {key: max(ranking.get(key, 0.0) for ranking in rankings) for key in order}
+        hits = [replace(found[key], score=scores[key]) for key in order]
+        firsts, repeats = without_repeats(hits) if terms else (hits, [])  # every picture is a "picture"
+        return firsts, repeats, tuple(dict.fromkeys(searched))
 
     def _varied(self, hits: Sequence[Hit], k: int) -> list[Hit]:
         """Put hits of one clip, and those nearly alike, behind the best of them; only the best hits are compared."""

@@ -7,6 +7,7 @@ full text follows `record` through a trigger. Nothing but this file is ever auth
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,7 +52,8 @@ def open_reader(path: Path) -> apsw.Connection:
         version = _version(db, path)
         if version != SCHEMA_VERSION:
             db.close()
-            raise StoreCorrupt(path, f"has schema {version}, not {SCHEMA_VERSION}; open it once for writing")
+            reason = f"has schema {version}, not {SCHEMA_VERSION}"
+            raise StoreCorrupt(path, f"{reason}; `heedful memory compact` brings it up, and so does a session")
     return db
 
 
@@ -74,13 +76,17 @@ def sqlite_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (apsw.CorruptError, apsw.NotADBError) as error:
-        raise StoreCorrupt(path, f"is damaged or not a memory ({error})") from error
+        remedy = "restore a copy, or import an export into a new folder"
+        raise StoreCorrupt(path, f"is damaged or not a memory ({error}); {remedy}") from error
     except apsw.FullError as error:
         raise MissingPart(f"{path}: the disk is full", "free some space; what was called stored is safe") from error
     except apsw.BusyError as error:
         raise MissingPart(f"{path}: locked by another program", "close what holds it open") from error
     except (apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
-        raise MissingPart(f"{path}: {error}", "check the disk and the permissions of the folder") from error
+        remedy = "check the disk and the permissions of the folder"
+        if path.exists() and not os.access(path.parent, os.W_OK):  # also who only reads has its marks beside the file
+            remedy = "its folder cannot be written: copy the memory to where it can"
+        raise MissingPart(f"{path}: {error}", remedy) from error
 
 
 def is_about_disk(error: HeedfulError) -> bool:
@@ -132,7 +138,8 @@ def _version(db: apsw.Connection, path: Path) -> int:
     version, application = int(db.pragma("user_version")), int(db.pragma("application_id"))
     is_empty = db.execute("SELECT count(*) FROM sqlite_schema").get == 0
     if application != APPLICATION_ID and not (is_empty and application == 0 and version == 0):
-        raise StoreCorrupt(path, "is an SQLite file, but not a memory of Heedful")
+        raise StoreCorrupt(path, "is an SQLite file, but not a memory of Heedful; name another folder")
     if version > SCHEMA_VERSION:
-        raise StoreCorrupt(path, f"was written by a newer Heedful (schema {version}, this one knows {SCHEMA_VERSION})")
+        reason = f"was written by a newer Heedful (schema {version}, this one knows {SCHEMA_VERSION})"
+        raise StoreCorrupt(path, f"{reason}; open it with that one, or name another folder")
     return version

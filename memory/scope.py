@@ -29,6 +29,7 @@ class Scope:
     streams: tuple[str, ...] = ()
     trusts: tuple[str, ...] = ()
     except_key: str = ""  # one record that is not meant: the anchor, when its surroundings are
+    longest_ns: int | None = None  # where it is known: no record reaches further, so none is looked for long before
 
     def names(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Return columns with the names that are wanted in them; none means all."""
@@ -40,6 +41,9 @@ class Scope:
             AND record.end_ns + record.clock_ns >= ? AND record.t_ns <= ?"""
         latest_ns = min(self.end_ns + CLOCK_ERROR_MAX_NS, LATEST_NS)  # what the table's index can look for
         values: list[str | int] = [self.session, latest_ns, self.end_ns, self.start_ns, self.as_of_ns]
+        if self.longest_ns is not None:  # says what the window says, in words for which the index can be walked
+            condition += " AND record.start_ns >= ?"
+            values.append(max(EARLIEST_NS, self.start_ns - self.longest_ns))
         for column, names in self.names():
             if names:
                 condition += f" AND record.{column} IN ({', '.join('?' * len(names))})"

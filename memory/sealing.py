@@ -19,7 +19,16 @@ import numpy as np
 
 from memory.columns import DTYPES, NAMES
 from memory.disk import Disk, RealDisk
-from memory.manifest import FOLDER, Sealed, as_vectors, has_rows, parts_with_erased, read_batches, sealed_parts
+from memory.manifest import (
+    FOLDER,
+    Sealed,
+    as_vectors,
+    damaged_parts,
+    has_rows,
+    parts_with_erased,
+    read_batches,
+    sealed_parts,
+)
 from memory.rows import EmptySegmentRow, Row, SegmentRow
 from memory.segment import Batch, write_segment
 from memory.store import Store
@@ -168,8 +177,11 @@ class Sealer:
                 self._disk.remove(path)
 
 
-def seal_now(store: Store, *, seal_rows: int = SEAL_ROWS) -> None:
-    """Seal what is due of a memory that nobody else writes, and remove files that do not count."""
+def seal_now(store: Store, *, seal_rows: int = SEAL_ROWS, mending: bool = False) -> None:
+    """Seal what is due of a memory that nobody else writes, and remove files that do not count.
+
+    `mending` reads all other files too, and makes those anew that are missing or damaged.
+    """
 
     def submit(rows: Sequence[Row]) -> Future[list[str]]:
         stored: Future[list[str]] = Future()
@@ -178,6 +190,8 @@ def seal_now(store: Store, *, seal_rows: int = SEAL_ROWS) -> None:
 
     sealer = Sealer(store.folder, submit, RealDisk(), seal_rows=seal_rows)
     try:
+        for space, part, _ in damaged_parts(store.connection(), store.folder) if mending else ():
+            sealer.note(space, [part])
         sealer.run()
     finally:
         sealer.close()

@@ -22,7 +22,7 @@ from memory.erase import Erased, Selector, count_rows, decay_rows, erase_rows, h
 from memory.insert import insert
 from memory.rows import Row, SessionRow, StreamRow, keys_of, mark_of, origin_of
 from memory.schema import SCHEMA_VERSION, check_sqlite, is_about_disk, open_reader, open_writer, sqlite_errors
-from memory.verify import find_problems
+from memory.verify import find_problems, mend
 from runtime.errors import ConfigError, HeedfulError, MissingPart
 
 FILE_NAME = "memory.db"
@@ -147,6 +147,12 @@ class Store:
             sync_path(self.path.with_name(f"{FILE_NAME}-wal"))  # SQLite does not: a power cut would bring it back
         return not is_busy
 
+    def mend(self) -> list[str]:
+        """Make full text and tallies anew where they contradict the records; return what was. Raises as `append`."""
+        with self._reopening_after_disk_errors() as db, db:
+            mended = mend(db)
+        return mended
+
     def _rewrite(self, db: apsw.Connection) -> None:
         """Write the file anew; its copy, as large as it, lies beside it for a while and not in RAM."""
         os.environ["SQLITE_TMPDIR"] = str(self.folder)
@@ -247,7 +253,9 @@ def take_lock(folder: Path) -> int:
         RealDisk().make_folder(folder)
         fd = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise ConfigError(str(folder), f"cannot hold a memory: {error.strerror}") from error
+        raise ConfigError(
+            str(folder), f"cannot hold a memory: {error.strerror}; name a folder that can be written"
+        ) from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

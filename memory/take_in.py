@@ -53,14 +53,13 @@ class TakenIn:
     added: dict[str, int]
 
 
-def take_in(store: Store, folder: Path) -> TakenIn:
-    """Import an exported folder; killed half-way, the next call brings the rest.
+def take_in(store: Store, folder: Path, sums: dict[str, str] | None = None) -> TakenIn:
+    """Import an exported folder; killed half-way, the next call brings the rest. `sums` is what `check_export` gave.
 
-    Raises InputError, before anything is taken in, where a file is missing, changed or unknown, and at the first row
-    that is not what it should be; MissingPart and StoreCorrupt as `Store.append`.
+    Raises InputError, before anything is taken in, as `check_export`, and at the first row that is not what it should
+    be; MissingPart and StoreCorrupt as `Store.append`.
     """
-    sums = _read_manifest(folder)
-    _check(folder, sums)
+    sums = check_export(folder) if sums is None else sums
     before = _counts(store)
     offered: dict[str, int] = {}
     for name, rows in _rows(folder, sums):
@@ -73,6 +72,16 @@ def take_in(store: Store, folder: Path) -> TakenIn:
             raise InputError(folder / name, f"holds what cannot be stored ({error})") from error
     after = _counts(store)
     return TakenIn(offered=offered, added={kind: after[kind] - before[kind] for kind in after})
+
+
+def check_export(folder: Path) -> dict[str, str]:
+    """Compare an exported folder with its manifest and return the sha256 of each file.
+
+    Raises InputError where a file is missing, changed or unknown.
+    """
+    sums = _read_manifest(folder)
+    _check(folder, sums)
+    return sums
 
 
 def _read_manifest(folder: Path) -> dict[str, str]:

@@ -11,8 +11,10 @@ import apsw
 import numpy as np
 
 from memory.manifest import damaged_files
+from memory.migrations import TALLY
 from memory.rows import RecordRow, checksum_of, mark_of
 
+_WRONG_TALLY = "the records of session {} are not as many as tallied; `heedful memory compact` counts them anew"
 _MUST_BE_EMPTY = {
     "record {} starts after its end": "SELECT key FROM record WHERE start_ns > end_ns",
     "record {} names a clip that is not there": """SELECT key FROM record
@@ -24,6 +26,9 @@ _MUST_BE_EMPTY = {
         WHERE record_id NOT IN (SELECT id FROM record)""",
     "vector {} belongs to nothing that is there": """SELECT id FROM vec
         WHERE owner NOT IN (SELECT id FROM record UNION ALL SELECT -id FROM clip)""",
+    _WRONG_TALLY: """SELECT DISTINCT session FROM tally
+        FULL JOIN (SELECT session, kind, count(*) AS there FROM record GROUP BY session, kind) USING (session, kind)
+        WHERE there IS NOT records""",
     "a vector of space {} has not its width": """SELECT DISTINCT name FROM vec JOIN space ON space.id = vec.space
         WHERE length(vector) != 2 * width""",
 }
@@ -45,6 +50,18 @@ def find_problems(db: apsw.Connection, folder: Path, *, is_writable: bool) -> li
     if is_writable:
         problems.extend(_full_text(db))
     return problems
+
+
+def mend(db: apsw.Connection) -> list[str]:
+    """Make anew what is made of the records and contradicts them, in the caller's transaction; return what did."""
+    mended = []
+    if any((*_full_text_size(db), *_full_text(db))):
+        db.execute("INSERT INTO record_fts (record_fts) VALUES ('rebuild')")
+        mended.append("full text")
+    if db.execute(_MUST_BE_EMPTY[_WRONG_TALLY]).fetchall():
+        db.execute(f"DELETE FROM tally; INSERT INTO tally {TALLY}")
+        mended.append("tallies")
+    return mended
 
 
 def _pages(db: apsw.Connection) -> Iterator[str]:
@@ -89,11 +106,11 @@ def _full_text_size(db: apsw.Connection) -> Iterator[str]:
     records = db.execute("SELECT count(*) FROM record").get
     indexed = db.execute("SELECT count(*) FROM record_fts_docsize").get
     if records != indexed:
-        yield f"full text knows {indexed} records of {records}"
+        yield f"full text knows {indexed} records of {records}; `heedful memory compact` makes it anew"
 
 
 def _full_text(db: apsw.Connection) -> Iterator[str]:
     try:
         db.execute("INSERT INTO record_fts (record_fts, rank) VALUES ('integrity-check', 1)")
     except apsw.CorruptError:
-        yield "full text contradicts the records"
+        yield "full text contradicts the records; `heedful memory compact` makes it anew"

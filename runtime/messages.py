@@ -290,11 +290,20 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """A query vector in one search space: what lies nearest to it is looked for."""
+
+    space: str
+    vector: tuple[float, ...]  # of any length above 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recall:
     """One question to memory: what is relevant to `text`, and what happened in a window of time.
 
-    `anchor` names a moment by what was said then; with `relation` it moves the window before, after or around it.
-    Nothing later than `as_of_ns` is ever returned.
+    `like` and `vectors` search by example, also in other spaces than that of text; what is found is fused. `anchor`
+    names a moment by what was said then; with `relation` it moves the window before, after or around it. Nothing later
+    than `as_of_ns` is ever returned.
     """
 
     kind: Literal["recall"] = "recall"
@@ -316,6 +325,8 @@ class Recall:
         default=0, metadata=LATER
     )  # lines about a window that holds more records than that; 0 is none
     neighbours: int = field(default=0, metadata=LATER)  # records on either side of each hit, in the same window
+    like: str = field(default="", metadata=LATER)  # id of a record or clip of the session: others are like it
+    vectors: tuple[Probe, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,9 @@ import json
 import random
 from typing import TYPE_CHECKING
 
+from memory.protocol import SHOWN
 from memory.words import Term
-from tests.memory_engines import SPACE, WORDS, random_scope, vector_of
+from tests.memory_engines import KINDS, SPACE, WORDS, random_scope, vector_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,8 +64,12 @@ def check_records(store: MemoryStore, slow: SlowMemory, scope: Scope, k: int, rn
     got = store.get(keys, scope)
     assert set(_checked(slow, scope, got.values())) == set(keys) & set(slow.inside(scope)) == set(got)
     clips = rng.sample(list(slow.clips), min(5, len(slow.clips)))
-    strongest = {one: best for one in clips if (best := slow.strongest(one, scope)) is not None}
-    assert store.strongest(clips, scope) == strongest
+    for kinds in (SHOWN, rng.sample(KINDS, 3)):
+        strongest = {one: best for one in clips if (best := slow.strongest(one, scope, kinds)) is not None}
+        assert store.strongest(clips, scope, kinds) == strongest
+    for key in (*keys[:5], *clips):
+        of_key = {space: vector.tolist() for space, vector in store.search_keys(key, scope).items()}
+        assert of_key == slow.search_keys(key, scope)
     before, after = rng.randrange(3), rng.randrange(3)
     for key in keys[:5]:
         near = store.neighbours(key, before, after, scope)

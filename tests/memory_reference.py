@@ -117,12 +117,21 @@ class SlowMemory:
         earlier = [one for one in line if self._place(one) < self._place(key)]
         return earlier[max(0, len(earlier) - before) :] + line[len(earlier) : len(earlier) + after]
 
-    def strongest(self, clip: str, scope: Scope) -> str | None:
-        """Return the clip's strongest movement, else picture, in the scope."""
+    def strongest(self, clip: str, scope: Scope, kinds: Sequence[str]) -> str | None:
+        """Return the clip's strongest record in the scope, of the first of these kinds that it has."""
         held = [key for key in json.loads(self.clips[clip].records) if key in self.inside(scope)]
-        shown = [self.records[key] for key in held if self.records[key].kind in ("motion", "frame")]
-        best = max(shown, key=lambda row: (row.kind == "motion", row.level, row.start_ns), default=None)
+        shown = [self.records[key] for key in held if self.records[key].kind in kinds]
+        best = max(shown, key=lambda row: (-kinds.index(row.kind), row.level, row.start_ns), default=None)
         return None if best is None else best.key
+
+    def search_keys(self, key: str, scope: Scope) -> dict[str, list[float]]:
+        """Return the vectors of a record or clip by their spaces; of a record that has none, those of its clip."""
+        row = self.records.get(key) or self.clips.get(key)
+        if row is None or row.session != scope.session or row.t_ns > scope.as_of_ns:
+            return {}
+        own = {space: vector.tolist() for owner, space, vector in self.keys if owner == key}
+        clip = self.clip_of(key, scope.as_of_ns)
+        return own or {space: vector.tolist() for owner, space, vector in self.keys if owner == clip}
 
     def clip_of(self, key: str, as_of_ns: int) -> str:
         """Return the clip that holds a record, "" where none was closed by then."""

@@ -129,12 +129,18 @@ def is_named(row: RecordRow, selector: Selector) -> bool:
     )
 
 
+def selector(session: str | None, stream: str | None, times: list[int | None], text: str | None) -> Selector:
+    start_ns, end_ns = times
+    if start_ns is not None and end_ns is not None:
+        start_ns, end_ns = sorted((start_ns, end_ns))
+    return Selector(session=session, stream=stream, start_ns=start_ns, end_ns=end_ns, text=text)
+
+
 SELECTORS = st.builds(
-    Selector,
+    selector,
     session=st.none() | st.just("a"),
     stream=st.none() | st.sampled_from(["cam", "mic"]),
-    start_ns=st.none() | st.integers(0, ns(120)),
-    end_ns=st.none() | st.integers(0, ns(120)),
+    times=st.lists(st.none() | st.integers(0, ns(120)), min_size=2, max_size=2),
     text=st.none() | st.sampled_from(WORDS),
 ).filter(lambda selector: not selector.is_empty)
 
@@ -324,6 +330,9 @@ def test_what_sqlite_cannot_look_for_is_refused() -> None:
     for wrong in ({"text": "a\0b"}, {"clip": "a\nb"}, {"session": "\ud800"}, {"start_ns": 2**63}, {"end_ns": -(2**64)}):
         with pytest.raises(ValueError, match=r"control character|no time"):
             Selector(**wrong)
+    with pytest.raises(ValueError, match="ends before it begins"):  # a long record would overlap both ends
+        Selector(session="s", start_ns=6, end_ns=5)
+    assert not Selector(session="s", start_ns=5, end_ns=5).is_empty
 
 
 def test_a_clip_or_a_record_goes_by_its_id(tmp_path: Path) -> None:
@@ -383,6 +392,16 @@ def test_a_file_that_was_being_written_meanwhile_is_written_again(tmp_path: Path
     assert db.execute("SELECT count(*) FROM erased_vec").get == 0
     assert memory.found("a") == memory.vectors("a")
     assert memory.store.verify() == []
+
+
+def test_no_tally_tells_when_that_was_which_was_erased(tmp_path: Path) -> None:
+    store = Store.open(tmp_path)
+    store.append([record_row(one) for one in (tone(0, 1, 2), tone(1, 3, 99), utterance(0, 5, 6, "hello"))])
+    store.erase(Selector(clip="s/mic/0/sound-1"))
+    query = "SELECT kind, records, latest_ns, longest_ns FROM tally ORDER BY kind"
+    assert list(store.connection().execute(query)) == [("sound", 1, ns(2), ns(1)), ("utterance", 1, ns(6), ns(1))]
+    store.erase(Selector(session="s"))
+    assert list(store.connection().execute(query)) == []
 
 
 def test_nothing_is_named_by_nothing(tmp_path: Path) -> None:

@@ -8,17 +8,21 @@ import tempfile
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory.clips import ClipBorders
 from memory.embed import TextEmbedder
+from memory.embedded import EmbeddedStore
+from memory.protocol import SHOWN
 from memory.reader import read_hits, strongest_in_clips
 from memory.recall import Recaller
 from memory.rows import ClipRow, SessionRow, clip_key, clip_row, record_row, vector_row
 from memory.scope import Scope
 from memory.store import Store
+from memory.words import Term
 from runtime.messages import Frame, Recall, Record, record_id
 from tests.memory_records import (
     LetterEmbedder,
@@ -350,7 +354,7 @@ def test_reading_what_was_found_does_not_walk_through_the_session(tmp_path: Path
         calls: list[int] = []
         db.set_progress_handler(lambda calls=calls: bool(calls.append(1)), 10)  # type: ignore[misc]
         assert len(read_hits(db, dict.fromkeys(range(1, 41), 0.5), scope)) == 40
-        assert len(strongest_in_clips(db, range(1, 41), scope)) == 40
+        assert len(strongest_in_clips(db, range(1, 41), scope, SHOWN)) == 40
         db.set_progress_handler(None)
         steps.append(len(calls))
     store.close()
@@ -391,6 +395,44 @@ def random_records(seed: int) -> list[Record]:
                 known_s = end_s + rng.choice([0.0, 2.0])
                 records.append(utterance(seq, start_s, end_s, text, session=session, stream=stream, known_s=known_s))
     return records
+
+
+def steps_of(store: EmbeddedStore, reader: Store, count: int) -> dict[str, int]:
+    """Ask for all, and for what happened ten seconds before the end; return how far SQLite walked for each answer."""
+    everything = Scope(session="s", as_of_ns=ns(count))
+    window = replace(everything, start_ns=ns(count - 20), end_ns=ns(count - 10))
+    calls: list[int] = []
+    reader.connection().set_progress_handler(lambda: bool(calls.append(1)), 10)  # type: ignore[func-returns-value]
+    walked = [0]
+    assert store.counts("s", ns(count)) == {"utterance": count}
+    walked.append(len(calls))
+    assert store.timeline(everything, 5)[1] == count
+    walked.append(len(calls))
+    assert store.timeline(window, 50)[1] == 12
+    walked.append(len(calls))
+    assert len(store.matching([Term(("kettle",), ("kettl",))], 50, window).scores) == 12
+    walked.append(len(calls))
+    assert len(store.neighbours(f"s/mic/0/utterance-{count - 15}", 20, 20, window)) == 11
+    walked.append(len(calls))
+    return dict(zip(("counts", "all", "window", "words", "beside"), np.diff(walked).tolist(), strict=True))
+
+
+def test_a_short_window_costs_the_same_however_long_the_session_is(tmp_path: Path) -> None:
+    writer, reader = Store.open(tmp_path), Store.open(tmp_path, writable=False)
+    store = EmbeddedStore(reader, writer)
+    row = record_row(utterance(0, 0, 1, "the kettle"))
+    steps = []
+    for count in (6_000, 12_000):  # more than are looked at of a word that everybody says
+        store.append(
+            [
+                row._replace(key=f"s/mic/0/utterance-{i}", seq=i, start_ns=ns(i), end_ns=ns(i + 1), t_ns=ns(i + 1))
+                for i in range(count - 6_000, count)
+            ]
+        )
+        steps.append(steps_of(store, reader, count))
+    store.close()
+    for name, few in steps[0].items():
+        assert steps[1][name] <= 1.2 * few + 20, (name, steps)
 
 
 @pytest.mark.slow  # on a busy machine

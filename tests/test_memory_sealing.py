@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory.disk import RealDisk
+from memory.erasing import compact
 from memory.manifest import FOLDER, Sealed, sealed_parts
 from memory.rows import Row, SegmentRow, VectorRow, record_row, vector_row
 from memory.scope import Scope
@@ -186,6 +187,19 @@ def test_a_damaged_segment_is_read_from_the_store_and_made_anew(memory: Memory, 
     assert [(part.first_id, part.units) for part in memory.parts()] == [(first.first_id, 2), (second.first_id, 1)]
     assert memory.files() == {part.file for part in memory.parts()}
     assert found(index) == list(range(1, 3 * SEAL_ROWS + 1))
+
+
+def test_compacting_makes_damaged_and_missing_files_anew(memory: Memory) -> None:
+    memory.store.append(rows(0, 3 * SEAL_ROWS))
+    seal_all(memory.sealer())
+    first, second = memory.parts()
+    (memory.folder / FOLDER / first.file).unlink()
+    (memory.folder / FOLDER / second.file).write_bytes(b"of another memory")
+    assert len(memory.store.verify()) == 2
+    compact(memory.store)
+    assert memory.store.verify() == []
+    assert memory.files() == {part.file for part in memory.parts()}
+    assert found(memory.index()) == list(range(1, 3 * SEAL_ROWS + 1))
 
 
 def test_all_files_may_be_deleted(memory: Memory) -> None:

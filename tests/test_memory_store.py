@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from memory.clips import ClipBorders
 from memory.erase import Selector
-from memory.erasing import erase
+from memory.erasing import compact, erase
 from memory.migrations import MIGRATIONS
 from memory.room import Reserve
 from memory.rows import DeadLetterRow, SessionRow, StreamRow, clip_row, record_row, vector_row
@@ -178,9 +178,11 @@ def test_a_memory_of_the_first_version_is_brought_up_with_all_it_holds(tmp_path:
     for owner in ("s/mic/0/clip-0", "s/mic/0/sound-1", "s/mic/0/sound-99"):
         db.execute("INSERT INTO vec (owner, space, vector) VALUES (?, 'letters@1', ?)", (owner, b"\x00\x3c" * 4))
     db.close()
-    with pytest.raises(StoreCorrupt, match="has schema 1, not 3; open it once for writing"):
+    with pytest.raises(StoreCorrupt, match="has schema 1, not 4; `heedful memory compact` brings it up"):
         Store.open(tmp_path, writable=False)
     store = Store.open(tmp_path)
+    tallies = list(store.connection().execute("SELECT * FROM tally ORDER BY kind"))
+    assert tallies == [("s", "sound", 1, 9, 4), ("s", "utterance", 1, 9, 4)]
     rows = list(store.connection().execute("SELECT owner, stream, kind, start_ns, end_ns, t_ns FROM vec ORDER BY id"))
     assert rows == [(-1, "mic", "clip", 5, 9, 9), (2, "mic", "sound", 5, 9, 9)]
     assert store.stats().vectors == {"letters@1": 2}
@@ -204,6 +206,23 @@ def test_a_newer_memory_is_refused_and_left_as_it_was(store: Store) -> None:
         with pytest.raises(StoreCorrupt, match=rf"newer Heedful \(schema {SCHEMA_VERSION + 1}, this one knows"):
             Store.open(store.folder, writable=writable)
     assert store.path.read_bytes() == before
+
+
+def test_a_memory_in_a_folder_that_cannot_be_written_says_what_to_do(store: Store) -> None:
+    store.close()
+    mounted = store.folder.parent / "read-only"
+    mounted.mkdir()
+    if subprocess.run(
+        ["mount", "--bind", "-o", "ro", store.folder, mounted], check=False, capture_output=True
+    ).returncode:
+        pytest.skip("a folder cannot be mounted here")
+    try:
+        with pytest.raises(MissingPart, match="copy the memory to where it can"):
+            Store.open(mounted, writable=False)
+        with pytest.raises(ConfigError, match="name a folder that can be written"):
+            Store.open(mounted)
+    finally:
+        subprocess.run(["umount", mounted], check=True)
 
 
 @pytest.mark.parametrize(
@@ -266,6 +285,8 @@ def test_damaged_pages_are_found(store: Store) -> None:
         ("UPDATE vec SET owner = 77", "vector 1 belongs to nothing that is there"),
         ("UPDATE vec SET vector = x'007c'", "vector 1 is not finite"),
         ("UPDATE vec SET vector = x'0000'", "has not its width"),
+        ("UPDATE tally SET records = 9 WHERE kind = 'gap'", "the records of session s are not as many as tallied"),
+        ("DELETE FROM tally", "the records of session s are not as many as tallied"),
         (
             "INSERT INTO clip VALUES (1, 'c', 's', 'mic', 0, 0, 'audio', 0, 0, 0, '', '[\"x\"]')",
             "clip c names a record",
@@ -277,6 +298,27 @@ def test_what_contradicts_is_found(store: Store, damage: str, problem: str) -> N
     assert store.verify() == []
     store.connection().execute(damage)
     assert any(problem in line for line in store.verify()), store.verify()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE tally SET records = 9 WHERE kind = 'gap'",
+        "DELETE FROM record_fts_docsize WHERE id = 1",
+        "INSERT INTO record_fts (record_fts) VALUES ('delete-all')",
+        "UPDATE record_fts_data SET block = x'00' WHERE id > 10",
+    ],
+)
+def test_compacting_makes_anew_what_contradicts_the_records(store: Store, damage: str) -> None:
+    store.append(rows_of(ALL_KINDS))
+    compact(store)
+    assert store.mend() == []
+    store.connection().execute(damage)
+    assert any("full text" in line or "tallied" in line for line in store.verify()), store.verify()
+    compact(store)
+    assert store.verify() == []
+    query = "SELECT key FROM record JOIN record_fts ON record_fts.rowid = id WHERE record_fts MATCH 'hello'"
+    assert store.connection().execute(query).get == "s/mic/0/utterance-0"
 
 
 @pytest.fixture
@@ -327,6 +369,15 @@ def fill(folder: Path) -> Path:
         while file.write(bytes(4096)):
             pass
     return path
+
+
+def test_times_as_far_apart_as_64_bits_allow_are_kept_and_counted(store: Store) -> None:
+    first, last = -(2**63) + ns(120), 2**63 - 1  # roll-ups need room for a minute
+    rows = [record_row(tone(number, 0, 1)) for number in range(3)]
+    spans = ((first, last), (first, first), (last, last))
+    store.append([row._replace(start_ns=a, end_ns=b, t_ns=b) for row, (a, b) in zip(rows, spans, strict=True)])
+    assert store.verify() == []
+    assert list(store.connection().execute("SELECT records, latest_ns, longest_ns FROM tally")) == [(3, last, last)]
 
 
 def test_a_full_disk_leaves_room_for_what_is_under_way_and_for_nothing_else(small_disk: Path) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import numpy as np
 import pytest
 
-from memory.rows import SessionRow, record_row
+from memory.rows import SessionRow, record_row, vector_row
 from memory.store import FILE_NAME, Store
 from runtime.apps import cli
 from runtime.messages import Record
@@ -71,6 +72,33 @@ def test_search_shows_what_was_before_and_after(kept: Path, capsys: pytest.Captu
     assert {one["session"] for one in beside} == {"monday"}
     assert cli.run(["memory", "search", str(kept), "zebra"]) == 0
     assert "nothing relevant among 4 records" in capsys.readouterr().out
+
+
+def test_search_by_example_finds_what_is_like_it_in_its_session(
+    copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store.open(copied)
+    keys = {"monday": ((1, (1, 0)), (2, (0.8, 0.6))), "tuesday": ((1, (1, 0)),)}
+    for session, some in keys.items():
+        for seq, values in some:
+            store.append([vector_row(f"{session}/mic/0/utterance-{seq}", "look@1", np.array(values, np.float32))])
+    store.close()
+    arguments = ["memory", "search", str(copied), "--like"]
+    assert cli.run([*arguments, "monday/mic/0/utterance-1", "--json"]) == 0
+    (hit,) = lines(capsys)
+    assert (hit["session"], hit["text"], hit["score"]) == (
+        "monday",
+        "we travel to london",
+        pytest.approx(0.8, abs=1e-3),
+    )
+    assert cli.run([*arguments, "monday/mic/0/sound-1"]) == 0
+    assert "monday/mic/0/sound-1 has no search key" in capsys.readouterr().out
+    assert cli.run([*arguments, "tuesday/mic/0/utterance-1"]) == 0
+    assert "nothing else is like it" in capsys.readouterr().out
+    assert cli.run([*arguments, "monday/mic/0/sound-7"]) == 2
+    assert "--like: 'monday/mic/0/sound-7' is no record or clip of this memory" in capsys.readouterr().err
+    assert cli.run(arguments[:-1]) == 2
+    assert "TEXT: what to search for is missing; give words, or --like ID" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -168,6 +196,7 @@ def test_erase_counts_seconds_from_the_start_of_a_session(copied: Path, capsys: 
         (["--text", "?!"], "--text: has no word in it"),
         (["--from", "noon"], "--from: 'noon' is neither"),
         (["--to", "nan"], "--to: 'nan' is neither"),
+        (["--session", "monday", "--from", "6", "--to", "5"], "ends before it begins"),
     ],
 )
 def test_erase_refuses_what_names_nothing(
@@ -190,6 +219,53 @@ def test_export_and_import_move_a_memory(copied: Path, tmp_path: Path, capsys: p
     (tmp_path / "out" / "records.jsonl").write_text("")
     assert cli.run(["memory", "import", str(tmp_path / "new"), str(tmp_path / "out")]) == 2
     assert "its sha256 is another" in capsys.readouterr().err
+
+
+def test_erase_says_so_where_nothing_is_named(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["memory", "erase", str(copied), "--session", "mondya"]
+    for words, is_sure in (("would erase", []), ("erased", ["--yes"])):
+        assert cli.run([*arguments, *is_sure]) == 0
+        shown = capsys.readouterr().out
+        assert shown == f"{words} 0 records and 0 pictures: no record here is named by that\n"
+
+
+def test_import_of_what_is_no_export_leaves_nothing_behind(
+    copied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["memory", "import", str(tmp_path / "new"), str(tmp_path / "nowhere")]) == 2
+    assert "an export writes it last" in capsys.readouterr().err
+    assert cli.run(["memory", "export", str(copied), str(tmp_path / "out")]) == 0
+    before = sorted((tmp_path / "out").iterdir())
+    assert cli.run(["memory", "import", str(tmp_path / "out"), str(tmp_path / "out")]) == 2
+    assert "holds an export; name the folder of a memory" in capsys.readouterr().err
+    assert sorted((tmp_path / "out").iterdir()) == before
+    (tmp_path / "out" / "records.jsonl").write_text("")
+    assert cli.run(["memory", "import", str(tmp_path / "new"), str(tmp_path / "out")]) == 2
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_export_of_a_damaged_memory_has_all_of_it_and_says_so(
+    copied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db = apsw.Connection(str(copied / FILE_NAME))
+    db.execute("UPDATE record SET level = 7 WHERE key = 'tuesday/mic/0/utterance-1'")
+    db.close()
+    assert cli.run(["memory", "export", str(copied), str(tmp_path / "monday"), "--session", "monday"]) == 0
+    capsys.readouterr()
+    assert cli.run(["memory", "export", str(copied), str(tmp_path / "out")]) == 1
+    shown = capsys.readouterr().out
+    assert "4 records" in shown
+    assert "1 damaged record" in shown
+    assert "`heedful memory verify` names it" in shown
+    assert cli.run(["memory", "import", str(tmp_path / "new"), str(tmp_path / "out")]) == 0
+
+
+def test_an_export_into_the_memory_itself_is_refused(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path.name for path in copied.iterdir()}
+    for inside in (copied, copied / "out", copied / "index", copied / ".." / "memory" / "out"):
+        assert cli.run(["memory", "export", str(copied), str(inside)]) == 2
+        assert capsys.readouterr().err == f"heedful: {inside}: lies in the memory itself; name a folder elsewhere\n"
+    assert {path.name for path in copied.iterdir()} - before <= {f"{FILE_NAME}-wal", f"{FILE_NAME}-shm"}
 
 
 def test_compact_tells_what_it_saved(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:

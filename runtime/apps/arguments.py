@@ -261,6 +261,7 @@ def _add_memory(verbs: Verbs) -> argparse.ArgumentParser:
                 action.add_argument(
                     "--neighbours", default="0", metavar="N", help="and N records before and after each"
                 )
+                action.add_argument("--like", metavar="ID", help="what is like this record or clip, in its session")
             case "erase":
                 _add_selector(action)
             case "export":
@@ -272,7 +273,7 @@ def _add_memory(verbs: Verbs) -> argparse.ArgumentParser:
 
 
 def _add_selector(verb: argparse.ArgumentParser) -> None:
-    time = "HH:MM[:SS], ISO date and time, or -SECONDS"
+    time = "HH:MM[:SS], ISO date and time, -SECONDS, or with --session seconds since it began"
     verb.add_argument("--session", metavar="ID", help="of this session")
     verb.add_argument("--stream", metavar="NAME", help="of this stream")
     verb.add_argument("--from", dest="start", metavar="TIME", help=f"not over before this: {time}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import time
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
@@ -63,16 +64,19 @@ def store_steadily(writer: Writer, rate_hz: float, seconds: float) -> tuple[list
     """Submit a record at each arrival; return how long after it each was on disk, and submitted, in ms."""
     count = round(rate_hz * seconds)
     session = f"load-{rate_hz:g}"
-    rows = [record(number, session) for number in range(count)]
     submitted_s, done_s = np.zeros(count), np.zeros(count)
     start_s = time.perf_counter()
-    waiting = []
-    for number, row in enumerate(rows):
+    under_way: deque[Future[list[str]]] = deque()  # no more: the collector would stop all to look through the others
+    for number in range(count):
+        row = record(number, session)
         time.sleep(max(0.0, start_s + number / rate_hz - time.perf_counter()))
         submitted_s[number] = time.perf_counter()
-        waiting.append(_submit(writer, row))
-        waiting[-1].add_done_callback(partial(_note, done_s, number))
-    for stored in waiting:
+        stored = _submit(writer, row)
+        stored.add_done_callback(partial(_note, done_s, number))
+        under_way.append(stored)
+        while under_way and under_way[0].done():
+            under_way.popleft().result()
+    for stored in under_way:
         stored.result()
     while not done_s.all():  # the last one's note is written after its result is there
         time.sleep(FULL_S)

@@ -255,10 +255,7 @@ def _memory(arguments: argparse.Namespace) -> int:
         case "stats":
             return memory_verbs.stats(folder, as_json=as_json)
         case "search":
-            if not arguments.text:
-                raise ConfigError("TEXT", "what to search for is missing")
-            near = neighbours(arguments.neighbours)
-            return memory_verbs.search(folder, arguments.text, results(arguments.k), near, as_json=as_json)
+            return memory_verbs.search(folder, *_wanted(arguments), as_json=as_json)
         case "erase":
             selector = memory_verbs.selector_of(folder, arguments)
             return memory_verbs.erase(folder, selector, _in_loop, is_sure=arguments.yes, as_json=as_json)
@@ -270,6 +267,13 @@ def _memory(arguments: argparse.Namespace) -> int:
             return memory_verbs.compact(folder, as_json=as_json)
         case _:
             return memory_verbs.verify(folder, as_json=as_json)
+
+
+def _wanted(arguments: argparse.Namespace) -> tuple[str, str, int, int]:
+    """Return what a search looks for, what it is like, how many results, and how many neighbours of each."""
+    if not arguments.text and not arguments.like:
+        raise ConfigError("TEXT", "what to search for is missing; give words, or --like ID")
+    return arguments.text, arguments.like or "", results(arguments.k), neighbours(arguments.neighbours)
 
 
 def _demo(arguments: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import secrets
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -18,16 +18,18 @@ from memory.embed import TextEmbedder
 from memory.erase import Erased, Selector, count_rows, named_rows
 from memory.erasing import compact as compact_store
 from memory.erasing import erase as erase_for_good
+from memory.export import DAMAGED, MANIFEST
 from memory.export import export as export_store
 from memory.recall import Recaller
 from memory.store import FILE_NAME, LOCK_NAME, Store
+from memory.take_in import check_export
 from memory.take_in import take_in as take_in_folder
 from runtime.apps.arguments import moment_ns
 from runtime.apps.live import request_running
 from runtime.apps.present import moment
 from runtime.apps.rendezvous import Rendezvous, is_running, running_sessions
 from runtime.errors import ConfigError, MissingPart
-from runtime.messages import Erase, Hit, Message, Recall
+from runtime.messages import Erase, Hit, Message, Recall, Recalled
 from runtime.messages import Erased as ErasedMessage
 from runtime.mqtt_bus import MqttBus
 from runtime.order import END_NS
@@ -35,6 +37,7 @@ from runtime.order import END_NS
 if TYPE_CHECKING:
     from runtime.bus import Bus
 
+NOTHING = ": no record here is named by that"
 SHOWN = 5  # of what would be erased
 ERASE_S = 300.0  # a large file may have to be written anew
 
@@ -57,13 +60,30 @@ def stats(folder: Path, *, as_json: bool) -> int:
     return 0
 
 
-def search(folder: Path, text: str, k: int, neighbours: int, *, as_json: bool) -> int:
-    """Print what every session remembers of `text`, best first, then what was before and after it; exit code 0."""
+def search(folder: Path, text: str, like: str, k: int, neighbours: int, *, as_json: bool) -> int:
+    """Print what every session remembers of `text`, best first, then what was before and after it; exit code 0.
+
+    `like` is the id of a record or clip, in whose session others are looked for that are like it.
+    """
     with _reading(folder) as store:
-        sessions = store.stats().sessions
+        sessions = list(store.stats().sessions)
     recaller = Recaller(folder, TextEmbedder())
+    if like:
+        if not recaller.has(like):
+            recaller.close()
+            raise ConfigError(
+                "--like", f"{like!r} is no record or clip of this memory; `search --json` shows their ids"
+            )
+        sessions = [like.partition("/")[0]]
     asked = Recall(
-        session="", query_id="search", as_of_ns=END_NS, text=text, k=k, neighbours=neighbours, timeline_limit=0
+        session="",
+        query_id="search",
+        as_of_ns=END_NS,
+        text=text,
+        like=like,
+        k=k,
+        neighbours=neighbours,
+        timeline_limit=0,
     )
     found = {session: recaller.recall(replace(asked, session=session)) for session in sessions}
     recaller.close()
@@ -74,10 +94,18 @@ def search(folder: Path, text: str, k: int, neighbours: int, *, as_json: bool) -
     for session in dict.fromkeys(session for session, _ in hits[:k]):
         for hit in found[session].neighbours:
             _print_hit("neighbour", session, hit, as_json=as_json)
-    total = sum(recalled.total for recalled in found.values())
     if not hits and not as_json:
-        print(f"nothing relevant among {_many(total, 'record')}; fewer or other words may find more")
+        _print_nothing(like, list(found.values()))
     return 0
+
+
+def _print_nothing(like: str, found: Sequence[Recalled]) -> None:
+    total = sum(recalled.total for recalled in found)
+    if like and not any(recalled.searched for recalled in found):
+        print(f"{like} has no search key: its clip is open still, or it has none to be compared with")
+    else:
+        tip = "nothing else is like it" if like else "fewer or other words may find more"
+        print(f"nothing relevant among {_many(total, 'record')}; {tip}")
 
 
 def _print_hit(name: str, session: str, hit: Hit, *, as_json: bool) -> None:
@@ -127,7 +155,8 @@ def erase(
             print(f"{moment(start_ns)}  {session} {stream} {kind}  {text}")
         if counted.records > len(named):
             print(f"and {counted.records - len(named)} more")
-        print(f"would erase {_told(counted)}; with --yes it is done, and cannot be undone")
+        told = "; with --yes it is done, and cannot be undone" if _is_any(counted) else NOTHING
+        print(f"would erase {_told(counted)}{told}")
         return 0
     known = _session_that_writes(folder)
     if known is None:
@@ -145,12 +174,13 @@ def erase(
         fields = {"dry_run": False, **_counts(counted), "looked_for": looked_for, "left": left}
         print(json.dumps({"type": "erase", **fields}))
         return 1 if left else 0
-    print(f"erased {_told(counted)}")
+    print(f"erased {_told(counted)}{'' if _is_any(counted) else NOTHING}")
     if left:
         print("\n".join(f"{count} traces stand in {name} still" for name, count in left.items()))
         print("somebody reads this memory: stop it, then run `heedful memory compact`")
         return 1
-    print(f"looked for {looked_for} traces in every file of the memory: none is left")
+    if looked_for:
+        print(f"looked for {looked_for} traces in every file of the memory: none is left")
     return 0
 
 
@@ -166,7 +196,7 @@ def compact(folder: Path, *, as_json: bool) -> int:
 
 
 def export(folder: Path, to: Path, session: str | None, *, as_json: bool) -> int:
-    """Write a memory into a folder that other programs can read; exit code 0."""
+    """Write a memory into a folder that other programs can read; exit code 0, 1 where some of it is damaged."""
     with _reading(folder) as store:
         if session is not None and session not in store.stats().sessions:
             raise ConfigError("--session", f"{session!r} is not in this memory")
@@ -175,14 +205,19 @@ def export(folder: Path, to: Path, session: str | None, *, as_json: bool) -> int
         print(json.dumps({"type": "export", "to": str(to), "counts": counts}))
     else:
         print(f"{to}: {list_words(_many(count, kind.removesuffix('s')) for kind, count in counts.items() if count)}")
-    return 0
+        if DAMAGED in counts:
+            print("what is damaged is not what was stored: `heedful memory verify` names it")
+    return 1 if DAMAGED in counts else 0
 
 
 def take_in(folder: Path, source: Path, *, as_json: bool) -> int:
     """Take in an exported folder; exit code 0."""
+    sums = check_export(source)  # what cannot be taken in leaves no memory behind
+    if (folder / MANIFEST).exists() and not (folder / FILE_NAME).exists():
+        raise ConfigError(str(folder), "holds an export; name the folder of a memory, or a new one")
     store = Store.open(folder)
     try:
-        taken = take_in_folder(store, source)
+        taken = take_in_folder(store, source, sums)
     finally:
         store.close()
     if as_json:
@@ -257,6 +292,10 @@ def _request(known: Rendezvous, selector: Selector) -> tuple[Bus, Message, str]:
 def _counts(erased: Erased) -> dict[str, int]:
     names = ("records", "clips", "remade", "vectors", "pictures", "letters", "rollups")
     return {name: getattr(erased, name) for name in names}
+
+
+def _is_any(erased: Erased) -> bool:
+    return any(_counts(erased).values())
 
 
 def _told(erased: Erased) -> str:
