@@ -1,0 +1,74 @@
+"""What is true at a moment of a world, as the truth channel of a recording carries it: every entity's state and box.
+
+A recording of the yard holds one `truth` entry for each picture, and one `plot` entry with everything that happens, both
+as JSON. Whoever reads them back has the same values: nothing of the world itself is needed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from runtime.messages import Box
+
+TRUTH_TOPIC = "/yard/truth"
+PLOT_TOPIC = "/yard/plot"
+VISIBLE = 0.25  # of an entity's pixels, and at least so many:
+VISIBLE_PX = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityTruth:
+    """One entity at one moment, seen from the rig."""
+
+    id: int
+    kind: str
+    colour: str
+    size: str
+    position_m: tuple[float, float]  # in the yard
+    velocity_mps: tuple[float, float]
+    heading_rad: float
+    distance_m: float  # from the rig
+    bearing_rad: float  # left of where the rig looks is positive
+    is_moving: bool
+    is_sounding: bool
+    visible: float  # fraction of its pixels in the picture that nothing hides, 0 where it is out of the view
+    pixels: int  # how many of them are seen
+    box: Box | None  # of what is seen, as fractions of the picture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """One moment: what is there, wherever it is."""
+
+    t_ns: int  # event time from the recording's start
+    light: str
+    entities: tuple[EntityTruth, ...]
+
+
+def is_visible(one: EntityTruth) -> bool:
+    """Say whether somebody who looks at a picture by daylight could know that it is there."""
+    return one.visible >= VISIBLE and one.pixels >= VISIBLE_PX
+
+
+def to_json(truth: Truth) -> bytes:
+    """Return a moment as JSON."""
+    return json.dumps(dataclasses.asdict(truth), separators=(",", ":")).encode()
+
+
+def from_json(data: bytes) -> Truth:
+    """Return the moment. Raises ValueError where it is none."""
+    try:
+        fields: dict[str, Any] = json.loads(data)
+        entities = tuple(_entity(one) for one in fields["entities"])
+        return Truth(t_ns=int(fields["t_ns"]), light=str(fields["light"]), entities=entities)
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"is no truth of the yard ({error})") from error
+
+
+def _entity(fields: dict[str, Any]) -> EntityTruth:
+    pairs = {name: tuple(fields[name]) for name in ("position_m", "velocity_mps")}
+    box = None if fields["box"] is None else tuple(fields["box"])
+    return EntityTruth(**{**fields, **pairs, "box": box})
