@@ -1,6 +1,6 @@
 """What is true at a moment of a world, as the truth channel of a recording carries it: every entity's state and box.
 
-A recording of the yard holds one `truth` entry for each picture, and one `plot` entry with everything that happens, both
+A recording of the yard holds one `truth` entry for each picture and one `plot` entry with everything that happens, both
 as JSON. Whoever reads them back has the same values: nothing of the world itself is needed.
 """
 
