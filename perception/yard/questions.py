@@ -1,0 +1,113 @@
+"""Draws questions with their truth from a world's truth channel: the same for ever for the same truth and seed.
+
+For each group an answer is drawn first and then a question that has it, so that no answer is frequent because the
+world makes it so. What cannot be asked without doubt is not asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from perception.yard.kinds import CLASSES, COLOURS
+from perception.yard.oracle import settle
+from perception.yard.phrases import FORMS, SOUNDS, Ask, phrasings, say
+from perception.yard.proposals import propose
+from perception.yard.question import Answer, AnswerKind, Group, Kind, Question, Value, age_stratum
+from perception.yard.scene import SIDES, Scene, scene_of
+from perception.yard.settings import WorldSettings, stream_of
+from perception.yard.truth import Truth
+from perception.yard.verdicts import Verdict
+
+GROUPS: tuple[Group, ...] = (
+    "what", "colour", "how_many", "where", "which_way", "how_fast", "approaching", "sound", "order", "how_long", "when",
+    "how_long_ago", "dark", "before_after",
+)  # fmt: skip
+KINDS: tuple[tuple[Kind, float], ...] = (("answerable", 0.7), ("false_premise", 0.15), ("unanswerable", 0.15))
+TARGETS: dict[AnswerKind, tuple[Value, ...]] = {  # answers that are drawn before their question
+    "class": tuple(CLASSES), "colour": tuple(COLOURS), "side": SIDES, "yes_no": ("yes", "no"), "speed": ("slow", "fast"),
+    "direction": ("left", "right", "towards", "away"), "number": (0, 1, 2, 3, 4), "sound": SOUNDS,
+}  # fmt: skip
+MOMENTS, TRIES = 4, 12  # how many asking times, and questions at each, are tried for one answer
+FIRST_ASKED_S = 4.0
+GRID_S = 0.5  # asking times are multiples of it
+
+
+def questions_of(truths: Sequence[Truth], settings: WorldSettings, seed: int, per_group: int = 1) -> list[Question]:
+    """Return up to `per_group` questions of every group, fewer where a world gives none; by when they are asked."""
+    scene = scene_of(truths)
+    found = {
+        question.text + str(question.asked_s): question
+        for group in GROUPS
+        for number in range(per_group)
+        if (question := draw_question(scene, settings, group, stream_of(seed, f"questions/{group}/{number}")))
+    }
+    return sorted(found.values(), key=lambda question: (question.asked_s, question.text))
+
+
+def draw_question(scene: Scene, settings: WorldSettings, group: Group, seed: int) -> Question | None:
+    """Return a question of a group, none where the world has none of the kind and answer that were drawn."""
+    draw = np.random.default_rng(seed)
+    forms = [name for name, form in FORMS.items() if form.group == group]
+    form = forms[int(draw.integers(len(forms)))]
+    kind = _kind(draw)
+    targets = TARGETS.get(FORMS[form].asks, ()) if kind == "answerable" else ()
+    if form == "before":
+        targets = ("before", "after")
+    target = targets[int(draw.integers(len(targets)))] if targets else None
+    for _ in range(MOMENTS):
+        asked_s = draw_asked_s(draw, scene)
+        past = scene.until(asked_s)
+        for _ in range(TRIES):
+            ask = propose(form, draw, past, settings, asked_s, is_true=kind != "false_premise")
+            verdict = None if ask is None else settle(ask, past, asked_s)
+            if ask is None or verdict is None or verdict.kind != kind:
+                continue
+            if target is None or verdict.answer.value == target:
+                return question_of(ask, verdict, asked_s, phrasing=int(draw.integers(phrasings(ask))))
+    return None
+
+
+def question_of(ask: Ask, verdict: Verdict, asked_s: float, phrasing: int = 0, stratum: str | None = None) -> Question:
+    """Return a settled question in words."""
+    form = FORMS[ask.form]
+    ends = [end_s for _, end_s in verdict.evidence.ranges_s]
+    age_s = round(max(0.0, asked_s - max(ends)), 3) if ends else 0.0
+    return Question(
+        group=form.group,
+        text=say(ask, phrasing),
+        asked_s=asked_s,
+        asks=form.asks,
+        answer=verdict.answer,
+        evidence=verdict.evidence,
+        age_s=age_s,
+        kind=verdict.kind,
+        stratum=stratum or age_stratum(age_s),
+        options=options_of(ask),
+    )
+
+
+def options_of(ask: Ask) -> tuple[str, ...]:
+    """Return between what a question lets choose: the names of things or sounds."""
+    if ask.form in {"order_two", "order_three"}:
+        return tuple(mention.words for mention in ask.mentions)
+    return ask.sounds if ask.form == "order_sounds" else ()
+
+
+def draw_asked_s(draw: np.random.Generator, scene: Scene) -> float:
+    """Return a time to ask at, not at the very beginning."""
+    last = int(float(scene.t_s[-1]) / GRID_S + 1e-6)
+    first = min(last, int(FIRST_ASKED_S / GRID_S))
+    return float(draw.integers(first, last + 1)) * GRID_S
+
+
+def answer_key(answer: Answer) -> tuple[str, Value]:
+    """Return what counts as the same answer: times and durations to the second."""
+    is_span = answer.kind in {"duration", "time"}
+    return answer.kind, round(float(str(answer.value))) if is_span else answer.value
+
+
+def _kind(draw: np.random.Generator) -> Kind:
+    kinds, shares = zip(*KINDS, strict=True)
+    return kinds[int(np.searchsorted(np.cumsum(shares), draw.random(), side="right"))]  # type: ignore[no-any-return]
