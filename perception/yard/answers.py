@@ -110,7 +110,9 @@ def _time(words: str, asked_s: float) -> float | None:
     at_s = read_clock(words)
     if at_s is not None:
         return at_s
-    span_s = read_span(re.sub(r"\b(?:second|minute|hour) (\d+)\b", r"\1 second", words) if "second " in words else words)
+    span_s = read_span(
+        re.sub(r"\b(?:second|minute|hour) (\d+)\b", r"\1 second", words) if "second " in words else words
+    )
     if span_s is None:
         return None
     return asked_s - span_s if re.search(r"\b(?:ago|before now|back|earlier|since)\b", words) else span_s

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from perception.yard.phrases import SOUNDS, Ask
+from perception.yard.forms import SOUNDS, Ask
 from perception.yard.plot import WAY_M
 from perception.yard.scene import KNOWN_S, Bools, Scene, Span
 from perception.yard.verdicts import UNKNOWN, Verdict, answered, refuted

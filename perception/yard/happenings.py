@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from perception.yard.phrases import Happening
+from perception.yard.forms import Happening
 from perception.yard.plot import TURN_RAD
 from perception.yard.scene import GAP_S, KNOWN_S, Scene
 from perception.yard.verdicts import HALF_S, Verdict, refuted, resolve

@@ -10,19 +10,26 @@ from perception.yard.scene import SIDES, Thing
 from perception.yard.words import read_clock, read_span, say_clock, say_span
 
 ORDINALS = ("first", "second", "third", "last")
-PLURALS = {"thing": "things", "person": "people", "dog": "dogs", "car": "cars", "truck": "trucks", "bicycle": "bicycles"}
+PLURALS = {
+    "thing": "things",
+    "person": "people",
+    "dog": "dogs",
+    "car": "cars",
+    "truck": "trucks",
+    "bicycle": "bicycles",
+}
 SIDE_PHRASES = {"left": "on the left", "middle": "in the middle", "right": "on the right"}
 _SIZES, _COLOURS, _NOUNS = "|".join(SIZES), "|".join(COLOURS), "|".join(("thing", *CLASSES))
 _WHAT = rf"(?:(?P<size>{_SIZES}) )?(?:(?P<colour>{_COLOURS}) )?"
-_MENTION = re.compile(
+_SPAN = r"(?:(?:half )?an?|[\d.]+|[a-z]+) (?:second|minute|hour)s?(?:(?: and)? [\d.]+ (?:second|minute)s?)*"
+MENTION = (
     rf"the (?:(?P<ordinal>{'|'.join(ORDINALS)}) )?(?P<moving>moving )?{_WHAT}(?P<noun>{_NOUNS})"
     rf"(?: (?P<side>{'|'.join(SIDE_PHRASES.values())}))?"
 )
-_ONE = re.compile(rf"an? {_WHAT}(?P<noun>{_NOUNS})")
-_MANY = re.compile(rf"{_WHAT}(?P<noun>{'|'.join(PLURALS.values())})")
-_AT = re.compile(r"at ([\d:.]+)|(.+) ago")
-_LAST = re.compile(r"in the last (.+)")
-_BETWEEN = re.compile(r"between ([\d:.]+) and ([\d:.]+)")
+ONE = rf"an? {_WHAT}(?P<noun>{_NOUNS})"
+MANY = rf"{_WHAT}(?P<noun>{'|'.join(PLURALS.values())})"
+POINT = rf"at (?P<at>[\d:.]+)|(?P<ago>{_SPAN}) ago"
+PERIOD = rf"so far|in the last (?P<last>{_SPAN})|between (?P<from>[\d:.]+) and (?P<to>[\d:.]+)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +130,7 @@ def say_many(what: Description) -> str:
 
 def read_mention(text: str) -> Mention | None:
     """Return what `str` of it was, none where it is no mention."""
-    match = _MENTION.fullmatch(text)
+    match = re.fullmatch(MENTION, text)
     if match is None:
         return None
     side = next((name for name in SIDES if SIDE_PHRASES[name] == match["side"]), None)
@@ -132,37 +139,38 @@ def read_mention(text: str) -> Mention | None:
 
 def read_one(text: str) -> Description | None:
     """Return what "a red car" says."""
-    match = _ONE.fullmatch(text)
+    match = re.fullmatch(ONE, text)
     return _what(match) if match else None
 
 
 def read_many(text: str) -> Description | None:
     """Return what "red cars" says."""
-    match = _MANY.fullmatch(text)
+    match = re.fullmatch(MANY, text)
     return _what(match) if match else None
 
 
 def read_point(text: str) -> Point | None:
     """Return a moment."""
-    match = _AT.fullmatch(text)
+    match = re.fullmatch(POINT, text)
     if match is None:
         return None
-    at_s = read_clock(match[1]) if match[1] else None
-    ago_s = read_span(match[2]) if match[2] else None
+    at_s = read_clock(match["at"]) if match["at"] else None
+    ago_s = read_span(match["ago"]) if match["ago"] else None
     return None if at_s is None and ago_s is None else Point(at_s=at_s, ago_s=ago_s)
 
 
 def read_period(text: str) -> Period | None:
     """Return a stretch of time."""
-    if text == "so far":
-        return SO_FAR
-    if match := _LAST.fullmatch(text):
-        last_s = read_span(match[1])
+    match = re.fullmatch(PERIOD, text)
+    if match is None:
+        return None
+    if match["last"]:
+        last_s = read_span(match["last"])
         return None if last_s is None else Period(last_s=last_s)
-    if match := _BETWEEN.fullmatch(text):
-        from_s, to_s = read_clock(match[1]), read_clock(match[2])
+    if match["from"]:
+        from_s, to_s = read_clock(match["from"]), read_clock(match["to"])
         return None if from_s is None or to_s is None or from_s >= to_s else Period(from_s=from_s, to_s=to_s)
-    return None
+    return SO_FAR
 
 
 def _what(match: re.Match[str]) -> Description:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from perception.yard.forms import Ask
 from perception.yard.kinds import CLASSES
 from perception.yard.mentions import Description, Mention
-from perception.yard.phrases import Ask
 from perception.yard.scene import KNOWN_S, Scene, Thing
 from perception.yard.verdicts import (
     UNKNOWN,
@@ -126,7 +126,9 @@ def _sound(scene: Scene, when: slice, *, of_class: bool) -> Verdict | None:
         return refuted(scene, when)
     if len(ever) > 1 or not heard[ever[0]].all():
         return None
-    makers = [column for column, one in enumerate(scene.things) if one.kind == ever[0] and scene.is_heard[when, column].any()]
+    makers = [
+        column for column, one in enumerate(scene.things) if one.kind == ever[0] and scene.is_heard[when, column].any()
+    ]
     spans = [span_of(scene, when)]
     if of_class:
         return answered(scene, "class", ever[0], spans, makers)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perception.yard.sayings import say_answer
 from perception.yard.darkrules import of_dark
+from perception.yard.forms import FORMS, Ask
 from perception.yard.momentrules import of_moment, of_period
 from perception.yard.pastrules import of_past
-from perception.yard.phrases import FORMS, Ask, parse
+from perception.yard.phrases import parse
+from perception.yard.sayings import say_answer
 from perception.yard.scene import Scene, scene_of
 from perception.yard.truth import Truth
 from perception.yard.verdicts import UNKNOWN, Verdict

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import combinations
 
+from perception.yard.forms import Ask
 from perception.yard.happenings import Moment, changes, entered, is_watched, left, occurs
-from perception.yard.phrases import Ask
 from perception.yard.scene import KNOWN_S, Scene, Span
 from perception.yard.verdicts import HALF_S, Verdict, answered, refuted, resolve
 

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from perception.yard.forms import SOUNDS, Ask, Happening
 from perception.yard.mentions import NOW, ORDINALS, SO_FAR, Description, Mention, Period, Point
-from perception.yard.phrases import SOUNDS, Ask, Happening
 from perception.yard.scene import KNOWN_S, SIDES, Scene
 from perception.yard.script import draw_colour, draw_kind
 from perception.yard.settings import WorldSettings
@@ -143,9 +143,7 @@ def _on_side(draw: np.random.Generator, scene: Scene, *, with_kind: bool) -> Men
     return Mention(what=Description(kind=kind), side=_one(draw, SIDES))
 
 
-def _order(
-    form: str, draw: np.random.Generator, scene: Scene, settings: WorldSettings, *, is_true: bool
-) -> Ask | None:
+def _order(form: str, draw: np.random.Generator, scene: Scene, settings: WorldSettings, *, is_true: bool) -> Ask | None:
     count = 2 if form == "order_two" else 3
     found = [draw_mention(draw, scene, settings, frozenset(), is_true=is_true) for _ in range(count)]
     named = tuple(one for one in found if one is not None and one.ordinal is None)
@@ -153,9 +151,7 @@ def _order(
     return Ask(form=form, mentions=named) if len(columns) == count else None
 
 
-def _happening(
-    draw: np.random.Generator, scene: Scene, settings: WorldSettings, *, is_true: bool
-) -> Happening | None:
+def _happening(draw: np.random.Generator, scene: Scene, settings: WorldSettings, *, is_true: bool) -> Happening | None:
     verb = _one(draw, MOMENT_VERBS)
     if verb == "darkens":
         return Happening(verb=verb)

@@ -6,32 +6,40 @@ world makes it so. What cannot be asked without doubt is not asked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
-from perception.yard.kinds import CLASSES, COLOURS
+from perception.yard.forms import FORMS, Ask
 from perception.yard.oracle import settle
-from perception.yard.phrases import FORMS, SOUNDS, Ask, phrasings, say
+from perception.yard.phrases import phrasings, say
 from perception.yard.proposals import propose
-from perception.yard.question import Answer, AnswerKind, Group, Kind, Question, Value, age_stratum
-from perception.yard.scene import SIDES, Scene, scene_of
+from perception.yard.question import Answer, Group, Kind, Question, Value, age_stratum
+from perception.yard.scene import Scene, scene_of
 from perception.yard.settings import WorldSettings, stream_of
 from perception.yard.truth import Truth
 from perception.yard.verdicts import Verdict
 
+T = TypeVar("T")
 GROUPS: tuple[Group, ...] = (
     "what", "colour", "how_many", "where", "which_way", "how_fast", "approaching", "sound", "order", "how_long", "when",
     "how_long_ago", "dark", "before_after",
 )  # fmt: skip
-KINDS: tuple[tuple[Kind, float], ...] = (("answerable", 0.7), ("false_premise", 0.15), ("unanswerable", 0.15))
-TARGETS: dict[AnswerKind, tuple[Value, ...]] = {  # answers that are drawn before their question
-    "class": tuple(CLASSES), "colour": tuple(COLOURS), "side": SIDES, "yes_no": ("yes", "no"), "speed": ("slow", "fast"),
-    "direction": ("left", "right", "towards", "away"), "number": (0, 1, 2, 3, 4), "sound": SOUNDS,
-}  # fmt: skip
-MOMENTS, TRIES = 4, 12  # how many asking times, and questions at each, are tried for one answer
+KINDS: Mapping[Kind, float] = {"answerable": 0.7, "false_premise": 0.15, "unanswerable": 0.15}
+# What a world makes rarer is drawn more often, or else one of two answers would be the better guess.
+TARGETS: Mapping[str, Mapping[Value, float]] = {
+    "approach": {"yes": 0.6, "no": 0.4},
+    "dark_closer": {"yes": 0.6, "no": 0.4},
+    "fast": {"fast": 0.5, "slow": 0.5},
+    "before": {"before": 0.5, "after": 0.5},
+}
+MOMENTS, TRIES = 4, 10  # how many asking times, and things to ask at each, are tried for one form
+ENOUGH = 6  # different answers to choose from
 FIRST_ASKED_S = 4.0
 GRID_S = 0.5  # asking times are multiples of it
+
+Candidate: TypeAlias = tuple[Ask, Verdict, float]
 
 
 def questions_of(truths: Sequence[Truth], settings: WorldSettings, seed: int, per_group: int = 1) -> list[Question]:
@@ -50,23 +58,39 @@ def draw_question(scene: Scene, settings: WorldSettings, group: Group, seed: int
     """Return a question of a group, none where the world has none of the kind and answer that were drawn."""
     draw = np.random.default_rng(seed)
     forms = [name for name, form in FORMS.items() if form.group == group]
-    form = forms[int(draw.integers(len(forms)))]
-    kind = _kind(draw)
-    targets = TARGETS.get(FORMS[form].asks, ()) if kind == "answerable" else ()
-    if form == "before":
-        targets = ("before", "after")
-    target = targets[int(draw.integers(len(targets)))] if targets else None
+    order = [forms[int(number)] for number in draw.permutation(len(forms))]
+    kind = _weighted(draw, KINDS)
+    for wanted in dict.fromkeys((kind, "answerable")):
+        for form in order:
+            found = _candidates(draw, scene, settings, form, wanted)
+            if wanted == "answerable" and form in TARGETS:
+                target = _weighted(draw, TARGETS[form])
+                found = {key: one for key, one in found.items() if key[1] == target}
+            if found:
+                keys = sorted(found, key=str)
+                ask, verdict, asked_s = found[keys[int(draw.integers(len(keys)))]]
+                return question_of(ask, verdict, asked_s, phrasing=int(draw.integers(phrasings(ask))))
+            if form in TARGETS:
+                return None  # another form would not make up for the answer that is missing
+    return None
+
+
+def _candidates(
+    draw: np.random.Generator, scene: Scene, settings: WorldSettings, form: str, kind: Kind
+) -> dict[tuple[str, Value], Candidate]:
+    """Return things to ask of a form, one for each answer, so that what is common weighs no more than what is rare."""
+    found: dict[tuple[str, Value], Candidate] = {}
     for _ in range(MOMENTS):
         asked_s = draw_asked_s(draw, scene)
         past = scene.until(asked_s)
         for _ in range(TRIES):
             ask = propose(form, draw, past, settings, asked_s, is_true=kind != "false_premise")
             verdict = None if ask is None else settle(ask, past, asked_s)
-            if ask is None or verdict is None or verdict.kind != kind:
-                continue
-            if target is None or verdict.answer.value == target:
-                return question_of(ask, verdict, asked_s, phrasing=int(draw.integers(phrasings(ask))))
-    return None
+            if ask is not None and verdict is not None and verdict.kind == kind:
+                found.setdefault(answer_key(verdict.answer), (ask, verdict, asked_s))
+        if len(found) >= (ENOUGH if kind == "answerable" else 1):
+            break
+    return found
 
 
 def question_of(ask: Ask, verdict: Verdict, asked_s: float, phrasing: int = 0, stratum: str | None = None) -> Question:
@@ -108,6 +132,6 @@ def answer_key(answer: Answer) -> tuple[str, Value]:
     return answer.kind, round(float(str(answer.value))) if is_span else answer.value
 
 
-def _kind(draw: np.random.Generator) -> Kind:
-    kinds, shares = zip(*KINDS, strict=True)
-    return kinds[int(np.searchsorted(np.cumsum(shares), draw.random(), side="right"))]  # type: ignore[no-any-return]
+def _weighted(draw: np.random.Generator, weights: Mapping[T, float]) -> T:
+    names = list(weights)
+    return names[int(np.searchsorted(np.cumsum([weights[name] for name in names]), draw.random(), side="right"))]

@@ -63,7 +63,11 @@ def _orders(value: object) -> tuple[str, ...]:
     if isinstance(value, tuple):
         first, *rest = value
         return ", ".join((f"First the {first}", *(f"then the {one}" for one in rest))) + ".", ", ".join(value)
-    return (f"{str(value).capitalize()}.", f"{value}", f"It was {value}." if value in {"before", "after"} else f"The {value}.")
+    return (
+        f"{str(value).capitalize()}.",
+        f"{value}",
+        f"It was {value}." if value in {"before", "after"} else f"The {value}.",
+    )
 
 
 def _lists(value: object) -> tuple[str, ...]:
