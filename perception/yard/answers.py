@@ -45,12 +45,14 @@ _ABSTAINS = re.compile(
 )
 _REFUTES = re.compile(
     r"\b(?:no such|nothing|none|never|no sound|silence|silent|nobody|no one)\b|\b(?:did|does|do|was|is|were|are) not\b"
-    r"|\b(?:didnt|doesnt|dont|wasnt|isnt|werent|arent)\b|\bthere (?:is|was|are|were) no\b|\bnot (?:there|dark|in view)\b"
-    r"|\bhave not\b|\bhas not\b|\bhavent\b|\bhasnt\b"
+    r"|\b(?:didnt|doesnt|dont|wasnt|isnt|werent|arent)\b|\bthere (?:is|was|are|were) no\b"
+    r"|\bnot (?:there|dark|in view)\b|\bhave not\b|\bhas not\b|\bhavent\b|\bhasnt\b"
 )
 _FALSE_OF_THE_DARK = re.compile(r"\b(?:never|not|wasnt) (?:got |become )?dark\b|\bno such\b")
-_YES = re.compile(r"^(?:yes|yeah|yep|yup|correct|true|right|indeed|certainly|sure|of course|it (?:is|was|did|does)\b(?! not)"
-                  r"|there (?:is|was|are|were)\b)|\byes\b")  # fmt: skip
+_YES = re.compile(
+    r"^(?:yes|yeah|yep|yup|correct|true|right|indeed|certainly|sure|of course|it (?:is|was|did|does)\b"
+    r"|there (?:is|was|are|were)\b)|\byes\b"
+)
 _NO = re.compile(r"\b(?:no|not|nope|never|none|nothing|incorrect|false|isnt|wasnt|didnt|doesnt|dont|havent)\b")
 _APART = re.compile(r"\b(?:but|rather|instead)\b")
 

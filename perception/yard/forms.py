@@ -131,7 +131,8 @@ FORMS: Mapping[str, Form] = {
         then=("did {h} before or after {p}", "{p}: was that before or after {p}"),
     ),
     "dark_heard": Form(
-        group="dark", asks="list", then=("what was heard while it was dark", "which sounds were there while it was dark")
+        group="dark", asks="list",
+        then=("what was heard while it was dark", "which sounds were there while it was dark"),
     ),
     "dark_happened": Form(
         group="dark", asks="list", then=("what happened while it was dark", "what went on in the dark")
@@ -146,7 +147,7 @@ FORMS: Mapping[str, Form] = {
     ),
     "dark_colour": Form(
         group="dark", asks="colour",
-        then=("what colour was the thing that moved while it was dark", "which colour had the thing that moved in the dark"),
+        then=("what colour was the thing that moved while it was dark", "which colour had what moved in the dark"),
     ),
     "exists": Form(
         group="exists", asks="yes_no",

@@ -66,7 +66,7 @@ def left(scene: Scene, who: int, asked_s: float) -> Moment | None:
     return Moment(t_s=end_s, column=who) if is_gone and len(sights) == 1 else None
 
 
-def changes(scene: Scene, who: int, *, to_moving: bool) -> list[float] | None:
+def changes(scene: Scene, who: int, *, to_moving: bool) -> list[float]:
     """Return when a thing began to move, or stopped, seen or not."""
     there, moving = scene.is_there[:, who], scene.is_moving[:, who]
     steps = there[1:] & there[:-1] & (moving[1:] == to_moving) & (moving[:-1] != to_moving)

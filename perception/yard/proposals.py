@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import product
-from typing import TypeVar
 
 import numpy as np
 
+from perception.yard.draws import draw_one
 from perception.yard.forms import SOUNDS, Ask, Happening
 from perception.yard.mentions import NOW, ORDINALS, SO_FAR, Description, Mention, Period, Point
 from perception.yard.scene import KNOWN_S, SIDES, Scene
@@ -15,7 +14,6 @@ from perception.yard.script import draw_colour, draw_kind
 from perception.yard.settings import WorldSettings
 from perception.yard.verdicts import resolve
 
-T = TypeVar("T")
 AGO_S = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 60, 120, 300, 600, 1800, 3600)
 BEYOND_S = 8  # so far ahead a question may ask about what is still to come
 MOMENT_VERBS = ("enters", "leaves", "stops", "starts", "turns", "sounds", "darkens")
@@ -27,7 +25,7 @@ def propose(
     """Return something to ask of a form; without `is_true` half of its things are drawn without looking."""
     match form:
         case "what_side":
-            return Ask(form=form, at=_point(draw, asked_s), side=_one(draw, SIDES))
+            return Ask(form=form, at=_point(draw, asked_s), side=draw_one(draw, SIDES))
         case "what_is" | "colour_of":
             who = draw_mention(draw, scene, settings, _hidden(form), is_true=is_true)
             return None if who is None else Ask(form=form, mentions=(who,))
@@ -66,7 +64,7 @@ def propose(
 def draw_mention(
     draw: np.random.Generator, scene: Scene, settings: WorldSettings, hidden: frozenset[str], *, is_true: bool
 ) -> Mention | None:
-    """Return a name that means one thing, said without what is `hidden`; where not `is_true`, or in the dark, perhaps none."""
+    """Return a name that means one thing, without what is `hidden`; perhaps none, where not `is_true` or dark."""
     known = np.flatnonzero(scene.seen_s() >= KNOWN_S)
     if not len(known) or (not is_true and draw.random() < 0.5):
         return Mention(what=draw_absent(draw, scene, settings, hidden))
@@ -98,7 +96,7 @@ def draw_what(draw: np.random.Generator, scene: Scene, settings: WorldSettings) 
         kind, colour, size = one.kind, one.colour, one.size
     else:
         kind = draw_kind(draw, ())
-        colour, size = draw_colour(draw, kind, settings), _one(draw, ("small", "large"))
+        colour, size = draw_colour(draw, kind, settings), draw_one(draw, ("small", "large"))
     keeps = draw.random(3) < (0.5, 0.3, 0.15)
     return Description(
         kind=kind if keeps[0] else None, colour=colour if keeps[1] else None, size=size if keeps[2] else None
@@ -111,7 +109,7 @@ def draw_period(draw: np.random.Generator, asked_s: float) -> Period:
     if shape < 0.35:
         return SO_FAR
     if shape < 0.7:
-        return Period(last_s=float(_one(draw, [span_s for span_s in AGO_S if 2 <= span_s <= asked_s] or [2])))
+        return Period(last_s=float(draw_one(draw, [span_s for span_s in AGO_S if 2 <= span_s <= asked_s] or [2])))
     from_s = int(draw.integers(0, max(1, int(asked_s) - 1)))
     return Period(from_s=float(from_s), to_s=float(draw.integers(from_s + 2, int(asked_s) + 5)))
 
@@ -139,8 +137,8 @@ def _moment_mention(
 
 def _on_side(draw: np.random.Generator, scene: Scene, *, with_kind: bool) -> Mention:
     kinds = sorted({one.kind for one in scene.things})
-    kind = _one(draw, kinds) if with_kind and kinds and draw.random() < 0.5 else None
-    return Mention(what=Description(kind=kind), side=_one(draw, SIDES))
+    kind = draw_one(draw, kinds) if with_kind and kinds and draw.random() < 0.5 else None
+    return Mention(what=Description(kind=kind), side=draw_one(draw, SIDES))
 
 
 def _order(form: str, draw: np.random.Generator, scene: Scene, settings: WorldSettings, *, is_true: bool) -> Ask | None:
@@ -152,7 +150,7 @@ def _order(form: str, draw: np.random.Generator, scene: Scene, settings: WorldSe
 
 
 def _happening(draw: np.random.Generator, scene: Scene, settings: WorldSettings, *, is_true: bool) -> Happening | None:
-    verb = _one(draw, MOMENT_VERBS)
+    verb = draw_one(draw, MOMENT_VERBS)
     if verb == "darkens":
         return Happening(verb=verb)
     if verb == "sounds":
@@ -163,7 +161,7 @@ def _happening(draw: np.random.Generator, scene: Scene, settings: WorldSettings,
 
 def _sound(draw: np.random.Generator, scene: Scene) -> str:
     heard = sorted({one.voice for column, one in enumerate(scene.things) if scene.is_heard[:, column].any()})
-    return _one(draw, heard) if heard and draw.random() < 0.7 else _one(draw, SOUNDS)
+    return draw_one(draw, heard) if heard and draw.random() < 0.7 else draw_one(draw, SOUNDS)
 
 
 def _hidden(form: str) -> frozenset[str]:
@@ -183,9 +181,5 @@ def _point(draw: np.random.Generator, asked_s: float) -> Point:
 
 def _past_point(draw: np.random.Generator, asked_s: float) -> Point:
     if draw.random() < 0.5:
-        return Point(ago_s=float(_one(draw, [ago_s for ago_s in AGO_S if ago_s < asked_s])))
+        return Point(ago_s=float(draw_one(draw, [ago_s for ago_s in AGO_S if ago_s < asked_s])))
     return Point(at_s=float(draw.integers(1, int(asked_s) + BEYOND_S)))
-
-
-def _one(draw: np.random.Generator, values: Sequence[T]) -> T:
-    return values[int(draw.integers(len(values)))]

@@ -7,10 +7,11 @@ world makes it so. What cannot be asked without doubt is not asked.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 import numpy as np
 
+from perception.yard.draws import draw_one, draw_weighted
 from perception.yard.forms import FORMS, Ask
 from perception.yard.oracle import settle
 from perception.yard.phrases import phrasings, say
@@ -21,7 +22,6 @@ from perception.yard.settings import WorldSettings, stream_of
 from perception.yard.truth import Truth
 from perception.yard.verdicts import Verdict
 
-T = TypeVar("T")
 GROUPS: tuple[Group, ...] = (
     "what", "colour", "how_many", "where", "which_way", "how_fast", "approaching", "sound", "order", "how_long", "when",
     "how_long_ago", "dark", "before_after",
@@ -29,17 +29,18 @@ GROUPS: tuple[Group, ...] = (
 KINDS: Mapping[Kind, float] = {"answerable": 0.7, "false_premise": 0.15, "unanswerable": 0.15}
 # What a world makes rarer is drawn more often, or else one of two answers would be the better guess.
 TARGETS: Mapping[str, Mapping[Value, float]] = {
-    "approach": {"yes": 0.6, "no": 0.4},
+    "approach": {"yes": 0.5, "no": 0.5},
     "dark_closer": {"yes": 0.6, "no": 0.4},
     "fast": {"fast": 0.5, "slow": 0.5},
     "before": {"before": 0.5, "after": 0.5},
 }
 MOMENTS, TRIES = 4, 10  # how many asking times, and things to ask at each, are tried for one form
-ENOUGH = 6  # different answers to choose from
+ENOUGH = 8  # different answers and ages to choose from
 FIRST_ASKED_S = 4.0
 GRID_S = 0.5  # asking times are multiples of it
 
 Candidate: TypeAlias = tuple[Ask, Verdict, float]
+Key: TypeAlias = tuple[tuple[str, Value], str]  # answer and age
 
 
 def questions_of(truths: Sequence[Truth], settings: WorldSettings, seed: int, per_group: int = 1) -> list[Question]:
@@ -59,16 +60,15 @@ def draw_question(scene: Scene, settings: WorldSettings, group: Group, seed: int
     draw = np.random.default_rng(seed)
     forms = [name for name, form in FORMS.items() if form.group == group]
     order = [forms[int(number)] for number in draw.permutation(len(forms))]
-    kind = _weighted(draw, KINDS)
+    kind = draw_weighted(draw, KINDS)
     for wanted in dict.fromkeys((kind, "answerable")):
         for form in order:
             found = _candidates(draw, scene, settings, form, wanted)
             if wanted == "answerable" and form in TARGETS:
-                target = _weighted(draw, TARGETS[form])
-                found = {key: one for key, one in found.items() if key[1] == target}
+                target = draw_weighted(draw, TARGETS[form])
+                found = {key: one for key, one in found.items() if key[0][1] == target}
             if found:
-                keys = sorted(found, key=str)
-                ask, verdict, asked_s = found[keys[int(draw.integers(len(keys)))]]
+                ask, verdict, asked_s = _chosen(draw, found)
                 return question_of(ask, verdict, asked_s, phrasing=int(draw.integers(phrasings(ask))))
             if form in TARGETS:
                 return None  # another form would not make up for the answer that is missing
@@ -77,9 +77,9 @@ def draw_question(scene: Scene, settings: WorldSettings, group: Group, seed: int
 
 def _candidates(
     draw: np.random.Generator, scene: Scene, settings: WorldSettings, form: str, kind: Kind
-) -> dict[tuple[str, Value], Candidate]:
+) -> dict[Key, Candidate]:
     """Return things to ask of a form, one for each answer, so that what is common weighs no more than what is rare."""
-    found: dict[tuple[str, Value], Candidate] = {}
+    found: dict[Key, Candidate] = {}
     for _ in range(MOMENTS):
         asked_s = draw_asked_s(draw, scene)
         past = scene.until(asked_s)
@@ -87,17 +87,31 @@ def _candidates(
             ask = propose(form, draw, past, settings, asked_s, is_true=kind != "false_premise")
             verdict = None if ask is None else settle(ask, past, asked_s)
             if ask is not None and verdict is not None and verdict.kind == kind:
-                found.setdefault(answer_key(verdict.answer), (ask, verdict, asked_s))
+                age = age_stratum(age_of(verdict, asked_s))
+                found.setdefault((answer_key(verdict.answer), age), (ask, verdict, asked_s))
         if len(found) >= (ENOUGH if kind == "answerable" else 1):
             break
     return found
 
 
+def _chosen(draw: np.random.Generator, found: Mapping[Key, Candidate]) -> Candidate:
+    """Return one candidate: its answer is drawn first, then how old it is."""
+    answers = sorted({answer for answer, _ in found}, key=str)
+    answer = draw_one(draw, answers)
+    ages = sorted(age for one, age in found if one == answer)
+    return found[answer, draw_one(draw, ages)]
+
+
+def age_of(verdict: Verdict, asked_s: float) -> float:
+    """Return how long ago the evidence ended, 0 where there is none."""
+    ends = [end_s for _, end_s in verdict.evidence.ranges_s]
+    return round(max(0.0, asked_s - max(ends)), 3) if ends else 0.0
+
+
 def question_of(ask: Ask, verdict: Verdict, asked_s: float, phrasing: int = 0, stratum: str | None = None) -> Question:
     """Return a settled question in words."""
     form = FORMS[ask.form]
-    ends = [end_s for _, end_s in verdict.evidence.ranges_s]
-    age_s = round(max(0.0, asked_s - max(ends)), 3) if ends else 0.0
+    age_s = age_of(verdict, asked_s)
     return Question(
         group=form.group,
         text=say(ask, phrasing),
@@ -130,8 +144,3 @@ def answer_key(answer: Answer) -> tuple[str, Value]:
     """Return what counts as the same answer: times and durations to the second."""
     is_span = answer.kind in {"duration", "time"}
     return answer.kind, round(float(str(answer.value))) if is_span else answer.value
-
-
-def _weighted(draw: np.random.Generator, weights: Mapping[T, float]) -> T:
-    names = list(weights)
-    return names[int(np.searchsorted(np.cumsum([weights[name] for name in names]), draw.random(), side="right"))]

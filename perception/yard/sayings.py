@@ -71,7 +71,7 @@ def _orders(value: object) -> tuple[str, ...]:
 
 
 def _lists(value: object) -> tuple[str, ...]:
-    names = [_HAPPENED.get(name, name) for name in value] if isinstance(value, tuple) else []
+    names = [_HAPPENED.get(str(name), str(name)) for name in value] if isinstance(value, tuple) else []
     if not names:
         return ("Nothing.", "none", "It was quiet.")
     joined = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

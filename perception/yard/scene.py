@@ -1,7 +1,7 @@
 """What a questioner needs of a world, from its truth channel alone: what could be seen, heard and sensed, and when.
 
-A thing is seen by day or dusk only; in night and fog the camera is blind. It is heard within `EARSHOT_M`, in the view or
-not, and sensed by radar while it moves within `RADAR_M` where nothing hides it. What no sensor had is in nobody's scene.
+A thing is seen by day or dusk only; in night and fog the camera is blind. It is heard within `EARSHOT_M`, in the view
+or not, and sensed by radar while it moves within `RADAR_M` where nothing hides it.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Scene:
     def calls(self, sound: str) -> list[Span]:
         """Return when a sound was heard, whoever made it."""
         makers = [column for column, one in enumerate(self.things) if one.voice == sound]
-        return self.spans(self.is_heard[:, makers].any(axis=1), GAP_S / 2)
+        return self.spans(np.asarray(self.is_heard[:, makers].any(axis=1)), GAP_S / 2)
 
     def dark_spans(self) -> list[Span]:
         """Return when the camera was blind."""

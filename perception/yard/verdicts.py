@@ -1,6 +1,6 @@
 """What a question comes to: a true answer, a false premise, something that nobody could know, or no sound question.
 
-None stands for a question that is not well posed in a scene: it fits several things, or hangs on a glimpse. Nobody asks it.
+None stands for a question that is not well posed in a scene: it fits several things, or hangs on a glimpse.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class Verdict:
 
     kind: Kind
     answer: Answer
-    evidence: Evidence = Evidence()
+    evidence: Evidence
 
 
-UNKNOWN = Verdict(kind="unanswerable", answer=Answer(kind="unknown"))
+UNKNOWN = Verdict(kind="unanswerable", answer=Answer(kind="unknown"), evidence=Evidence())
 
 
 def answered(

@@ -1,7 +1,8 @@
-"""The closed vocabulary of the yard with its synonyms, and how numbers, spans and times of day of a recording are said."""
+"""The closed vocabulary of the yard with its synonyms, and how numbers, spans and clock times are said."""
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 
@@ -84,7 +85,7 @@ def found(text: str, words: Mapping[str, tuple[str, ...]]) -> list[str]:
 
 
 def digits(text: str) -> str:
-    """Return plain text with number words as digits: "twenty one" as 21, "a couple of" as 2, "half a minute" as 30 s."""
+    """Return plain text with number words as digits: "a couple of" as 2, "half a minute" as 30 s."""
     text = re.sub(r"\bhalf an? (minute|hour)\b", lambda m: "30 second" if m[1] == "minute" else "30 minute", text)
     text = re.sub(r"\b(minute|hour|second)s? and a half\b", r"\1 and a half", text)
     ones = "|".join(NUMBERS[1:10])
@@ -114,11 +115,11 @@ def read_span(text: str) -> float | None:
     parts = list(_SPAN.finditer(text))
     if not parts:
         return None
-    between = [text[one.end() : other.start()].strip() for one, other in zip(parts, parts[1:], strict=False)]
+    between = [text[one.end() : other.start()].strip() for one, other in itertools.pairwise(parts)]
     if any(words not in {"", "and"} for words in between):
         return None  # two spans
     units = [UNITS_S[part[2]] for part in parts]
-    if any(one <= other for one, other in zip(units, units[1:], strict=False)):
+    if any(one <= other for one, other in itertools.pairwise(units)):
         return None
     return sum((float(part[1]) + (0.5 if part[3] else 0)) * unit for part, unit in zip(parts, units, strict=True))
 
