@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
+from perception.yard.negatives import Pair, polls_of
+from perception.yard.question import Question
+from perception.yard.questions import GROUPS, draw_question
+from perception.yard.scene import scene_of
 from perception.yard.script import make_world
-from perception.yard.settings import WorldSettings, seed_of
+from perception.yard.settings import WorldSettings, seed_of, stream_of
 from perception.yard.truth import EntityTruth, Truth
 from perception.yard.world import World
 from runtime.messages import Box
@@ -61,6 +67,29 @@ def world_truths(number: int = 0, settings: WorldSettings | None = None) -> tupl
     settings = settings or WorldSettings()
     world = make_world(settings, seed_of(settings.split, number))
     return world, truths_of(world), settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedWorld:
+    """A world with questions about it."""
+
+    truths: list[Truth]
+    questions: list[Question]
+    pairs: list[Pair]
+
+
+@lru_cache(maxsize=1)
+def asked_worlds() -> tuple[AskedWorld, ...]:
+    """Return some hundred worlds, each asked a few groups of questions, all groups in turn."""
+    found = []
+    for number in range(240):
+        world, truths, settings = world_truths(number)
+        scene = scene_of(truths)
+        groups = [GROUPS[(3 * number + more) % len(GROUPS)] for more in range(3)]
+        drawn = [draw_question(scene, settings, group, stream_of(world.seed, group)) for group in groups]
+        pairs = polls_of(truths, settings, world.seed)
+        found.append(AskedWorld(truths=truths, questions=[one for one in drawn if one], pairs=pairs))
+    return tuple(found)
 
 
 def _box(box_m: tuple[float, float, float], distance_m: float, bearing_rad: float) -> Box:

@@ -155,8 +155,9 @@ def _order(words: str, options: tuple[str, ...]) -> str | tuple[str, ...] | None
             return named[1]
         is_told = len(named) == 1 or re.search(r"\b(?:before|then|first)\b", words)
         return named[0] if is_told else None
-    is_sound = len(named) == len(options) and not re.search(r"\b(?:after|before|last)\b", words)
-    return tuple(named) if is_sound else None
+    turns = "after|before" if any("last" in option.split() for option in options) else "after|before|last"
+    is_in_order = len(named) == len(options) and not re.search(rf"\b(?:{turns})\b", words)
+    return tuple(named) if is_in_order else None
 
 
 _NOUNS: Mapping[str, tuple[str, ...]] = {**CLASS_WORDS, "thing": ("thing", "things", "one", "object")}
@@ -167,7 +168,7 @@ def _named(words: str, options: tuple[str, ...]) -> list[str] | None:
     """Return the options that a text names, in its order; none where a name fits none, or several."""
     named: list[str] = []
     for phrase in _names(words):
-        fits = [option for option in options if phrase <= _attributes(option)]
+        fits = [option for option in options if (phrase - {"thing"} or phrase) <= _attributes(option)]
         if len(fits) != 1:
             exact = [option for option in options if phrase == _attributes(option)]
             fits = exact if len(exact) == 1 else fits

@@ -5,7 +5,7 @@ A question group that either of them passes measures nothing; `balance` says so 
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +16,6 @@ from perception.yard.mentions import Description
 from perception.yard.momentrules import SLOW_MPS
 from perception.yard.phrases import parse
 from perception.yard.question import Answer, Question
-from perception.yard.questions import answer_key
 from perception.yard.script import CALLS_S, colour_weights, kind_weights
 from perception.yard.settings import WorldSettings
 
@@ -117,10 +116,9 @@ def _score(questions: Sequence[Question], answers: Sequence[Answer]) -> float:
 
 def _most_frequent(questions: Sequence[Question]) -> Answer:
     """Return the answer that most of them take, tolerances counted."""
-    counts = Counter(answer_key(question.answer) for question in questions)
-    firsts = {answer_key(question.answer): question.answer for question in reversed(questions)}
-    best = {key: sum(question.answer.agrees(firsts[key]) for question in questions) for key in counts}
-    return firsts[max(best, key=lambda key: (best[key], str(key)))]
+    answers = {(one.answer.kind, one.answer.value): one.answer for one in questions}
+    takes = {key: sum(one.answer.agrees(answer) for one in questions) for key, answer in answers.items()}
+    return answers[max(takes, key=lambda key: (takes[key], str(key)))]
 
 
 def _likeliest(weights: Mapping[str, float]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 
 from perception.yard.forms import Ask
@@ -67,24 +68,25 @@ def _when(ask: Ask, scene: Scene, asked_s: float) -> Verdict | None:
 
 def _before(ask: Ask, scene: Scene, asked_s: float) -> Verdict | None:
     one, other = (occurs(scene, happening, asked_s) for happening in ask.happenings)
-    for moment in (one, other):
-        if not isinstance(moment, Moment):
-            return moment if one is not None and other is not None else None
-    assert isinstance(one, Moment)
-    assert isinstance(other, Moment)
+    if not isinstance(one, Moment) or not isinstance(other, Moment):
+        return _one_verdict([one, other])
     if abs(one.t_s - other.t_s) < APART_S:
         return None
     spans = [_around(scene, one), _around(scene, other)]
     return answered(scene, "order", "before" if one.t_s < other.t_s else "after", spans, _columns(one, other))
 
 
+def _one_verdict(found: Sequence[object]) -> Verdict | None:
+    """Return what becomes of a question about several things of which some are not there: nothing if in two ways."""
+    verdicts = {one.kind: one for one in found if isinstance(one, Verdict)}
+    return next(iter(verdicts.values())) if len(verdicts) == 1 and None not in found else None
+
+
 def _order(ask: Ask, scene: Scene) -> Verdict | None:
     found = [resolve(scene, mention) for mention in ask.mentions]
-    if any(who is None for who in found):
-        return None
     who = [column for column in found if isinstance(column, int)]
     if len(who) < len(found):
-        return next(verdict for verdict in found if isinstance(verdict, Verdict))
+        return _one_verdict(found)
     times = [scene.first_seen_s(column) for column in who]
     firsts = [scene.sights(column)[0] for column in who]
     is_glimpse = any(end_s - start_s < KNOWN_S - 1e-6 for start_s, end_s in firsts)

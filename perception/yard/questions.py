@@ -34,7 +34,7 @@ TARGETS: Mapping[str, Mapping[Value, float]] = {
     "fast": {"fast": 0.5, "slow": 0.5},
     "before": {"before": 0.5, "after": 0.5},
 }
-MOMENTS, TRIES = 4, 10  # how many asking times, and things to ask at each, are tried for one form
+MOMENTS, TRIES = 4, 8  # how many asking times, and things to ask at each, are tried for one form
 ENOUGH = 8  # different answers and ages to choose from
 FIRST_ASKED_S = 4.0
 GRID_S = 0.5  # asking times are multiples of it
@@ -46,6 +46,8 @@ Key: TypeAlias = tuple[tuple[str, Value], str]  # answer and age
 def questions_of(truths: Sequence[Truth], settings: WorldSettings, seed: int, per_group: int = 1) -> list[Question]:
     """Return up to `per_group` questions of every group, fewer where a world gives none; by when they are asked."""
     scene = scene_of(truths)
+    if not truths:
+        return []
     found = {
         question.text + str(question.asked_s): question
         for group in GROUPS

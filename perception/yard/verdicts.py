@@ -16,6 +16,7 @@ from perception.yard.scene import KNOWN_S, Scene, Span
 
 HALF_S = 0.5  # a moment asked about holds so long to both sides, and all that it is asked for is the same in it
 NOW_S = 1.0  # the present lasts so long
+LEAST_MOMENTS = 3  # with fewer truths in a window nobody says how anything moved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +69,11 @@ def window(scene: Scene, point: Point | None, asked_s: float) -> slice | Verdict
     at_s = (point or NOW).moment_s(asked_s)
     if not 0 <= at_s <= asked_s:
         return UNKNOWN
-    if point == NOW or point is None:
-        return scene.during(asked_s - NOW_S, asked_s) if asked_s >= NOW_S else None
-    is_inside = HALF_S <= at_s <= asked_s - HALF_S
-    return scene.during(at_s - HALF_S, at_s + HALF_S) if is_inside else None
+    is_now = point is None or point == NOW
+    start_s, end_s = (asked_s - NOW_S, asked_s) if is_now else (at_s - HALF_S, at_s + HALF_S)
+    when = scene.during(start_s, end_s)
+    is_inside = start_s >= 0 and end_s <= asked_s
+    return when if is_inside and when.stop - when.start >= LEAST_MOMENTS else None
 
 
 def resolve(scene: Scene, mention: Mention, when: slice | None = None) -> int | Verdict | None:
