@@ -50,8 +50,8 @@ def answers() -> st.SearchStrategy[tuple[Answer, AnswerKind]]:
         *(
             st.builds(Answer, kind=st.just(kind), value=value).map(lambda one: (one, one.kind))
             for kind, value in values.items()
-        ),  # type: ignore[arg-type]
-        *(st.tuples(st.just(Answer(kind=kind)), st.sampled_from(WANTED)) for kind in ("refuted", "unknown")),  # type: ignore[arg-type]
+        ),
+        *(st.tuples(st.just(Answer(kind=kind)), st.sampled_from(WANTED)) for kind in ("refuted", "unknown")),
     )
 
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 
 from perception.yard.forms import Ask, Happening
 from perception.yard.kinds import CLASSES
-from perception.yard.mentions import NOW, Description, Mention
+from perception.yard.mentions import NOW, SO_FAR, Description, Mention
 from perception.yard.phrases import parse
-from perception.yard.question import Answer, Question
+from perception.yard.question import Answer, Question, Value
 from perception.yard.truth import EntityTruth, Truth
 
 DARK = ("night", "fog")
@@ -91,18 +91,16 @@ def side(one: EntityTruth) -> str:
     return "left" if centre < 1 / 3 else "right" if centre > 2 / 3 else "middle"
 
 
-def _value(ask: Ask, question: Question, past: Moments):  # type: ignore[no-untyped-def]  # any value there is
-    asked_s = question.asked_s
-    t_s = asked_s - 0.5 if ask.at == NOW else ask.at.moment_s(asked_s) if ask.at else asked_s
+def _value(ask: Ask, question: Question, past: Moments) -> Value:
+    """Return the true value of an answer."""
+    t_s = question.asked_s - 0.5 if ask.at == NOW else ask.at.moment_s(question.asked_s) if ask.at else question.asked_s
     truth = min(past, key=lambda truth: abs(truth.t_ns / 1e9 - t_s))
-    one = named(ask.mentions[0], past, t_s) if ask.mentions else None
+    if ask.mentions and not ask.form.startswith("order"):
+        return _of_one(ask, named(ask.mentions[0], past, t_s), past, t_s)
+    what = ask.what or Description()
     match ask.form:
         case "what_side":
             return named(Mention(side=ask.side), past, t_s).kind
-        case "what_is":
-            return one.kind
-        case "colour_of" | "colour_side":
-            return one.colour
         case "colour_heard":
             (who,) = (one for one in truth.entities if heard(one) and CLASSES[one.kind].voice.name == ask.sounds[0])
             return who.colour
@@ -110,33 +108,53 @@ def _value(ask: Ask, question: Question, past: Moments):  # type: ignore[no-unty
             (kind,) = {one.kind for one in truth.entities if heard(one)}
             return kind if ask.form == "sound_who" else CLASSES[kind].voice.name
         case "many_now":
-            return sum(seen(one, truth) and fits(ask.what, one) for one in truth.entities)
+            return sum(seen(one, truth) and fits(what, one) for one in truth.entities)
         case "many_moving":
             return sum(one.is_moving and (seen(one, truth) or sensed(one)) for one in truth.entities)
         case "many_seen" | "exists":
-            first_s, last_s = ask.period.span_s(asked_s)
-            ids = {
-                one.id for truth in past if first_s - 1e-6 <= truth.t_ns / 1e9 <= last_s + 1e-6
-                for one in truth.entities if seen(one, truth) and fits(ask.what, one)
-            }  # fmt: skip
+            first_s, last_s = (ask.period or SO_FAR).span_s(question.asked_s)
+            within = [truth for truth in past if first_s - 1e-6 <= truth.t_ns / 1e9 <= last_s + 1e-6]
+            ids = {one.id for truth in within for one in truth.entities if seen(one, truth) and fits(what, one)}
             return len(ids) if ask.form == "many_seen" else "yes" if ids else "no"
+        case _:
+            return _of_time(ask, past)
+
+
+def _of_one(ask: Ask, one: EntityTruth, past: Moments, t_s: float) -> Value:
+    match ask.form:
+        case "what_is":
+            return one.kind
+        case "colour_of" | "colour_side":
+            return one.colour
         case "where_is":
             return side(state(past, one.id, t_s))
-        case "way" | "approach" | "fast":
-            return _motion(ask.form, past, one.id, t_s)
+        case "long_view":
+            times = sightings(past, one.id)
+            return times[-1] - times[0]
+        case "long_still":
+            return sum(any(e.id == one.id and not e.is_moving for e in truth.entities) for truth in past) / 10
+        case form:
+            return _motion(form, past, one.id, t_s)
+
+
+def _of_time(ask: Ask, past: Moments) -> Value:
+    match ask.form:
         case "when" | "ago":
             return when(ask.happenings[0], past)
         case "before":
             one_s, other_s = (when(happening, past) for happening in ask.happenings)
             return "before" if one_s < other_s else "after"
         case "order_two" | "order_three":
-            firsts = {m.words: sightings(past, named(m, past, asked_s).id)[0] for m in ask.mentions}
+            firsts = {m.words: sightings(past, named(m, past, past[-1].t_ns / 1e9).id)[0] for m in ask.mentions}
             names = sorted(firsts, key=lambda name: firsts[name])
             return names[0] if ask.form == "order_two" else tuple(names)
         case "order_sounds":
             return min(ask.sounds, key=lambda sound: when(Happening(verb="sounds", sound=sound), past))
+        case "long_sound":
+            times = [truth.t_ns / 1e9 for truth in past if ask.sounds[0] in voices([truth])]
+            return times[-1] - times[0]
         case _:
-            return _span_or_dark(ask, past, one)
+            return _of_dark(ask.form, past)
 
 
 def _motion(form: str, past: Moments, number: int, t_s: float) -> str:
@@ -184,32 +202,24 @@ def when(happening: Happening, past: Moments) -> float:
     )
 
 
-def _span_or_dark(ask: Ask, past: Moments, one: EntityTruth | None):  # type: ignore[no-untyped-def]
+def voices(moments: Moments) -> set[str]:
+    return {CLASSES[one.kind].voice.name for truth in moments for one in truth.entities if heard(one)}
+
+
+def _of_dark(form: str, past: Moments) -> Value:
     dark = [truth for truth in past if truth.light in DARK]
-    match ask.form:
+    nearer, farther = _changes(past, lambda change_m: change_m < 0), _changes(past, lambda change_m: change_m > 0)
+    match form:
         case "long_dark":
             return (dark[-1].t_ns - dark[0].t_ns) / 1e9
-        case "long_sound":
-            times = [
-                truth.t_ns / 1e9 for truth in past for e in truth.entities
-                if heard(e) and CLASSES[e.kind].voice.name == ask.sounds[0]
-            ]  # fmt: skip
-            return times[-1] - times[0]
-        case "long_view":
-            times = sightings(past, one.id)
-            return times[-1] - times[0]
-        case "long_still":
-            return sum(any(e.id == one.id and not e.is_moving for e in truth.entities) for truth in past) / 10
         case "dark_heard":
-            return tuple({CLASSES[e.kind].voice.name for truth in dark for e in truth.entities if heard(e)})
+            return tuple(voices(dark))
         case "dark_moved":
             return len({e.id for truth in dark for e in truth.entities if sensed(e)})
         case "dark_closer":
-            return "yes" if _changes(past, lambda change_m: change_m < 0) else "no"
+            return "yes" if nearer else "no"
         case _:
-            names = {CLASSES[e.kind].voice.name for truth in dark for e in truth.entities if heard(e)}
-            names |= {"approach"} if _changes(past, lambda change_m: change_m < 0) else set()
-            return tuple(names | ({"retreat"} if _changes(past, lambda change_m: change_m > 0) else set()))
+            return (*voices(dark), *(["approach"] if nearer else []), *(["retreat"] if farther else []))
 
 
 def _changes(past: Moments, counts: Callable[[float], bool]) -> bool:
