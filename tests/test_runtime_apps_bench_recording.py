@@ -22,7 +22,7 @@ NOWHERE = Path("/nowhere")
 
 
 def mark(stream: str, t_ns: int) -> Watermark:
-    return Watermark(session="s", stream=stream, t_ns=t_ns, sensor="video")
+    return Watermark(session="s", stream=stream, epoch=0, t_ns=t_ns, sensor="video")
 
 
 def test_twenty_replays_take_the_three_speeds_in_turn() -> None:

@@ -68,7 +68,7 @@ def _digests(plan: Plan, path: Path, length_s: float) -> list[Measure]:
     usual = Counter(everything).most_common(1)[0][0]
     each = [identical(f"digests of all sensors at {speed}", some, usual) for speed, some in found.items()]
     total = identical("digests of all sensors at every speed", everything, usual)
-    loaded = dict(total.detail) | {"hogs_beside": Counter(hogs), "length_s": length_s}
+    loaded = dict(total.detail) | {"hogs_beside": hogs, "length_s": length_s}
     return [*each, Measure(name=total.name, value=total.value, unit=total.unit, at_least=total.at_least, detail=loaded)]
 
 
