@@ -112,7 +112,7 @@ def _first(plan: Plan, path: Path, about: dict[str, Any]) -> Measure:
 def _seeks(plan: Plan, path: Path, length_s: float) -> Measure:
     progress("seeks")
     draw = random.Random(SEED)
-    at_s = [draw.uniform(0.0, length_s - 1.0) for _ in range(plan.rounds(3, 10, 10))]
+    at_s = [draw.uniform(0.0, length_s - 1.0) for _ in range(plan.rounds(1, 10, 10))]
     seen = _child("seek", path, *at_s)
     forget(path)
     cold = _child("seek", path, max(at_s))

@@ -116,7 +116,7 @@ class McapFile:
                     if opcode in (Opcode.SCHEMA, Opcode.CHANNEL):
                         self._know(opcode, body)
 
-    def _know(self, opcode: int, body: bytes) -> None:
+    def _know(self, opcode: int, body: bytes | memoryview) -> None:
         try:
             note_record(self._index, opcode, body)
         except BROKEN:
