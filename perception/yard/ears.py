@@ -1,4 +1,4 @@
-"""The two microphones of the rig: every voice of the yard as it arrives, late, weaker, shifted, and behind walls muffled.
+"""The two microphones of the rig: every voice of the yard as it arrives there, late, weaker and shifted in pitch.
 
 A sound takes its time from where it was to where the microphone is: that alone makes its delay, its Doppler shift and
 the difference between left and right. Things are heard wherever they are, in the view of the camera or not.
@@ -6,13 +6,17 @@ the difference between left and right. Things are heard wherever they are, in th
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from perception.yard.settings import stream_of
 from perception.yard.sightlines import Sightlines
 from perception.yard.voices import hum_at, voice_at
 from perception.yard.world import RIG_HEIGHT_M, Entity, World
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 RATE_HZ = 16_000
 APART_M = 0.2  # the microphones, to the left and right of the rig's middle
@@ -24,7 +28,7 @@ HISS_RMS = 10 ** (-68 / 20)
 HUM_RMS = 10 ** (-56 / 20)
 
 PAGE = 1600  # samples that are made at once, whoever asks for how many: pieces are the same as the whole
-STEP = 160  # between two of them places and levels are followed exactly, and linear between
+STEP = 80  # between two of them places and levels are followed exactly, and linear between
 LATEST_S = 0.5  # nothing is so far away that it sounds later
 ROUNDS = 5  # each makes the time of emission 40 times more exact at the fastest
 WIND_STEP = 16  # samples between two draws of the wind: it has nothing above some 500 Hz
@@ -90,7 +94,7 @@ class Ears:
 
     @staticmethod
     def _places(one: Entity, t_s: NDArray[np.float64], height_m: float) -> NDArray[np.float64]:
-        flat = one.track.position_m(t_s.reshape(-1)).reshape(*t_s.shape, 2)
+        flat = one.track.position_m(t_s)
         return np.concatenate([flat, np.full((*t_s.shape, 1), height_m)], axis=-1)
 
     @staticmethod
@@ -107,7 +111,7 @@ class Ears:
         gusts = np.concatenate([gusts, after.standard_normal((1, 2))]).T  # the last is the next page's first
         hiss = draw.standard_normal((2, PAGE))
         # a line between two independent draws has two thirds of their power
-        return _between(gusts) * (WIND_RMS * np.sqrt(1.5)) + hiss * HISS_RMS
+        return _between(gusts * WIND_RMS * 1.5**0.5) + hiss * HISS_RMS
 
 
 def _between(nodes: NDArray[np.float64]) -> NDArray[np.float64]:
