@@ -9,18 +9,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from perception.audio import AudioStream
+from perception.blocks import BlockCutter
+from perception.vad import Vad
 from perception.yard.ears import APART_M, HUM_RMS, PAGE, RATE_HZ, SOUND_MPS, WIND_RMS, Ears
 from perception.yard.kinds import CLASSES
 from perception.yard.script import make_world
 from perception.yard.settings import WorldSettings
 from perception.yard.voices import HUM_HZ, HUM_PER_M, tone_at
 from perception.yard.world import Entity, Wall
+from runtime.messages import Sound, Utterance
 from tests.yard_worlds import Knot, parked, thing, wall, world_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ALWAYS = ((0.0, 20.0),)
+RUMBLE_HZ = CLASSES["truck"].voice.pitch_hz
 
 
 def heard(
@@ -47,12 +52,12 @@ def pitch_hz(samples: NDArray[np.float64]) -> float:
 @pytest.mark.parametrize(("x_m", "y_m"), [(-10.0, 4.0), (-6.0, 12.0), (0.0, 15.0), (9.0, 20.0), (12.0, -3.0)])
 def test_the_nearer_ear_hears_it_earlier_by_the_way_between(x_m: float, y_m: float) -> None:
     one = parked("truck", x_m, y_m, ALWAYS)
-    left, right = heard(one, 1.0, 2.0).T  # the rumble repeats 90 times a second, far slower than the delay
+    left, right = heard(one, 1.0, 2.0).T  # a turn of the rumble takes far longer than the delay
     height_m = one.box_m[2] / 2 - 1.4
     ways = [np.sqrt((x_m + side * APART_M / 2) ** 2 + y_m**2 + height_m**2) for side in (1, -1)]
     later_s = (ways[1] - ways[0]) / SOUND_MPS  # at the right ear
-    turn = np.exp(-2j * np.pi * 90.0 * np.arange(len(left)) / RATE_HZ)
-    measured_s = np.angle((left * turn).sum() / (right * turn).sum()) / (2 * np.pi * 90.0)
+    turn = np.exp(-2j * np.pi * RUMBLE_HZ * np.arange(len(left)) / RATE_HZ)
+    measured_s = np.angle((left * turn).sum() / (right * turn).sum()) / (2 * np.pi * RUMBLE_HZ)
     assert measured_s == pytest.approx(later_s, abs=3e-6)
     if x_m:
         assert (measured_s > 0) == (x_m < 0)
@@ -78,9 +83,9 @@ def test_what_approaches_sounds_higher_and_what_recedes_lower(speed_mps: float) 
 def test_a_rig_that_drives_towards_a_sound_hears_it_higher() -> None:
     one = parked("truck", 0.0, 40.0, ALWAYS)
     driven = heard(one, 1.0, 4.0, rig=((0.0, 0.0, 0.0), (6.0, 0.0, 18.0)))[:, 0]
-    assert pitch_hz(driven) == pytest.approx(90.0 * (1 + 3.0 / SOUND_MPS), abs=0.06)
+    assert pitch_hz(driven) == pytest.approx(RUMBLE_HZ * (1 + 3.0 / SOUND_MPS), abs=0.06)
     still = heard(one, 1.0, 4.0)[:, 0]
-    assert pitch_hz(still) == pytest.approx(90.0, abs=0.03)
+    assert pitch_hz(still) == pytest.approx(RUMBLE_HZ, abs=0.03)
 
 
 def test_the_sound_comes_as_late_as_its_way_is_long() -> None:
@@ -170,6 +175,26 @@ def test_pieces_are_the_same_as_the_whole(sizes: list[int], first: int) -> None:
     assert np.array_equal(np.concatenate(pieces), whole)
     assert whole.dtype == np.int16
     assert whole.shape == (sum(sizes), 2)
+
+
+def test_perception_finds_the_voices_as_sounds_and_seldom_as_speech() -> None:
+    vad, calls, found, false, utterances = Vad(), 0, 0, 0, 0
+    for seed in (0, 3, 5, 6):
+        world = make_world(WorldSettings(), seed)
+        mono = Ears(world).block(0.0, 16 * RATE_HZ).mean(axis=1).astype(np.float32) / 32768
+        vad.reset()
+        stream, cutter = AudioStream("yard", "microphones", 0, vad, None), BlockCutter(0, 0)
+        records = stream.step(cutter.add(mono) + cutter.end()) + stream.finish()
+        sounds = [(one.start_ns / 1e9, one.end_ns / 1e9) for one in records if isinstance(one, Sound)]
+        utterances += sum(isinstance(one, Utterance) for one in records)
+        truths = [(a, b + 0.2) for one in world.entities for a, b in one.sounding_s]  # it comes a little late
+        calls += len(truths)
+        found += sum(any(a < end and start < b for a, b in sounds) for start, end in truths)
+        false += sum(not any(a < end and start < b for start, end in truths) for a, b in sounds)
+    assert calls >= 8
+    assert found >= 0.8 * calls
+    assert false == 0
+    assert utterances <= calls / 8
 
 
 def test_the_same_seed_gives_the_same_bytes_in_any_order_and_light() -> None:

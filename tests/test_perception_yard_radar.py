@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from perception.inputs import input_fault
 from perception.yard.radar import FALSE_ALARMS, FASTEST_FALSE_MPS, FURTHEST_M, HIGHEST_RAD, STEPS, WIDEST_RAD, Radar
 from perception.yard.script import make_world
 from perception.yard.settings import Light, WorldSettings
 from perception.yard.world import Entity, World
+from runtime.messages import RadarInput
 from tests.yard_worlds import parked, thing, wall, world_of
 
 if TYPE_CHECKING:
@@ -184,3 +186,8 @@ def test_the_same_seed_gives_the_same_bytes_in_any_order() -> None:
     assert forth == back[::-1]
     assert len({*forth}) == 10
     assert Radar(make_world(WorldSettings(), 12)).sweep(0.0).tobytes() != forth[0]
+
+
+def test_a_sweep_is_taken_at_perceptions_door() -> None:
+    payload = Radar(make_world(WorldSettings(), 3)).sweep(1.0).astype("<f4").tobytes()
+    assert input_fault(RadarInput(session="yard", stream="radar", payload=payload)) == ""

@@ -25,7 +25,7 @@ NEAREST_M = 1.0  # nothing is louder than at this distance
 BEHIND_WALL = 10 ** (-12 / 20)
 WIND_RMS = 10 ** (-61 / 20)
 HISS_RMS = 10 ** (-68 / 20)
-HUM_RMS = 10 ** (-56 / 20)
+HUM_RMS = 10 ** (-60 / 20)
 
 PAGE = 1600  # samples that are made at once, whoever asks for how many: pieces are the same as the whole
 STEP = 80  # between two of them places and levels are followed exactly, and linear between

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from perception.yard.kinds import SIZES
 from perception.yard.settings import stream_of
-from perception.yard.world import YARD_M, Entity, World
+from perception.yard.world import YARD_M, Entity, States, World
 
 # Limbs and wheels are faster and slower than the body, by up to this part of its speed, most in mid-stride.
 SWING: Mapping[str, float] = {"person": 0.7, "dog": 0.7, "bicycle": 0.4}
@@ -47,9 +47,9 @@ def together(parts: Iterable[Echoes]) -> Echoes:
     )
 
 
-def echoes_of(world: World, t_s: float, draw: np.random.Generator, eye_m: NDArray[np.float64]) -> Iterator[Echoes]:
-    """Yield the points of each thing that is there, as they are thrown back to an eye (3,)."""
-    states = world.states(np.array([t_s]))
+def echoes_of(world: World, states: States, draw: np.random.Generator, eye_m: NDArray[np.float64]) -> Iterator[Echoes]:
+    """Yield the points of each thing that is there at one moment, as they are thrown back to an eye (3,)."""
+    t_s = float(states.t_s[0])
     for number, one in enumerate(world.entities):
         if states.is_there[0, number]:
             velocity = states.velocity_mps[0, number]

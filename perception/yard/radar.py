@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from perception.yard.echoes import Echoes, clutter_of, echoes_of, together
 from perception.yard.settings import stream_of
 from perception.yard.sightlines import Sightlines
-from perception.yard.world import RIG_HEIGHT_M, World
+from perception.yard.world import RIG_HEIGHT_M, States, World
 
 RADAR_HZ = 20.0  # in recordings
 FURTHEST_M = 45.0
@@ -56,37 +56,25 @@ class Radar:
         """Return (P, 5): x, y, z in metres forward, left and up of the rig, dBsm, m/s away from it; nearest first."""
         assert t_s >= 0, t_s
         draw = np.random.default_rng((self._seed, round(t_s * 1e6)))
-        eye_m = np.append(self._world.rig.position_m(np.array([t_s]))[0], RIG_HEIGHT_M)
-        echoes = together([self._clutter, *echoes_of(self._world, t_s, draw, eye_m)])
-        returns = self._received(echoes, t_s, eye_m)
-        returns = _Returns(
-            at=returns.at,
-            rcs_dbsm=returns.rcs_dbsm + 10 * np.log10(draw.standard_exponential(len(returns.at))),  # Swerling 1
-        )
+        states = self._world.states(np.array([t_s]))
+        eye_m = np.append(states.rig_m[0], RIG_HEIGHT_M)
+        echoes = together([self._clutter, *echoes_of(self._world, states, draw, eye_m)])
+        fading = 10 * np.log10(draw.standard_exponential(len(echoes.rcs_dbsm)))  # Swerling 1
+        returns = _Returns(at=_as_seen(echoes, states, eye_m), rcs_dbsm=echoes.rcs_dbsm + fading)
         is_found = _is_in_view(returns.at) & _is_detected(returns)
         is_found[is_found] = ~self._sightlines.are_blocked(eye_m, echoes.position_m[is_found])
         return _as_points(_with_false(returns.where(is_found), draw), draw)
 
-    def _received(self, echoes: Echoes, t_s: float, eye_m: NDArray[np.float64]) -> _Returns:
-        """Return all points by range, angles and relative velocity, whether or not they are found."""
-        states = self._world.states(np.array([t_s]))
-        away = echoes.position_m - eye_m
-        flat = np.hypot(away[:, 0], away[:, 1])
-        range_m = np.maximum(np.hypot(flat, away[:, 2]), 1e-6)
-        azimuth = np.arctan2(away[:, 1], away[:, 0]) - float(states.rig_heading_rad[0])
-        moves = echoes.velocity_mps - np.append(states.rig_mps[0], 0.0)
-        return _Returns(
-            at=np.stack(
-                [
-                    range_m,
-                    (azimuth + np.pi) % (2 * np.pi) - np.pi,
-                    np.arctan2(away[:, 2], flat),
-                    (away * moves).sum(axis=1) / range_m,
-                ],
-                axis=1,
-            ),
-            rcs_dbsm=echoes.rcs_dbsm,
-        )
+
+def _as_seen(echoes: Echoes, states: States, eye_m: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (P, 4): range, azimuth, elevation and velocity relative to the rig, of all points."""
+    away = echoes.position_m - eye_m
+    flat = np.hypot(away[:, 0], away[:, 1])
+    range_m = np.maximum(np.hypot(flat, away[:, 2]), 1e-6)
+    azimuth = np.arctan2(away[:, 1], away[:, 0]) - float(states.rig_heading_rad[0])
+    azimuth = (azimuth + np.pi) % (2 * np.pi) - np.pi
+    moves = echoes.velocity_mps - np.append(states.rig_mps[0], 0.0)
+    return np.stack([range_m, azimuth, np.arctan2(away[:, 2], flat), (away * moves).sum(axis=1) / range_m], axis=1)
 
 
 def _is_in_view(at: NDArray[np.float64]) -> NDArray[np.bool_]:
