@@ -19,7 +19,7 @@ from perception.yard.settings import WorldSettings
 from perception.yard.voices import HUM_HZ, HUM_PER_M, tone_at
 from perception.yard.world import Entity, Wall
 from runtime.messages import Sound, Utterance
-from tests.yard_worlds import Knot, parked, thing, wall, world_of
+from tests.yard_by_hand import Knot, parked, thing, wall, world_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

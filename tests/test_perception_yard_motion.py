@@ -21,7 +21,7 @@ from perception.yard.script import make_world
 from perception.yard.settings import WorldSettings
 from perception.yard.world import RIG_HEIGHT_M
 from runtime.messages import CalibrationInput, ImuInput, PoseInput
-from tests.yard_worlds import world_of
+from tests.yard_by_hand import world_of
 
 THERE_AND_BACK = ((0.0, 0.0, 0.0), (4.0, 0.0, 4.8), (8.0, 0.0, 0.0))
 TURN = 0.02

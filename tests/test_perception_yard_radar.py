@@ -13,7 +13,7 @@ from perception.yard.script import make_world
 from perception.yard.settings import Light, WorldSettings
 from perception.yard.world import Entity, World
 from runtime.messages import RadarInput
-from tests.yard_worlds import parked, thing, wall, world_of
+from tests.yard_by_hand import parked, thing, wall, world_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

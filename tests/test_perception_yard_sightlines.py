@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from perception.yard.sightlines import SKIN_M, Sightlines
 from perception.yard.world import Wall
-from tests.yard_worlds import wall
+from tests.yard_by_hand import wall
 
 EYE = np.array([0.0, 0.0, 1.4])
 
