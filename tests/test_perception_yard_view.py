@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -15,41 +15,14 @@ from perception.yard.shapes import boxes_of
 from perception.yard.track import Track
 from perception.yard.truth import EntityTruth, Truth, from_json, is_visible, to_json
 from perception.yard.view import NOTHING, WALL, View, look, truth_at, truths, views
-from perception.yard.world import RIG_HEIGHT_M, Entity, Wall, World
+from perception.yard.world import RIG_HEIGHT_M, World
 from runtime.errors import ConfigError
+from tests.yard_worlds import a_thing, a_wall, a_world, still
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Size = Literal["small", "large"]
 LENS = Lens()
-
-
-def still(x_m: float, y_m: float) -> Track:
-    return Track(knots=((0.0, x_m, y_m), (16.0, x_m, y_m)))
-
-
-def a_thing(number: int, track: Track, colour: str = "red", kind: str = "truck", size: Size = "large") -> Entity:
-    return Entity(id=number, kind=kind, colour=colour, size=size, track=track, sounding_s=())
-
-
-def a_world(*entities: Entity, walls: tuple[Wall, ...] = (), rig: Track | None = None, turn: float = 0.0) -> World:
-    return World(
-        settings=WorldSettings(light="day"),
-        seed=5,
-        entities=entities,
-        walls=walls,
-        rig=rig or still(0.0, 0.0),
-        rig_turn_radps=turn,
-        lights=((0.0, "day"),),
-        plot=(),
-    )
-
-
-def a_wall(x_m: float, y_m: float, length_m: float, height_m: float = 5.0) -> Wall:
-    return Wall(
-        x_m=x_m, y_m=y_m, length_m=length_m, width_m=0.2, height_m=height_m, heading_rad=0.0, colour=(120, 110, 100)
-    )
 
 
 def the_view(world: World, t_s: float = 0.0, lens: Lens = LENS) -> View:

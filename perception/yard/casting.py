@@ -42,14 +42,13 @@ class Sights:
 
 def sights_of(world: World, boxes: Boxes, which: NDArray[np.int64], states: States, lens: Lens) -> Sights:
     """Return where rays meet the boxes `which` at all moments of `states`."""
-    centre, heading = _places(world, boxes, which, states)
+    centre, heading, is_there = _places(world, boxes, which, states)
     ahead = _cos_sin(states.rig_heading_rad)  # (T, 2)
     half = boxes.half_m[which] + boxes.shift_m[which, None] * np.abs(_turned(np.array(SHADOW), heading))
     apart = states.rig_m[:, None] - centre  # (T, B, 2)
     depth, left = np.moveaxis(-_turned(apart, ahead[:, None]), -1, 0)
     radius = np.hypot(half[..., 0], half[..., 1])
     edge = float(lens.right[-1])
-    is_there = np.where(boxes.owner[which] == WALL, True, states.is_there[:, np.maximum(boxes.owner[which], 0)])
     is_in_view = (depth + radius > NEAR_M) & (np.abs(left) - edge * depth <= radius * np.hypot(1.0, edge))
     moment, place = np.nonzero(is_there & is_in_view)
     heading, half = heading[moment, place], half[moment, place]
@@ -66,17 +65,18 @@ def sights_of(world: World, boxes: Boxes, which: NDArray[np.int64], states: Stat
 
 def _places(
     world: World, boxes: Boxes, which: NDArray[np.int64], states: States
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the middles (T, B, 2) and the cosines and sines of the headings (T, B, 2)."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the middles (T, B, 2), the cosines and sines of the headings (T, B, 2), and which are there (T, B)."""
     walls, owner, times = len(world.walls), boxes.owner[which], len(states.t_s)
     wall_m = np.array([(wall.x_m, wall.y_m) for wall in world.walls]).reshape(1, walls, 2)
     wall_rad = np.array([wall.heading_rad for wall in world.walls]).reshape(1, walls)
     centre = np.concatenate([np.repeat(wall_m, times, 0), states.position_m], axis=1)
     heading = _cos_sin(np.concatenate([np.repeat(wall_rad, times, 0), states.heading_rad], axis=1))
+    is_there = np.concatenate([np.ones((times, walls), bool), states.is_there], axis=1)
     places = np.where(owner == WALL, boxes.wall[which], walls + owner)
     heading = heading[:, places]
     shift = boxes.ahead_m[which, None] * heading + boxes.shift_m[which, None] * np.array(SHADOW)
-    return centre[:, places] + shift, heading
+    return centre[:, places] + shift, heading, is_there[:, places]
 
 
 def _cast(

@@ -44,7 +44,7 @@ def _left(light: Light) -> NDArray[np.float32]:
     """Return what is left of a thing's brightness at each distance, in `STEPS` of a metre."""
     away_m = (np.arange(int(TABLE_M * STEPS)) + 0.5) / STEPS
     if light == "night":
-        left = 0.004 + 0.5 / (1.0 + (away_m / LAMP_M) ** 2) ** 2
+        left = 0.003 + 0.25 / (1.0 + (away_m / LAMP_M) ** 2) ** 2
     else:
         left = np.exp(-away_m / FOG_M)
     return np.round(left, 6).astype(np.float32)  # machines differ in the last digits of exp

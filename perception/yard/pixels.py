@@ -18,7 +18,7 @@ CODES = 8192  # steps of brightness
 STEPS = 16  # of brightness in one step of 255
 DARK = 3.0  # of 255: what a pixel sees without light; below it, contrast vanishes
 LONG_AGO_US = -(1 << 60)
-ALMOST = 1e-6  # of a threshold: a change of exactly three thresholds is three events, whatever is lost in rounding
+ALMOST = 1e-5  # of a threshold: a change of exactly three thresholds is three events, whatever is lost in rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ class Pixels:
         self._settings = settings
         draw = np.random.default_rng(seed)
         spread = np.maximum(1 + settings.mismatch * draw.standard_normal((2, len(codes))), 0.2)
-        self._threshold = np.round(settings.threshold * spread, 6)  # (2, N): of OFF and of ON
+        self._threshold = np.round(settings.threshold * spread, 9)  # (2, N): of OFF and of ON
         self._last_us = np.full(len(codes), LONG_AGO_US)
         self.restart(codes, t_us)
 

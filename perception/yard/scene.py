@@ -46,7 +46,7 @@ class Stage:
         self.stands = world.rig_turn_radps == 0.0 and _never_moves(world.rig)
         tracks = [one.track for one in world.entities]
         is_parked = [_never_moves(one) and one.start_s <= 0 and one.end_s >= world.length_s for one in tracks]
-        is_fixed = np.where(boxes.owner == WALL, True, np.array([*is_parked, False])[boxes.owner])
+        is_fixed = np.where(boxes.owner == WALL, True, np.array([*is_parked, False])[np.maximum(boxes.owner, 0)])
         self._moving = np.flatnonzero(~is_fixed) if self.stands else np.arange(len(boxes.owner))
         self._fixed = np.flatnonzero(is_fixed)
         self._ground = Ground(lens, world.seed)
