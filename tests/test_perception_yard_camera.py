@@ -43,7 +43,8 @@ def test_a_picture_is_bytes_of_the_asked_size() -> None:
     world = make_world(WorldSettings(), 4)
     assert Camera(world).picture(1.0).shape == (120, 160, 3)
     larger = Camera(world, Lens(320, 200)).picture(1.0)
-    assert (larger.shape, larger.dtype) == ((200, 320, 3), np.uint8)
+    assert larger.shape == (200, 320, 3)
+    assert larger.dtype == np.uint8
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-import evt3
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -62,6 +61,7 @@ def _drawn(seed: int, count: int, until_us: int) -> list[Event]:
 
 def test_the_evt3_package_reads_what_was_written() -> None:
     events = _drawn(1, 20_000, 3_000_000)
+    evt3 = pytest.importorskip("evt3")
     read = evt3.decode_bytes(_written(events), sensor_width=160, sensor_height=120)
     for mine, its in zip(_arrays(events), (read.x, read.y, read.polarity, read.timestamp), strict=True):
         np.testing.assert_array_equal(mine, its)
@@ -71,6 +71,7 @@ def test_times_beyond_the_wrap_are_read_back_by_both() -> None:
     events = _drawn(2, 300, 60_000_000)
     data = _written(events)
     assert _read_slowly(data) == events
+    evt3 = pytest.importorskip("evt3")
     np.testing.assert_array_equal(evt3.decode_bytes(data, 160, 120).timestamp, [event[3] for event in events])
 
 
@@ -78,6 +79,7 @@ def test_a_pause_longer_than_a_wrap_loses_no_time() -> None:
     events = [(1, 2, 1, 5), (3, 2, 0, 5 + 3 * WRAP_US), (3, 2, 0, 5 + 3 * WRAP_US)]
     data = _written(events)
     assert _read_slowly(data) == events
+    evt3 = pytest.importorskip("evt3")
     np.testing.assert_array_equal(evt3.decode_bytes(data, 160, 120).timestamp, [event[3] for event in events])
 
 
@@ -100,6 +102,7 @@ def test_packets_in_a_row_read_like_one() -> None:
         packets.append(encode(*_arrays(part), from_us, from_us + 2_500_000))
     stream = b"".join(packets)
     assert _read_slowly(stream) == events
+    evt3 = pytest.importorskip("evt3")
     np.testing.assert_array_equal(evt3.decode_bytes(stream, 160, 120).timestamp, [event[3] for event in events])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -34,7 +36,7 @@ def followed_slowly(rows: list[list[int]], about: EventSettings) -> list[Event]:
     found: list[Event] = []
     for pixel, values in enumerate(zip(*rows, strict=True)):
         level, last_us = float(log_of(codes(values[0]))[0]), -(10**9)
-        for number, (one, other) in enumerate(zip(values, values[1:], strict=False)):
+        for number, (one, other) in enumerate(pairwise(values)):
             before, now = (float(log_of(codes(value))[0]) for value in (one, other))
             way = about.threshold if now > before else -about.threshold
             while now != before and (now - level) / way >= 1 - 1e-5:
@@ -77,7 +79,7 @@ def test_a_pixel_is_silent_for_its_refractory_time(refractory_us: int) -> None:
     rows = [[100], [5000], [300], [301], [4000], [4100], [0]]
     times = [one[2] for one in seen(rows, about)]
     assert 0 < len(times) <= len(seen(rows, QUIET))
-    assert all(b - a >= refractory_us - 1 for a, b in zip(times, times[1:], strict=False))
+    assert all(b - a >= refractory_us - 1 for a, b in pairwise(times))
     assert len(times) == pytest.approx(len(followed_slowly(rows, about)), abs=1)
 
 

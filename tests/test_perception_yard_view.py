@@ -11,10 +11,10 @@ import pytest
 from perception.yard.lens import Lens
 from perception.yard.script import make_world
 from perception.yard.settings import WorldSettings
-from perception.yard.shapes import boxes_of
+from perception.yard.shapes import WALL, boxes_of
 from perception.yard.track import Track
 from perception.yard.truth import EntityTruth, Truth, from_json, is_visible, to_json
-from perception.yard.view import NOTHING, WALL, View, look, truth_at, truths, views
+from perception.yard.view import NOTHING, View, look, truth_at, truths, views
 from perception.yard.world import RIG_HEIGHT_M, World
 from runtime.errors import ConfigError
 from tests.yard_worlds import a_thing, a_wall, a_world, still

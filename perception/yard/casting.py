@@ -129,7 +129,7 @@ def _span(is_open: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return (P, 2): the first place that is open and the one after the last, both 0 where none is."""
     first = is_open.argmax(axis=1)
     after = is_open.shape[1] - is_open[:, ::-1].argmax(axis=1)
-    return np.where(is_open.any(axis=1)[:, None], np.stack([first, after], axis=1), 0)
+    return np.where(is_open.any(axis=1, keepdims=True), np.stack([first, after], axis=1), 0)
 
 
 def _cos_sin(angle_rad: NDArray[np.float64]) -> NDArray[np.float64]:

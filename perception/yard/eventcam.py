@@ -6,6 +6,7 @@ The light of a world changes from one moment to the next, which every pixel woul
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -53,7 +54,7 @@ class EventCamera:
     def maps(self, edges_s: NDArray[np.float64], sub_frames: int = SUB_FRAMES) -> Iterator[NDArray[np.uint16]]:
         """Yield the counts (2, H, W), OFF and ON, between each of `edges_s` (T + 1,) and the next."""
         size = self.stage.lens.height_px * self.stage.lens.width_px
-        for t0_s, t1_s in zip(edges_s[:-1], edges_s[1:], strict=True):
+        for t0_s, t1_s in pairwise(edges_s):
             counts = np.zeros(2 * size, np.int64)
             for one in self._watch(_micro(t0_s), _micro(t1_s), sub_frames):
                 counts += np.bincount(one.pixel + size * one.p.astype(np.int64), minlength=2 * size)

@@ -53,4 +53,5 @@ def _left(light: Light) -> NDArray[np.float32]:
 def left_at(light: Light, depth_m: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return what is left of the brightness at these depths; the air has the rest."""
     places = np.minimum(depth_m * np.float32(STEPS), np.float32(TABLE_M * STEPS - 1)).astype(np.int32)
-    return _left(light).take(places)
+    left: NDArray[np.float32] = _left(light).take(places)
+    return left

@@ -1,8 +1,8 @@
-"""The pixels of an event camera: each reports when its log brightness has changed by a threshold since its last report.
+"""The pixels of an event camera: each reports when its log brightness has changed by a threshold since it last did.
 
-Between two renders the log brightness is taken to go in a straight line, so a large change gives several events, each at
-the time of its crossing (Rebecq et al. 2018, ESIM). After an event a pixel is silent for the refractory time: what it
-crosses meanwhile is lost, though it counts as seen.
+Between two renders the log brightness is taken to go in a straight line, so a large change gives several events, each
+at the time of its crossing (Rebecq et al. 2018, ESIM). After an event a pixel is silent for the refractory time: what
+it crosses meanwhile is lost, though it counts as seen.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def log_of(codes: NDArray[np.uint16]) -> NDArray[np.float64]:
     return _LOGS.take(codes)
 
 
-_LOGS = np.round(np.log(np.arange(CODES) / STEPS + DARK), 6)  # machines differ in the last digits of a logarithm
+_LOGS = np.round(np.log(np.arange(CODES, dtype=np.float64) / STEPS + DARK), 6)  # machines differ in the last digits
+    np.log(np.arange(CODES) / STEPS + DARK), 6
+)  # machines differ in the last digits of a logarithm
 
 
 class Pixels:
@@ -78,11 +80,10 @@ class Pixels:
         is_on = now > before
         threshold = self._threshold[is_on.astype(np.intp), pixel]
         count = np.maximum(np.where(is_on, now - level, level - now) / threshold + ALMOST, 0.0).astype(np.int64)
-        moved = count > 0
-        pixel, before, now, level, is_on, threshold, count = (
-            values[moved] for values in (pixel, before, now, level, is_on, threshold, count)
-        )
-        way = np.where(is_on, threshold, -threshold)
+        moved = np.flatnonzero(count)
+        pixel, before, now, level = pixel[moved], before[moved], now[moved], level[moved]
+        is_on, count = is_on[moved], count[moved]
+        way = np.where(is_on, threshold[moved], -threshold[moved])
         self._level[pixel] = level + count * way
         pace_us = way / (now - before) * (t_us - from_us)  # from one crossing to the next
         first_us = (level + way - before) / (now - before) * (t_us - from_us)

@@ -21,7 +21,8 @@ from perception.yard.track import Track
 from perception.yard.world import RIG_HEIGHT_M, States, World
 
 ON_GROUND = 1  # the number of the ground's surface; the sky has 0, box b has 2 + 3 b and the next two
-AMBIENT = 0.5  # of the brightness of a face that the sun does not meet
+AMBIENT = 0.5  # how bright a face is that the sun does not meet
+SUNLIT = 0.75  # how much brighter, where it meets the sun straight
 AT_ONCE = 16  # moments whose rays are computed together
 SOFT = 2.5  # a shadow is full where it is that deep inside, as a share of its size
 
@@ -150,7 +151,8 @@ def _tones(sights: Sights, low_m: NDArray[np.float64], high_m: NDArray[np.float6
     side = np.sign(sights.from_m[:, 1]) * (cosine * SUN[1] - sine * SUN[0])
     flat = np.where(high_m[sights.box] < RIG_HEIGHT_M, SUN[2], 0.0)
     meets_sun = np.maximum(np.stack([end, side, flat], axis=1), 0.0)
-    return AMBIENT + (1.25 - AMBIENT) * meets_sun
+    tones: NDArray[np.float64] = AMBIENT + SUNLIT * meets_sun
+    return tones
 
 
 def _never_moves(track: Track) -> bool:
