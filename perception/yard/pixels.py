@@ -51,9 +51,8 @@ def log_of(codes: NDArray[np.uint16]) -> NDArray[np.float64]:
     return _LOGS.take(codes)
 
 
-_LOGS = np.round(np.log(np.arange(CODES, dtype=np.float64) / STEPS + DARK), 6)  # machines differ in the last digits
-    np.log(np.arange(CODES) / STEPS + DARK), 6
-)  # machines differ in the last digits of a logarithm
+# Rounded, because machines differ in the last digits of a logarithm.
+_LOGS = np.round(np.log(np.arange(CODES, dtype=np.float64) / STEPS + DARK), 6)
 
 
 class Pixels:
