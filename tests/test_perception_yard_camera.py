@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -50,6 +53,35 @@ def test_a_picture_is_bytes_of_the_asked_size() -> None:
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
     hashes = [the_hash(make_world(WorldSettings(), seed)) for seed in (21, 21, 22)]
     assert hashes[0] == hashes[1] != hashes[2]
+
+
+ALL_THAT_IS_SEEN = """
+import hashlib, numpy as np
+from perception.yard.camera import Camera
+from perception.yard.eventcam import EventCamera
+from perception.yard.script import make_world
+from perception.yard.settings import WorldSettings
+from perception.yard.truth import to_json
+from perception.yard.view import truths
+seen = hashlib.sha256()
+for number in range(4):
+    world, times = make_world(WorldSettings(least_entities=4, drives=number % 2 > 0), number), np.arange(1.0, 15.0, 2.0)
+    for parts in (Camera(world).pictures(times), EventCamera(world).maps(times), map(to_json, truths(world, times))):
+        for one in parts:
+            seen.update(one)
+print(seen.hexdigest())
+"""
+
+
+def test_a_processor_with_fewer_instructions_sees_the_same() -> None:
+    found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])  # what numpy chooses by the processor
+    if not found:
+        pytest.skip("numpy uses nothing here that other processors lack")
+    environments = [os.environ, {**os.environ, "NPY_DISABLE_CPU_FEATURES": " ".join(found)}]
+    command = [sys.executable, "-c", ALL_THAT_IS_SEEN]
+    one, other = (subprocess.check_output(command, env=env, text=True, timeout=50) for env in environments)
+    assert one == other
+    assert len(one.strip()) == 64
 
 
 def test_a_series_of_pictures_is_the_same_as_one_by_one() -> None:

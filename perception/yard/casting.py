@@ -43,7 +43,7 @@ class Sights:
 def sights_of(world: World, boxes: Boxes, which: NDArray[np.int64], states: States, lens: Lens) -> Sights:
     """Return where rays meet the boxes `which` at all moments of `states`."""
     centre, heading, is_there = _places(world, boxes, which, states)
-    ahead = _cos_sin(states.rig_heading_rad)  # (T, 2)
+    ahead = cos_sin(states.rig_heading_rad)  # (T, 2)
     half = boxes.half_m[which] + boxes.shift_m[which, None] * np.abs(_turned(np.array(SHADOW), heading))
     apart = states.rig_m[:, None] - centre  # (T, B, 2)
     depth, left = np.moveaxis(-_turned(apart, ahead[:, None]), -1, 0)
@@ -71,7 +71,7 @@ def _places(
     wall_m = np.array([(wall.x_m, wall.y_m) for wall in world.walls]).reshape(1, walls, 2)
     wall_rad = np.array([wall.heading_rad for wall in world.walls]).reshape(1, walls)
     centre = np.concatenate([np.repeat(wall_m, times, 0), states.position_m], axis=1)
-    heading = _cos_sin(np.concatenate([np.repeat(wall_rad, times, 0), states.heading_rad], axis=1))
+    heading = cos_sin(np.concatenate([np.repeat(wall_rad, times, 0), states.heading_rad], axis=1))
     is_there = np.concatenate([np.ones((times, walls), bool), states.is_there], axis=1)
     places = np.where(owner == WALL, boxes.wall[which], walls + owner)
     heading = heading[:, places]
@@ -132,7 +132,8 @@ def _span(is_open: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.where(is_open.any(axis=1, keepdims=True), np.stack([first, after], axis=1), 0)
 
 
-def _cos_sin(angle_rad: NDArray[np.float64]) -> NDArray[np.float64]:
+def cos_sin(angle_rad: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return cosines and sines (..., 2), the same on every machine."""
     return np.round(np.stack([np.cos(angle_rad), np.sin(angle_rad)], axis=-1), DIGITS)
 
 

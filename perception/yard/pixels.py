@@ -52,7 +52,7 @@ def log_of(codes: NDArray[np.uint16]) -> NDArray[np.float64]:
 
 
 # Rounded, because machines differ in the last digits of a logarithm.
-_LOGS = np.round(np.log(np.arange(CODES, dtype=np.float64) / STEPS + DARK), 6)
+_LOGS = np.round(np.log(np.arange(CODES) / STEPS + DARK), 6).astype(np.float64)
 
 
 class Pixels:

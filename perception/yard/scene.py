@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from perception.yard.casting import NEAR_M, SUN, Sights, sights_of
+from perception.yard.casting import NEAR_M, SUN, Sights, cos_sin, sights_of
 from perception.yard.ground import GROUND, SKY, Ground
 from perception.yard.lens import Lens
 from perception.yard.light import LIGHTING
@@ -87,8 +87,7 @@ class Stage:
         )
 
     def _empty(self, light: Light, states: States, number: int) -> Scene:
-        heading_rad = states.rig_heading_rad[number]
-        ahead = np.round(np.array([np.cos(heading_rad), np.sin(heading_rad)]), 9)
+        ahead = cos_sin(states.rig_heading_rad[number : number + 1])[0]
         return Scene(
             light=light,
             depth_m=self._ground.depth_m.copy(),
