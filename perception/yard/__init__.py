@@ -19,7 +19,7 @@ casting      Boxes, moments -> Sights              where rays meet boxes
 view         World, moments -> View, Truth         what is seen of each thing
 ground       Ground                                sky, and ground with texture
 light        LIGHTING                              day, dusk, night, fog
-scene        Stage: moments -> Scene               the nearest surface at each pixel
+stage        Stage: moments -> Scene               the nearest surface at each pixel
 camera       Camera: moments -> pictures           with light and noise
 pixels       Pixels: brightness -> events          the contrast-threshold model
 eventcam     EventCamera: spans -> events, maps    the same view, rendered more often

@@ -11,7 +11,7 @@ import numpy as np
 
 from perception.yard.lens import Lens
 from perception.yard.light import LIGHTING, left_at
-from perception.yard.scene import Scene, Stage
+from perception.yard.stage import Scene, Stage
 from perception.yard.settings import stream_of
 from perception.yard.world import World
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from perception.yard.lens import Lens
 from perception.yard.light import LIGHTING, left_at
 from perception.yard.pixels import CODES, STEPS, Crossings, EventSettings, Pixels
-from perception.yard.scene import Scene, Stage
+from perception.yard.stage import Scene, Stage
 from perception.yard.settings import Light, stream_of
 from perception.yard.world import World
 
