@@ -17,10 +17,10 @@ from perception.yard.ground import TILE_M, Ground
 from perception.yard.kinds import CLASSES, COLOURS
 from perception.yard.lens import Lens
 from perception.yard.light import FOG_M, LIGHTING
-from perception.yard.stage import Stage
 from perception.yard.script import make_world
 from perception.yard.settings import LIGHTS, Light, WorldSettings
 from perception.yard.shapes import PARTS, WALL
+from perception.yard.stage import Stage
 from perception.yard.track import Track
 from perception.yard.view import NOTHING, views
 from perception.yard.world import World

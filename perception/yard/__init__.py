@@ -24,4 +24,5 @@ camera       Camera: moments -> pictures           with light and noise
 pixels       Pixels: brightness -> events          the contrast-threshold model
 eventcam     EventCamera: spans -> events, maps    the same view, rendered more often
 evt3         events -> EVT3 words                  as a camera sends them
+record       seed -> MCAP                           a world as a recording like any other
 """

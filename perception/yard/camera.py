@@ -11,8 +11,8 @@ import numpy as np
 
 from perception.yard.lens import Lens
 from perception.yard.light import LIGHTING, left_at
-from perception.yard.stage import Scene, Stage
 from perception.yard.settings import stream_of
+from perception.yard.stage import Scene, Stage
 from perception.yard.world import World
 
 if TYPE_CHECKING:

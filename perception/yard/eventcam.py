@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from perception.yard.lens import Lens
 from perception.yard.light import LIGHTING, left_at
 from perception.yard.pixels import CODES, STEPS, Crossings, EventSettings, Pixels
-from perception.yard.stage import Scene, Stage
 from perception.yard.settings import Light, stream_of
+from perception.yard.stage import Scene, Stage
 from perception.yard.world import World
 
 Events: TypeAlias = tuple[NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint8], NDArray[np.int64]]  # x, y, p, t_us

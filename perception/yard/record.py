@@ -1,7 +1,7 @@
-"""A world as a recording like any other: four sensors, pose, motion, calibrations, and the truth as channels of its own.
+"""A world as a recording like any other: four sensors, pose, motion, calibrations, and the truth beside them.
 
-Pictures are JPEG, sound stereo PCM, sweeps points, events raw EVT3; the same seed gives the same bytes. The recording carries a
-mark in its metadata, so that whoever replays it knows that it is the yard.
+Pictures are JPEG, sound stereo PCM, sweeps points, events raw EVT3; the same seed gives the same bytes. The recording
+carries a mark in its metadata, so that whoever replays it knows that it is the yard.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ from perception.picture import encode_jpeg
 from perception.yard.camera import Camera
 from perception.yard.ears import RATE_HZ, Ears
 from perception.yard.eventcam import EventCamera
+from perception.yard.evt3 import encode as encode_evt3
+from perception.yard.lens import Lens
 from perception.yard.motion import RigMotion, calibrations
 from perception.yard.radar import Radar
 from perception.yard.script import make_world
 from perception.yard.settings import WorldSettings
+from perception.yard.stage import Stage
 from perception.yard.truth import PLOT_TOPIC, TRUTH_TOPIC, Truth, to_json
 from perception.yard.view import truth_at
 from perception.yard.world import World
@@ -38,6 +41,8 @@ MARK = "heedful.yard"  # metadata: seed, split, settings
 RATES_HZ = {"image": 10, "audio": 20, "radar": 20, "events": 20, "pose": 20, "imu": 100}
 NAMES = {"image": "camera", "audio": "ears", "radar": "radar", "events": "events", "pose": "pose", "imu": "imu"}
 JPEG_QUALITY = 95
+EVENT_SUB_FRAMES = 4  # of each packet: 80 renders a second
+MICRO = 1_000_000
 Moment: TypeAlias = tuple[int, str, int, Content]  # (t_ns, kind, number, content)
 
 
@@ -75,8 +80,9 @@ def write_yard(path: Path, settings: WorldSettings, seed: int) -> Recorded:
 
 def moments(world: World) -> Iterator[Moment]:
     """Yield what all sensors give, in the order in which they have it: sound and events once their stretch is over."""
-    camera, ears, radar, eyes = Camera(world), Ears(world), Radar(world), EventCamera(world)
-    rig = RigMotion(world, start_ns=START_NS)
+    stage = Stage(world, Lens())
+    camera, eyes = Camera(world, stage=stage), EventCamera(world, stage=stage)
+    ears, radar, rig = Ears(world), Radar(world), RigMotion(world, start_ns=START_NS)
     counts = {kind: int(world.length_s * rate_hz) for kind, rate_hz in RATES_HZ.items()}
     block = RATE_HZ // RATES_HZ["audio"]
     for t_ns, kind, number in _schedule(counts):
@@ -94,25 +100,24 @@ def moments(world: World) -> Iterator[Moment]:
                 points = radar.sweep(at_s).astype("<f4").tobytes()
                 yield t_ns, kind, number, RadarInput(session=ANY, stream=ANY, t_ns=stamp_ns, payload=points)
             case "events":
-                packet = eyes.packet(at_s, at_s + 1 / RATES_HZ[kind])
-                yield (
-                    t_ns,
-                    kind,
-                    number,
-                    EventsInput(
-                        session=ANY,
-                        stream=ANY,
-                        t_ns=stamp_ns,
-                        width_px=camera.width_px,
-                        height_px=camera.height_px,
-                        base_ns=START_NS,
-                        payload=packet,
-                    ),
-                )
+                yield t_ns, kind, number, _packet(eyes, at_s, at_s + 1 / RATES_HZ[kind], stamp_ns)
             case "pose":
                 yield from ((t_ns, kind, number, one) for one in rig.poses(number, 1))
             case _:
                 yield from ((t_ns, kind, number, one) for one in rig.imu(number, 1))
+
+
+def _packet(eyes: EventCamera, t0_s: float, t1_s: float, stamp_ns: int) -> EventsInput:
+    from_us, to_us = round(t0_s * MICRO), round(t1_s * MICRO)
+    return EventsInput(
+        session=ANY,
+        stream=ANY,
+        t_ns=stamp_ns,
+        width_px=eyes.stage.lens.width_px,
+        height_px=eyes.stage.lens.height_px,
+        base_ns=START_NS,
+        payload=encode_evt3(*eyes.events(t0_s, t1_s, EVENT_SUB_FRAMES), from_us, to_us),
+    )
 
 
 def _schedule(counts: dict[str, int]) -> list[tuple[int, str, int]]:
@@ -153,7 +158,8 @@ def _tell_truth(writer: RecordingWriter, channels: dict[str, int], truth: Truth,
 
 
 def _tell_plot(writer: RecordingWriter, world: World) -> None:
-    plot = {"length_s": world.length_s, "lights": world.lights, "events": [dataclasses.asdict(one) for one in world.plot]}
+    events = [dataclasses.asdict(one) for one in world.plot]
+    plot = {"length_s": world.length_s, "lights": world.lights, "events": events}
     channel = writer.channel(_truth_channel(PLOT_TOPIC, "heedful.yard.Plot"))
     writer.write(channel, log_ns=START_NS, publish_ns=START_NS, seq=1, data=json.dumps(plot).encode())
 

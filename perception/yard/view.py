@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from perception.yard.casting import Sights, sights_of
 from perception.yard.lens import Lens
-from perception.yard.stage import hits_of
 from perception.yard.shapes import WALL, Boxes, boxes_of
+from perception.yard.stage import hits_of
 from perception.yard.truth import EntityTruth, Truth
 from perception.yard.world import States, World
 from runtime.messages import Box
