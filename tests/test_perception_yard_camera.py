@@ -45,7 +45,9 @@ def the_hash(world: World) -> str:
 def test_a_picture_is_bytes_of_the_asked_size() -> None:
     world = make_world(WorldSettings(), 4)
     assert Camera(world).picture(1.0).shape == (120, 160, 3)
-    larger = Camera(world, Lens(320, 200)).picture(1.0)
+    camera = Camera(world, Lens(320, 200))
+    larger = camera.picture(1.0)
+    assert (camera.width_px, camera.height_px) == (320, 200)
     assert larger.shape == (200, 320, 3)
     assert larger.dtype == np.uint8
 

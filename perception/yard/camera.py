@@ -26,6 +26,16 @@ class Camera:
         self.stage = stage or Stage(world, lens or Lens())
         self._seed = world.seed
 
+    @property
+    def width_px(self) -> int:
+        """Return how wide its pictures are."""
+        return self.stage.lens.width_px
+
+    @property
+    def height_px(self) -> int:
+        """Return how high they are."""
+        return self.stage.lens.height_px
+
     def picture(self, t_s: float) -> NDArray[np.uint8]:
         """Return the picture (H, W, 3) of a moment."""
         return next(self.pictures(np.array([t_s])))

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from perception.yard.evt3 import encode
 from perception.yard.lens import Lens
 from perception.yard.light import LIGHTING, left_at
 from perception.yard.pixels import CODES, STEPS, Crossings, EventSettings, Pixels
@@ -51,13 +52,17 @@ class EventCamera:
         y, x = np.divmod(pixel[order], self.stage.lens.width_px)
         return x.astype(np.uint16), y.astype(np.uint16), p[order], t_us[order]
 
+    def packet(self, t0_s: float, t1_s: float, sub_frames: int = SUB_FRAMES) -> bytes:
+        """Return the same as EVT3 words; packets without a hole are one stream, whose time begins with the world."""
+        return encode(*self.events(t0_s, t1_s, sub_frames), _micro(t0_s), _micro(t1_s))
+
     def maps(self, edges_s: NDArray[np.float64], sub_frames: int = SUB_FRAMES) -> Iterator[NDArray[np.uint16]]:
         """Yield the counts (2, H, W), OFF and ON, between each of `edges_s` (T + 1,) and the next."""
         size = self.stage.lens.height_px * self.stage.lens.width_px
         for t0_s, t1_s in pairwise(edges_s):
-            counts = np.zeros(2 * size, np.int64)
-            for one in self._watch(_micro(t0_s), _micro(t1_s), sub_frames):
-                counts += np.bincount(one.pixel + size * one.p.astype(np.int64), minlength=2 * size)
+            found = self._watch(_micro(t0_s), _micro(t1_s), sub_frames)
+            places = np.concatenate([one.pixel + size * one.p.astype(np.int64) for one in found])
+            counts = np.bincount(places, minlength=2 * size)
             shape = (2, self.stage.lens.height_px, self.stage.lens.width_px)
             yield np.minimum(counts, np.iinfo(np.uint16).max).astype(np.uint16).reshape(shape)
 
