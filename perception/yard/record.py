@@ -19,7 +19,6 @@ from perception.picture import encode_jpeg
 from perception.yard.camera import Camera
 from perception.yard.ears import RATE_HZ, Ears
 from perception.yard.eventcam import EventCamera
-from perception.yard.evt3 import encode as encode_evt3
 from perception.yard.lens import Lens
 from perception.yard.motion import RigMotion, calibrations
 from perception.yard.radar import Radar
@@ -42,7 +41,6 @@ RATES_HZ = {"image": 10, "audio": 20, "radar": 20, "events": 20, "pose": 20, "im
 NAMES = {"image": "camera", "audio": "ears", "radar": "radar", "events": "events", "pose": "pose", "imu": "imu"}
 JPEG_QUALITY = 95
 EVENT_SUB_FRAMES = 4  # of each packet: 80 renders a second
-MICRO = 1_000_000
 Moment: TypeAlias = tuple[int, str, int, Content]  # (t_ns, kind, number, content)
 
 
@@ -108,7 +106,6 @@ def moments(world: World) -> Iterator[Moment]:
 
 
 def _packet(eyes: EventCamera, t0_s: float, t1_s: float, stamp_ns: int) -> EventsInput:
-    from_us, to_us = round(t0_s * MICRO), round(t1_s * MICRO)
     return EventsInput(
         session=ANY,
         stream=ANY,
@@ -116,7 +113,7 @@ def _packet(eyes: EventCamera, t0_s: float, t1_s: float, stamp_ns: int) -> Event
         width_px=eyes.stage.lens.width_px,
         height_px=eyes.stage.lens.height_px,
         base_ns=START_NS,
-        payload=encode_evt3(*eyes.events(t0_s, t1_s, EVENT_SUB_FRAMES), from_us, to_us),
+        payload=eyes.packet(t0_s, t1_s, EVENT_SUB_FRAMES),
     )
 
 
