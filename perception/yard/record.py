@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import av
 
@@ -33,6 +34,8 @@ from runtime.recording import buslog, foxglove
 from runtime.recording.contents import ANY, Content, Pcm, Picture
 from runtime.recording.mcap_writer import ChannelInfo, RecordingWriter
 from runtime.recording.readers import KIND, STREAM, VIEW_ONLY
+
+T = TypeVar("T")
 
 NS_PER_S = 1_000_000_000
 START_NS = 1_800_000_000 * NS_PER_S  # when every world begins
@@ -81,6 +84,7 @@ def moments(world: World) -> Iterator[Moment]:
     stage = Stage(world, Lens())
     camera, eyes = Camera(world, stage=stage), EventCamera(world, stage=stage)
     ears, radar, rig = Ears(world), Radar(world), RigMotion(world, start_ns=START_NS)
+    poses, inertial = _by_the_second(rig.poses, RATES_HZ["pose"]), _by_the_second(rig.imu, RATES_HZ["imu"])
     counts = {kind: int(world.length_s * rate_hz) for kind, rate_hz in RATES_HZ.items()}
     block = RATE_HZ // RATES_HZ["audio"]
     for t_ns, kind, number in _schedule(counts):
@@ -100,9 +104,15 @@ def moments(world: World) -> Iterator[Moment]:
             case "events":
                 yield t_ns, kind, number, _packet(eyes, at_s, at_s + 1 / RATES_HZ[kind], stamp_ns)
             case "pose":
-                yield from ((t_ns, kind, number, one) for one in rig.poses(number, 1))
+                yield t_ns, kind, number, next(poses)
             case _:
-                yield from ((t_ns, kind, number, one) for one in rig.imu(number, 1))
+                yield t_ns, kind, number, next(inertial)
+
+
+def _by_the_second(ask: Callable[[int, int], Iterator[T]], rate_hz: int) -> Iterator[T]:
+    """Yield one after the other what costs less when it is asked for together."""
+    for first in count(0, rate_hz):
+        yield from ask(first, rate_hz)
 
 
 def _packet(eyes: EventCamera, t0_s: float, t1_s: float, stamp_ns: int) -> EventsInput:
@@ -119,7 +129,7 @@ def _packet(eyes: EventCamera, t0_s: float, t1_s: float, stamp_ns: int) -> Event
 
 def _schedule(counts: dict[str, int]) -> list[tuple[int, str, int]]:
     return sorted(
-        (number * NS_PER_S // RATES_HZ[kind], kind, number) for kind, count in counts.items() for number in range(count)
+        (number * NS_PER_S // RATES_HZ[kind], kind, number) for kind, total in counts.items() for number in range(total)
     )
 
 
