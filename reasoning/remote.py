@@ -165,4 +165,4 @@ def _as_content(picture: Picture, title: str) -> list[dict[str, Any]]:
 
 def _row(picture: Picture, origin_ns: int) -> Evidence:
     at_s = round((picture.t_ns - origin_ns) / S_NS, 3)
-    return frame_row(picture.record_id, picture.stream, at_s, None, 1.0)
+    return frame_row(picture.record_id, picture.stream, at_s, at_s, None, 1.0)

@@ -58,7 +58,7 @@ def compose(claims: Sequence[Claim], case: Case, level: float, remarks: Iterable
         sentences = [replace(sentence, supported=False) for sentence in sentences]
     else:
         pairs = zip(claims, sentences, strict=True)
-        evidence = strongest(row for claim, one in pairs if one.supported for row in claim.evidence)
+        evidence = strongest(_joined(row for claim, one in pairs if one.supported for row in claim.evidence))
         sentences = [
             replace(one, rests_on=_places(claim.evidence, evidence)) if one.supported else one
             for claim, one in zip(claims, sentences, strict=True)
@@ -108,15 +108,15 @@ def records_alone(case: Case, reason: str) -> Composed:
     return remarked(from_records(case), f"{reason}, so only the records answer.")
 
 
-def frame_row(record_id: str, stream: str, at_s: float, box: Box | None, score: float) -> Evidence:
-    """Return a picture as evidence; `at_s` counts from the session's start."""
+def frame_row(record_id: str, stream: str, start_s: float, end_s: float, box: Box | None, score: float) -> Evidence:
+    """Return pictures that were looked at as evidence, opened through the record of one; seconds of the session."""
     return Evidence(
         clip_id="",
         record_id=record_id,
         stream=stream,
         kind="frame",
-        start_s=at_s,
-        end_s=at_s,
+        start_s=start_s,
+        end_s=end_s,
         box=box,
         score=score,
         text="",
@@ -135,8 +135,44 @@ def strongest(rows: Iterable[Evidence]) -> list[Evidence]:
 
 def _places(rows: Iterable[Evidence], evidence: Sequence[Evidence]) -> tuple[int, ...]:
     """Return where some rows stand in an answer's evidence."""
-    wanted = {_key(row) for row in rows}
-    return tuple(place for place, row in enumerate(evidence) if _key(row) in wanted)
+    rows = list(rows)
+    return tuple(place for place, piece in enumerate(evidence) if any(_is_part(row, piece) for row in rows))
+
+
+def _is_part(row: Evidence, piece: Evidence) -> bool:
+    if not (_is_looked_at(row) and _is_looked_at(piece)):
+        return _key(row) == _key(piece)
+    return row.stream == piece.stream and piece.start_s <= row.start_s and row.end_s <= piece.end_s
+
+
+def _joined(rows: Iterable[Evidence]) -> list[Evidence]:
+    """Return rows with stretches of pictures that share some joined, so that no picture stands in two pieces.
+
+    The score stays the best that one of the sentences gave: what each looked at is a share, and sums would be none.
+    Stretches that only stand next to each other are of different sentences, and stay what each of them looked at.
+    """
+    rows = list(rows)
+    pieces: list[Evidence] = []
+    for row in sorted(filter(_is_looked_at, rows), key=lambda row: (row.stream, row.start_s, row.end_s)):
+        if pieces and pieces[-1].stream == row.stream and row.start_s <= pieces[-1].end_s:
+            pieces[-1] = _join(pieces[-1], row)
+        else:
+            pieces.append(row)
+    return [*pieces, *(row for row in rows if not _is_looked_at(row))]
+
+
+def _join(first: Evidence, second: Evidence) -> Evidence:
+    box = first.box or second.box
+    if first.box is not None and second.box is not None:
+        (left, top, right, bottom), other = first.box, second.box
+        box = min(left, other[0]), min(top, other[1]), max(right, other[2]), max(bottom, other[3])
+    best = max(first, second, key=lambda row: row.score)
+    return replace(best, start_s=first.start_s, end_s=max(first.end_s, second.end_s), box=box)
+
+
+def _is_looked_at(row: Evidence) -> bool:
+    """Whether it is pictures: a record of a cut in the scene is of their kind, and has words."""
+    return row.kind == "frame" and not row.text
 
 
 def _key(row: Evidence) -> tuple[str, str, float, float]:

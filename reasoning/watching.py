@@ -18,7 +18,6 @@ import torch
 
 from reasoning.backend import Case, Picture, Say, from_records, picture_of
 from reasoning.brief import Brief, QuestionTooLong, brief
-from reasoning.deadline import Deadline
 from reasoning.evidence import Composed
 from reasoning.lmm.load import Lmm, is_out_of_memory
 from reasoning.lmm.looking import Methods, Shown
@@ -160,12 +159,12 @@ class WatchingBackend:
         composed = compose(claims, case, self._engine.level, remarks)
         if not case.explains or composed.abstained:
             return composed
-        return await self._explained(composed, watcher, told, case.deadline)
+        return await self._explained(composed, watcher, told, case)
 
-    async def _explained(self, composed: Composed, watcher: Watcher, told: Brief, deadline: Deadline) -> Composed:
+    async def _explained(self, composed: Composed, watcher: Watcher, told: Brief, case: Case) -> Composed:
         try:
-            async with deadline.wait():
-                return await self._worker.call(measured, composed, watcher, told)
+            async with case.deadline.wait():
+                return await self._worker.call(measured, composed, watcher, told, case)
         except TimeoutError:
             return remarked(composed, "I had no time left to measure what the answer rests on.")
 

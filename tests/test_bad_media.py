@@ -168,7 +168,8 @@ def test_what_is_no_recording_is_named(
 
 
 def test_a_folder_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert refusal(folder, folder, capsys) == "is a folder; name the recordings in it"
+    told = "is a folder without manifest.yaml; write one, or name the recordings in it"
+    assert refusal(folder, folder, capsys) == told
 
 
 def test_a_recording_cut_before_its_index_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

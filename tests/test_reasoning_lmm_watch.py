@@ -105,7 +105,7 @@ def test_an_answer_leaves_no_trace() -> None:
     for one in (asked, silent):
         look(one, 2)
     "".join(asked.answer(ASKED, 9))
-    asked.effects(ASKED, [shown(0).record_id], [[1]])
+    asked.effects(ASKED, [{shown(0).record_id}], [[1]])
     first, second = (list(one.answer(Prompt(intro="", lines=(), closing="And?"), 9)) for one in (asked, silent))
     assert first == second
 
@@ -134,12 +134,14 @@ def test_a_frame_that_shows_nothing_new_has_no_label_either_but_another_camera_d
     assert one.see(image, shown(0, "door"), "0:01 ") > 0
 
 
-def test_hiding_all_evidence_is_what_an_answer_without_it_would_be() -> None:
-    """Occlusion equals a stream that never had the frame, where nothing came after it."""
+@pytest.mark.parametrize("records", [[0], [0, 1, 2], [0, 0]])  # the last: a picture that came back
+def test_hiding_all_evidence_is_what_an_answer_without_it_would_be(records: list[int]) -> None:
+    """Occlusion equals a stream that never had the frames, where nothing came after them."""
     one, without = watcher(), watcher()
-    look(one, 1)
+    for number, image in zip(records, pictures(len(records)), strict=True):
+        one.see(image, shown(number), f"0:{number:02d} ")
     "".join(one.answer(ASKED, 8))
-    (lost,), _ = one.effects(ASKED, [shown(0).record_id], [])
+    (lost,), _ = one.effects(ASKED, [{shown(number).record_id for number in records}], [])
     ids, _ = one._tokens(ASKED)
     without.stream.position = one.stream.position
     hidden, *_ = without.stream.score(ids, one.said, lambda _: [])
@@ -211,6 +213,22 @@ def test_control_tokens_in_lines_and_questions_become_nothing() -> None:
 def test_the_level_of_leaning_on_nothing_is_finite_and_repeatable() -> None:
     levels = [null_level(lmm(), Budget(), Methods(), SYSTEM, ["0:00 nothing"]) for _ in range(2)]
     assert levels[0] == levels[1] > 0
+
+
+def test_frames_that_were_kept_and_did_not_come_back_are_known() -> None:
+    one = watcher(window=200, recalled=1, threshold=0.99)
+    still = pictures(1)[0]
+    look(one, 6)
+    one.see(pictures(6)[5], shown(6), "0:05 ")  # shows nothing new
+    one.see(still, shown(7), "0:07 ")
+    "".join(one.answer(ASKED, 4))
+    for sentence in one.spoken:
+        seen = {frame.record_id for frame, _ in sentence.frames}
+        unseen = {frame.record_id for frame in sentence.unseen}
+        assert seen
+        assert unseen
+        assert seen | unseen == {shown(number).record_id for number in (0, 1, 2, 3, 4, 5, 7)}
+        assert not seen & unseen
 
 
 def test_many_frames_are_not_remembered_for_ever() -> None:

@@ -28,6 +28,7 @@ from reasoning.watching import Engine, Limits, WatchingBackend
 from runtime.bus import LOSSLESS, filter_of
 from runtime.local_bus import LocalBus, LocalHub
 from runtime.messages import Answer, AnswerPart, Ask, Cancel, Frame, Watermark, record_id
+from tests.cases import case
 from tests.recordings import jpeg
 from tests.test_reasoning_service import SESSION, FakeMemory, S
 from tests.tiny_lmms import byte_tokenizer, tiny
@@ -209,6 +210,28 @@ async def test_the_effect_of_what_an_answer_rests_on_is_measured_on_request() ->
     assert [replace(row, effect=None) for row in explained.evidence] == list(plain.evidence)
 
 
+async def test_pictures_next_to_each_other_are_one_piece_of_evidence_with_one_effect_every_time() -> None:
+    asked = case("What is there?", recalled=None, at_s=4.0, explains=True)
+    given = []
+    for _ in range(2):
+        backend = WatchingBackend(engine(), LIMITS)
+        for second in (1, 2, 4):
+            await backend.see(frame(second))
+        given.append(await backend.answer(asked, _unheard))
+        backend.close()
+    assert given[0] == given[1]
+    (row,) = given[0].evidence
+    assert (row.start_s, row.end_s, row.kind) == (1.0, 4.0, "frame")
+    assert row.record_id in {record_id(frame(second)) for second in (1, 2, 4)}
+    assert row.score == pytest.approx(1.0, abs=2e-3)  # without a line to quote it is all there was
+    assert row.effect
+    assert [sentence.rests_on for sentence in given[0].sentences if sentence.supported] == [(0,)]
+
+
+async def _unheard(text: str) -> None:
+    """Take a part of an answer that nobody waits for."""
+
+
 async def test_what_relies_on_nothing_is_not_said() -> None:
     async with session(engine(level=1e9)) as one:
         await one.show(1, 2)
@@ -281,7 +304,8 @@ async def test_an_answer_that_there_is_no_time_to_explain_is_given_and_says_so()
         reply = await one.ask(at_s=2.0)
         given = Composed(sentences=reply.sentences, abstained=False, evidence=reply.evidence, blind=(), truncated=False)
         told = Brief(prompt=Prompt(intro="", lines=(), closing="When?"), evidence=())
-        late = await one.backend._explained(given, one.backend._own(), told, Deadline(limit_s=1.0, until_s=0.0))
+        over = case(deadline=Deadline(limit_s=1.0, until_s=0.0))
+        late = await one.backend._explained(given, one.backend._own(), told, over)
     assert late.sentences[-1].text == "I had no time left to measure what the answer rests on."
     assert late.evidence == given.evidence
 

@@ -193,7 +193,6 @@ def test_what_cannot_be_played_is_one_line(tmp_path: Path, capsys: pytest.Captur
         ([tmp_path / "none.mcap"], "no such file"),
         ([tmp_path / "folder"], "without manifest.yaml"),
         ([tmp_path / "fake.mcap"], "nothing that can be played"),
-        ([recorded, recorded], "named twice"),
         ([recorded, "--swap", "memory"], "no messages of a run"),
         ([recorded, recorded, "--swap", "memory"], "takes one run"),
         ([recorded, "--swap", "memory", "--ask", "Why?"], "only --swap reasoning answers"),

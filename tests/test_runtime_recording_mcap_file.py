@@ -226,6 +226,17 @@ def test_damage_is_told_of_once(tmp_path: Path) -> None:
     file.close()
 
 
+def test_messages_of_a_channel_without_a_name_are_left_out_and_told_of(tmp_path: Path) -> None:
+    path = write_mcap(tmp_path / "a.mcap", lines(50), use_chunking=False)
+    data = bytearray(path.read_bytes())
+    begins = [begin for opcode, begin, _ in records(data) if opcode == Opcode.MESSAGE]
+    struct.pack_into("<H", data, begins[7] + 9, 999)
+    path.write_bytes(data)
+    found, faults = read(path)
+    assert found == lines(50)[:7] + lines(50)[8:]
+    assert faults == ["holds messages of channels that it does not name, which were left out"]
+
+
 def test_an_unknown_compression_is_told_of(tmp_path: Path) -> None:
     path = write_mcap(tmp_path / "a.mcap", lines(50))
     data = path.read_bytes()

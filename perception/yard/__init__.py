@@ -6,4 +6,23 @@ track        Track                                 a way with stops and corners
 world        World: entities, rig, light           where everything is at any time
 plot         World -> plot events                  what happens
 script       settings, seed -> World               who comes, and where they go
+sightlines   Sightlines                            what walls stand between
+echoes       World -> Echoes                       what throws a radar's waves back
+radar        Radar: sweep                          points with range, bearing, Doppler and echo
+voices       Voice -> sound                        how things sound at their source
+ears         Ears: block                           two microphones
+motion       RigMotion, calibrations               the rig's pose, inertial sensor, and where its sensors sit
+truth        Truth <-> JSON                        what is true at a moment
+shapes       World -> Boxes                        what things are built of
+lens         Lens                                  the picture's size and rays
+casting      Boxes, moments -> Sights              where rays meet boxes
+view         World, moments -> View, Truth         what is seen of each thing
+ground       Ground                                sky, and ground with texture
+light        LIGHTING                              day, dusk, night, fog
+stage        Stage: moments -> Scene               the nearest surface at each pixel
+camera       Camera: moments -> pictures           with light and noise
+pixels       Pixels: brightness -> events          the contrast-threshold model
+eventcam     EventCamera: spans -> events, maps    the same view, rendered more often
+evt3         events -> EVT3 words                  as a camera sends them
+record       seed -> MCAP                           a world as a recording like any other
 """

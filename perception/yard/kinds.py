@@ -62,7 +62,7 @@ CLASSES: Mapping[str, ClassOfThings] = {
         ),
         ClassOfThings(
             name="truck", length_m=7.0, width_m=2.4, height_m=3.0, speeds_mps=(1.5, 5.0), rcs_dbsm=18.0, prior=0.1,
-            voice=_voice("rumbling", 90.0, (0.9, 0.8, 0.7, 0.5), 0.0, 1.0, 0.45),
+            voice=_voice("rumbling", 40.0, (0.9, 0.8, 0.7, 0.5), 0.0, 1.0, 0.45),
         ),
         ClassOfThings(
             name="bicycle", length_m=1.8, width_m=0.5, height_m=1.6, speeds_mps=(2.0, 5.0), rcs_dbsm=-1.0, prior=0.1,

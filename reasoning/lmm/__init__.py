@@ -19,6 +19,7 @@ pack           picture -> patches             as the image processors do, withou
 families       Family                         what differs between six families of models
 chat           text -> tokens                 in the form a model was taught, without anybody's control tokens
 looking        answer -> sentences            what each of them looked at and relied on
+stretches      frames -> stretches of time    those next to each other that were looked at are one
 watch          frames, prompt -> sentences    one session: what every sentence rests on
 level          Lmm -> reliance                what leaning on nothing amounts to
 answer         question -> tokens             brought back, read, answered, forgotten

@@ -26,7 +26,7 @@ NEAR_MAX = 0.5  # of a frame's strongest token: what belongs to the box
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """A frame that was looked at."""
+    """How a frame was looked at."""
 
     block: int
     share: float  # of all that was looked at, 0 to 1
@@ -81,8 +81,8 @@ class Alignment:
         self._words[layer] = words if words is not None else torch.zeros(0, 0, device=device)
         self._through[layer] = torch.zeros(len(self._words[layer]), device=device)
 
-    def frames(self, grids: Mapping[int, tuple[int, int]], count: int = 3) -> list[Seen]:
-        """Return the frames looked at most, strongest first; `grids` are the rows and columns of each.
+    def frames(self, grids: Mapping[int, tuple[int, int]]) -> list[Seen]:
+        """Return the frames that there were to look at, strongest first; `grids` are the rows and columns of each.
 
         A grid tells where a token's place is in the picture.
         """
@@ -92,7 +92,7 @@ class Alignment:
             return []
         blocks = self._notes.block[self._notes.visual].unique().tolist()
         found = [self._seen(looked / total, block, *grids[block]) for block in blocks if block in grids]
-        return sorted(found, key=lambda seen: -seen.share)[:count]
+        return sorted(found, key=lambda seen: -seen.share)
 
     @property
     def pieces(self) -> int:

@@ -55,7 +55,8 @@ class Spoken:
 
     text: str = ""
     reliances: list[float] = field(default_factory=list)  # of its tokens
-    frames: list[tuple[Shown, Seen]] = field(default_factory=list)  # strongest first
+    frames: list[tuple[Shown, Seen]] = field(default_factory=list)  # all there were, strongest first
+    unseen: list[Shown] = field(default_factory=list)  # frames that were kept and were not there to look at
     lines: list[float] = field(default_factory=list)  # each quoted line's share of what was looked at
     pieces: int = 0  # frames and lines that there were to look at
 
@@ -114,11 +115,13 @@ class Looking:
         self._sentences[-1].reliances.append(self._grounding.reliance())
 
     def sentences(self, shown: dict[int, Shown]) -> list[Spoken]:
-        """Return the sentences with what they rest on."""
+        """Return the sentences with what they rest on; `shown` are the frames of which something was kept."""
         grids = {block: (one.rows, one.columns) for block, one in shown.items()}
         for number, sentence in enumerate(self._sentences):
             if alignment := self._alignments.get(number):
-                sentence.frames = [(shown[seen.block], seen) for seen in alignment.frames(grids)]
+                seen = {one.block: one for one in alignment.frames(grids)}
+                sentence.frames = [(shown[block], one) for block, one in seen.items()]
+                sentence.unseen = [one for block, one in shown.items() if block not in seen]
                 sentence.lines = alignment.lines()
                 sentence.pieces = alignment.pieces
             sentence.text = " ".join(sentence.text.split())

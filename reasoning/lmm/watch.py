@@ -5,7 +5,8 @@ Every sentence comes with what was looked at while it was said, and with how muc
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -54,14 +55,13 @@ class Watcher:
         start, end = family.marks
         with torch.inference_mode():
             tokens = family.encode(image, self.stream.budget.frame_tokens)
-        self._shown[self.stream.frames] = Shown(
-            record_id=frame.record_id, stream=frame.stream, t_ns=frame.t_ns, rows=tokens.rows, columns=tokens.columns
-        )
+        block = self.stream.frames
         words = chat.words("" if label == self._label else label)
         before, after = [*words, *chat.own(start)], chat.own(end)
         kept = self.stream.append_tokens(tokens, camera=frame.stream, before=before, after=after)
         if kept:  # else its words went with it
             self._label = label
+            self._shown[block] = replace(frame, rows=tokens.rows, columns=tokens.columns)
         self._forget_old()
         window = self.window()
         self._since_ns = window[0].t_ns if window else None
@@ -118,18 +118,20 @@ class Watcher:
         return other
 
     def effects(
-        self, prompt: Prompt, frames: Sequence[str], lines: Sequence[Sequence[int]]
+        self, prompt: Prompt, frames: Sequence[Collection[str]], lines: Sequence[Sequence[int]]
     ) -> tuple[list[float], list[float]]:
-        """Return how many nats less likely the last answer is without each frame (by record) and some quoted lines.
+        """Return how many nats less likely the last answer is without some frames (by record) and some quoted lines.
 
-        Occlusion: what is left out is hidden from the question and the answer. Frames that came later have seen it.
+        Occlusion: what is left out together is hidden from question and answer. Frames that came later have seen it.
         """
         ids, places = self._tokens(prompt)
-        numbers = {shown.record_id: block for block, shown in self._shown.items()}
+        blocks = [  # a picture that came back may have been shown twice
+            [block for block, shown in self._shown.items() if shown.record_id in together] for together in frames
+        ]
 
         def hides(notes: Notes) -> list[Tensor]:
             words = torch.zeros(len(ids), dtype=torch.bool)
-            masks = [torch.cat((notes.block == numbers.get(one, -2), words)) for one in frames]
+            masks = [torch.cat((torch.isin(notes.block, torch.tensor(one, dtype=torch.long)), words)) for one in blocks]
             for together in lines:
                 hidden = torch.zeros(len(notes) + len(ids), dtype=torch.bool)
                 for line in together:

@@ -31,8 +31,9 @@ NAMES = (
     "needles",
     "session",
     "record",
+    "recording",
 )
-NEED_DATA = frozenset({"replay", "speech", "digest", "stop", "reasoner", "session"})
+NEED_DATA = frozenset({"replay", "speech", "digest", "stop", "reasoner", "session", "recording"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +155,10 @@ def measure(name: str, plan: Plan) -> list[Measure]:
             from runtime.apps.bench_record import measure_record
 
             return measure_record(plan)
+        case "recording":
+            from runtime.apps.bench_recording import measure_recording
+
+            return measure_recording(plan)
         case _:
             from runtime.apps.bench_stop import measure_stop
 

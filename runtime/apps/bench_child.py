@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from runtime.errors import MissingPart
 
 HOG = "while True: pass"
+HOGS = 2  # at most, of those that come and go
+RESTLESS_HOG = """\
+import random, sys, time
+draw = random.Random(sys.argv[1])
+while True:
+    until_s = time.monotonic() + draw.uniform(0.1, 2.0)
+    while time.monotonic() < until_s:
+        pass
+    time.sleep(draw.uniform(0.1, 2.0))
+"""
 
 
 def heedful(*arguments: str) -> list[str]:
@@ -33,7 +44,23 @@ def json_lines(command: Sequence[str], env: Mapping[str, str] | None = None) -> 
 @contextmanager
 def cpu_hog() -> Iterator[None]:
     """Keep one core busy beside whatever runs in this block."""
-    hog = subprocess.Popen([sys.executable, "-c", HOG])
+    with _hog(HOG):
+        yield
+
+
+@contextmanager
+def random_load(seed: int) -> Iterator[int]:
+    """Run none, one or two programs that work and pause for 0.1 to 2 s in turns; give how many."""
+    count = random.Random(seed).randint(0, HOGS)
+    with ExitStack() as hogs:
+        for number in range(count):
+            hogs.enter_context(_hog(RESTLESS_HOG, f"{seed} {number}"))
+        yield count
+
+
+@contextmanager
+def _hog(program: str, *arguments: str) -> Iterator[None]:
+    hog = subprocess.Popen([sys.executable, "-c", program, *arguments])
     try:
         yield
     finally:

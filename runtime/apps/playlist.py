@@ -103,16 +103,12 @@ def _files(path: Path) -> list[Path]:
 
 
 def _expanded(paths: Sequence[Path]) -> Iterator[_Part]:
-    seen: set[Path] = set()
     later = {part.resolve() for path in paths if path.is_file() for part in parts_of(path)}
     for path in paths:
         if path.resolve() in later:
             continue  # whoever opens the first part finds it
         if not path.exists():
             raise InputError(path, "no such file")
-        if path.resolve() in seen:
-            raise InputError(path, "is named twice")
-        seen.add(path.resolve())
         if path.is_dir() and (path / MANIFEST).exists():
             for name, entry in read_manifest(path).streams.items():
                 yield _Part(path=path / entry.file, name=name, entry=entry)

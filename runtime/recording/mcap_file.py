@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import lz4.frame
@@ -67,24 +68,30 @@ class McapFile:
 
     def entries(self, channels: Collection[int] | None = None, start_ns: int = 0) -> Iterator[Entry]:
         """Yield entries by log time; those of one time as they stand in the file."""
-        yield from entries_in(self._blocks, self._read, channels, start_ns)
+        wanted = None if channels is None else frozenset(channels)
+        yield from entries_in(self._blocks, partial(self._read, wanted), channels, start_ns)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
-    def _read(self, block: Block) -> list[Entry]:
-        entries = [
-            _entry(body)
-            for opcode, body in records_in(self._bytes(block))
-            if opcode == Opcode.MESSAGE and len(body) >= MESSAGE_HEAD.size
-        ]
-        known = [one for one in entries if one.channel in self._channels]
-        if len(known) < len(entries):
+    def _read(self, wanted: frozenset[int] | None, block: Block) -> list[Entry]:
+        """Return the entries in a block; those of channels that nobody wants are not copied."""
+        entries, has_unknown = [], False
+        for opcode, body in records_in(memoryview(self._bytes(block))):
+            if opcode != Opcode.MESSAGE or len(body) < MESSAGE_HEAD.size:
+                continue
+            channel, seq, log_ns, publish_ns = MESSAGE_HEAD.unpack_from(body)
+            if channel not in self._channels:
+                has_unknown = True
+            elif wanted is None or channel in wanted:
+                data = bytes(body[MESSAGE_HEAD.size :])
+                entries.append(Entry(channel=channel, seq=seq, log_ns=log_ns, publish_ns=publish_ns, data=data))
+        if has_unknown:
             self._tell("holds messages of channels that it does not name, which were left out")
-        return known
+        return entries
 
-    def _bytes(self, block: Block) -> bytes:
+    def _bytes(self, block: Block) -> bytes | memoryview:
         """Return the records of a block; what is damaged is told of and gives none."""
         try:
             self._file.seek(block.offset)
@@ -105,11 +112,11 @@ class McapFile:
             return
         for block in self._index.blocks:
             if block.is_chunk and (block.channels is None or not block.channels <= self._index.channels.keys()):
-                for opcode, body in records_in(self._bytes(block)):
+                for opcode, body in records_in(memoryview(self._bytes(block))):
                     if opcode in (Opcode.SCHEMA, Opcode.CHANNEL):
                         self._know(opcode, body)
 
-    def _know(self, opcode: int, body: bytes) -> None:
+    def _know(self, opcode: int, body: bytes | memoryview) -> None:
         try:
             note_record(self._index, opcode, body)
         except BROKEN:
@@ -130,18 +137,18 @@ class McapFile:
         )
 
 
-def _unpacked(chunk: bytes, *, is_cut: bool) -> bytes:
+def _unpacked(chunk: bytes, *, is_cut: bool) -> bytes | memoryview:
     """Return the records in a chunk; of one in which the file ends, those that are there."""
     position = HEAD.size
     _, _, size_bytes, crc = CHUNK_HEAD.unpack_from(chunk, position)
     position += CHUNK_HEAD.size
     (length,) = struct.unpack_from("<I", chunk, position)
     compression = chunk[position + 4 : position + 4 + length].decode()
-    data = chunk[position + 4 + length + 8 :]
+    data: bytes | memoryview = memoryview(chunk)[position + 4 + length + 8 :]
     if size_bytes > RECORD_LIMIT_BYTES:
         raise ValueError(f"it claims {size_bytes} bytes")
     if is_cut:
-        return _salvaged(data, compression, size_bytes)
+        return _salvaged(bytes(data), compression, size_bytes)
     match compression:
         case "zstd":
             data = zstandard.ZstdDecompressor().decompress(data, max_output_size=size_bytes)
@@ -172,11 +179,6 @@ def _salvaged(data: bytes, compression: str, size_bytes: int) -> bytes:
     except zstandard.ZstdError:
         pass  # here it breaks off
     return b"".join(pieces)
-
-
-def _entry(body: bytes) -> Entry:
-    channel, seq, log_ns, publish_ns = MESSAGE_HEAD.unpack_from(body)
-    return Entry(channel=channel, seq=seq, log_ns=log_ns, publish_ns=publish_ns, data=body[MESSAGE_HEAD.size :])
 
 
 def _words(error: BaseException) -> str:

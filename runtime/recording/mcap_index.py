@@ -10,7 +10,7 @@ import struct
 import zlib
 from dataclasses import dataclass, field, replace
 from io import BytesIO
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from mcap.data_stream import ReadDataStream
 from mcap.exceptions import McapError
@@ -25,6 +25,7 @@ CHUNK_HEAD = struct.Struct("<QQQI")  # start, end, uncompressed size, crc
 FOOTER_BYTES = HEAD.size + 20
 RECORD_LIMIT_BYTES = 256 << 20  # more is damage, or somebody's trap
 LOOSE_BYTES = 4 << 20  # messages outside chunks are read in pieces of about this size
+AnyBytes = TypeVar("AnyBytes", bytes, memoryview)
 BROKEN = (McapError, struct.error, ValueError, UnicodeDecodeError, KeyError, IndexError, MemoryError)
 
 
@@ -192,9 +193,10 @@ class _Walker:
         return ReadDataStream(BytesIO(self._stream_bytes(length)))
 
 
-def records_in(data: bytes) -> list[tuple[int, bytes]]:
-    """Split bytes into the records that stand in them whole."""
-    records, position = [], 0
+def records_in(data: AnyBytes) -> list[tuple[int, AnyBytes]]:
+    """Split bytes into the records that stand in them whole; those of a view are views."""
+    records: list[tuple[int, AnyBytes]] = []
+    position = 0
     while position + HEAD.size <= len(data):
         opcode, length = HEAD.unpack_from(data, position)
         position += HEAD.size
@@ -205,7 +207,7 @@ def records_in(data: bytes) -> list[tuple[int, bytes]]:
     return records
 
 
-def _parsed(opcode: int, body: bytes) -> Any:
+def _parsed(opcode: int, body: bytes | memoryview) -> Any:
     stream = ReadDataStream(BytesIO(body))
     match opcode:
         case Opcode.SCHEMA:
@@ -223,7 +225,7 @@ def _parsed(opcode: int, body: bytes) -> Any:
     return None
 
 
-def note_record(index: Index, opcode: int, body: bytes) -> None:
+def note_record(index: Index, opcode: int, body: bytes | memoryview) -> None:
     """Add a schema, a channel or metadata to an index."""
     _note(index, _parsed(opcode, body))
 

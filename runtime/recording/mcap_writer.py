@@ -55,17 +55,20 @@ class RecordingWriter:
         part_bytes: int | None = None,
         part_s: float | None = None,
         syncs: bool = True,
+        chunk_s: float | None = CHUNK_S,
     ) -> None:
         """Begin the first part; `about` goes into the metadata of each. A new part begins beyond the limits.
 
-        Without `syncs` what a power cut takes is gone, and no call waits for the disk before `close`.
+        Without `syncs` what a power cut takes is gone, and no call waits for the disk before `close`. Without `chunk_s`
+        chunks end by their size alone, so that with an `id` in `about` the same entries are the same bytes.
 
         Raises ConfigError where a file is there already.
         """
         self.path = path
         self.messages = 0
         self.size_bytes = 0  # of the parts before this one
-        self._about = {**about, "id": secrets.token_hex(8)}
+        self._about = {"id": secrets.token_hex(8), **about}
+        self._chunk_s = chunk_s
         self._part_bytes, self._part_s = part_bytes, part_s
         self._syncs = syncs
         self._channels: list[ChannelInfo] = []
@@ -95,7 +98,7 @@ class RecordingWriter:
     def tick(self) -> None:
         """End the chunk that is open where it is old enough; call this also while nothing comes."""
         now_s = time.monotonic()
-        if now_s - self._flushed_s >= CHUNK_S:
+        if self._chunk_s is not None and now_s - self._flushed_s >= self._chunk_s:
             self._flushed_s = now_s
             with self._disk():
                 self._writer.flush()  # type: ignore[no-untyped-call]
