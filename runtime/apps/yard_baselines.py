@@ -22,6 +22,7 @@ BASELINES = ("majority", "wording", "blind", "abstain", "oracle")
 TRAINING_WORLDS = 40
 PER_GROUP = 2  # questions of a training world
 UNKNOWN = Answer(kind="unknown")
+YES = Answer(kind="yes_no", value="yes")  # half of all polls are so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,8 @@ def frequent(settings: WorldSettings, worlds: int = TRAINING_WORLDS) -> Frequent
     """Learn from the truth of training worlds what is answered most often where there is an answer."""
     questions = [question for number in range(worlds) for question in _training(settings, number)]
     known = [question for question in questions if question.kind != "unanswerable"]
-    return Frequent(by_group=majority(known, group_of), by_wording=majority(known, wording_of))
+    by_group = {"exists": YES} | majority(known, group_of)
+    return Frequent(by_group=by_group, by_wording=majority(known, wording_of))
 
 
 def baseline_replies(
