@@ -59,9 +59,7 @@ def baseline_replies(
         name: {one.id: said(answerer(one.question), one.question) for one in asked}
         for name, answerer in answerers.items()
     }
-    replies["oracle"] = {
-        one.id: Reply(text=oracle(one.question.text, one.question.asked_s, seen)) for one in asked
-    }
+    replies["oracle"] = {one.id: Reply(text=oracle(one.question.text, one.question.asked_s, seen)) for one in asked}
     return replies
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from perception.yard.kinds import COLOURS
-from perception.yard.negatives import WINDOW_S, flips, pair_question
+from perception.yard.negatives import WINDOW_S, pair_question
+from perception.yard.oracle import settle_text
 from perception.yard.plot import plot_of
-from perception.yard.question import Question
+from perception.yard.question import Evidence, Question
 from perception.yard.questions import GRID_S
 from perception.yard.record import RATES_HZ
 from perception.yard.scene import scene_of
@@ -28,6 +29,7 @@ class Pair:
     """A question that is answered "yes" in a world and "no" in the changed one, which ends when it is asked."""
 
     question: Question
+    turned: Question  # the same one, as it is answered in the changed world
     changed: World
     how: str  # "removed" or "repainted"
 
@@ -46,8 +48,11 @@ def draw_pair(seen: Sequence[Truth], settings: WorldSettings, seed: int) -> Pair
         if question is None:
             continue
         for changed in _changes(world, one, asked_s, repaints=repaints):
-            if flips(question, list(truths(changed, moments_of(asked_s)))):
-                return Pair(question=question, changed=changed, how="repainted" if repaints else "removed")
+            answer = settle_text(question.text, asked_s, scene_of(list(truths(changed, moments_of(asked_s))))).answer
+            if answer.value == "no":
+                turned = replace(question, answer=answer, evidence=Evidence(), age_s=0.0)
+                how = "repainted" if repaints else "removed"
+                return Pair(question=question, turned=turned, changed=changed, how=how)
     return None
 
 

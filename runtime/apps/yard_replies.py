@@ -107,9 +107,7 @@ async def replies_to(
     path: Path, config: Config, asked: Sequence[Asked], *, describes: bool = False, start_s: float = 0.0
 ) -> dict[str, Reply]:
     """Replay a recording from `start_s` on through the configured backend, and return what it replied, by id."""
-    questions = [
-        replays.Question(text=one.question.text, at_s=one.question.asked_s, query_id=one.id) for one in asked
-    ]
+    questions = [replays.Question(text=one.question.text, at_s=one.question.asked_s, query_id=one.id) for one in asked]
     questions += [replays.Question(text=DESCRIBE, query_id=DESCRIPTION)] if describes else []
     result = await replays.replay([path], config, questions, start_s=start_s)
     return {answer.query_id: reply_of(answer) for answer in result.answers}

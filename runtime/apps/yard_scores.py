@@ -139,5 +139,3 @@ def _per_world(
     for row in rows:
         found[place[row.world]] += of(row)
     return found
-
-

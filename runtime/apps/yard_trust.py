@@ -39,9 +39,7 @@ def evidence(rows: Iterable[Row]) -> dict[str, float | int | None]:
 
 def _overlaps(row: Row) -> bool:
     ranges = row.question.evidence.ranges_s
-    return any(
-        one.start_s <= end_s and start_s <= one.end_s for one in row.reply.evidence for start_s, end_s in ranges
-    )
+    return any(one.start_s <= end_s and start_s <= one.end_s for one in row.reply.evidence for start_s, end_s in ranges)
 
 
 def _best_iou(row: Row) -> float:
@@ -54,16 +52,12 @@ def _best_iou(row: Row) -> float:
 
 def boxes_near(row: Row, one: Shown) -> list[Box]:
     """Return the true boxes at the time of a piece of evidence."""
-    return [
-        box for at_s, _, box in row.question.evidence.boxes if one.start_s - NEAR_S <= at_s <= one.end_s + NEAR_S
-    ]
+    return [box for at_s, _, box in row.question.evidence.boxes if one.start_s - NEAR_S <= at_s <= one.end_s + NEAR_S]
 
 
 def _boxes(row: Row) -> tuple[Box, Box] | None:
     """Return the given box and the true one that fit best, none where either is missing."""
-    found = [
-        (one.box, true) for one in row.reply.evidence if one.box is not None for true in boxes_near(row, one)
-    ]
+    found = [(one.box, true) for one in row.reply.evidence if one.box is not None for true in boxes_near(row, one)]
     return max(found, key=lambda pair: (box_iou(*pair), is_inside(*pair)), default=None)
 
 
