@@ -65,8 +65,9 @@ async def recordings(scratch: ExitStack, make: Callable[[Path], None] = make_rec
     """Return the folder of the recordings in the user's cache, made now where it is not there; else in `scratch`."""
     cache = cache_folder()
     folder = cache / f"demo-{digest()}"
-    if folder.is_dir():
+    if all((folder / name).is_file() for name in (YARD, RADIO)):
         return folder
+    shutil.rmtree(folder, ignore_errors=True)  # somebody took a part of it
     try:
         cache.mkdir(parents=True, exist_ok=True)
         part = Path(

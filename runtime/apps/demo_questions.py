@@ -119,7 +119,7 @@ def faults(expected: Expected, answer: Answer, dark_s: float = math.inf) -> list
         found.append("takes the recording for broken, or another sensor for blind than is")
     if not expected.kind:
         is_honest = answer.abstained and not answer.evidence and not any(one.supported for one in answer.sentences)
-        return found if is_honest else [*found, "nobody can know this"]
+        return found if is_honest else [*found, "must abstain"]
     if answer.abstained:
         return [*found, "abstained"]
     kinds = {item.kind for item in answer.evidence}

@@ -46,9 +46,9 @@ class YardTruth:
         """Return when something moved that could be seen by daylight: from its first to its last picture."""
         found: list[Interval] = []
         was_moving = False
-        for truth in self._between(start_s, min(end_s, self.dark_s)):
-            is_moving = any(one.is_moving and is_visible(one) for one in truth.entities)
+        for truth in self._between(start_s, end_s):
             t_s = truth.t_ns / NS_PER_S
+            is_moving = t_s < self.dark_s and any(one.is_moving and is_visible(one) for one in truth.entities)
             if is_moving:
                 found[-1:] = [(found[-1][0], t_s)] if was_moving else [*found[-1:], (t_s, t_s)]
             was_moving = is_moving
