@@ -36,9 +36,9 @@ def save_evidence(folder: Path, answer: Answer, truth: YardTruth) -> list[Path]:
 
 def picture_of(item: Evidence, truth: YardTruth) -> bytes:
     """Return the picture in the middle of the evidence as JPEG, enlarged, with its box if it has one."""
-    with av.open(io.BytesIO(truth.picture_at((item.start_s + item.end_s) / 2)), format="mjpeg") as container:
+    with av.open(io.BytesIO(truth.picture_at((item.start_s + item.end_s) / 2)), mode="r", format="mjpeg") as container:
         small = next(container.decode(video=0)).to_ndarray(format="rgb24")
-    picture = np.ascontiguousarray(small.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1))
+    picture = small.astype(np.uint8, copy=False).repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)
     if item.box is not None:
         _draw(picture, item.box)
     long_px = max(picture.shape)
