@@ -123,6 +123,23 @@ async def test_recordings_are_made_once_and_older_ones_go(tmp_path: Path, monkey
     assert (made / RADIO).is_file()
 
 
+async def test_of_two_demos_that_begin_together_both_find_the_recordings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = tmp_path / "heedful" / f"demo-{demo.digest()}"
+
+    def slower(part: Path) -> None:
+        quick(part)
+        folder.mkdir()
+        quick(folder)
+
+    with ExitStack() as scratch:
+        assert await demo.recordings(scratch, slower) == folder
+    assert list((tmp_path / "heedful").iterdir()) == [folder]
+    assert sorted(one.name for one in folder.iterdir()) == [RADIO, YARD]
+
+
 async def test_recordings_that_break_off_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
