@@ -87,6 +87,8 @@ class McapFile:
     def _bytes(self, block: Block) -> bytes:
         """Return the records of a block; what is damaged is told of and gives none."""
         try:
+            if block.length > RECORD_LIMIT_BYTES:
+                raise ValueError(f"it claims {block.length} bytes")
             self._file.seek(block.offset)
             data = self._file.read(block.length)
             return _unpacked(data, is_cut=block.is_cut) if block.is_chunk else data
@@ -144,9 +146,11 @@ def _unpacked(chunk: bytes, *, is_cut: bool) -> bytes:
         return _salvaged(data, compression, size_bytes)
     match compression:
         case "zstd":
+            if zstandard.frame_content_size(data) > size_bytes:  # else it would be made room for
+                raise ValueError("it holds more than it claims")
             data = zstandard.ZstdDecompressor().decompress(data, max_output_size=size_bytes)
         case "lz4":
-            data = lz4.frame.decompress(data)
+            data = bytes(lz4.frame.LZ4FrameDecompressor().decompress(data, max_length=size_bytes + 1))
         case "":
             pass
         case other:
@@ -165,10 +169,11 @@ def _salvaged(data: bytes, compression: str, size_bytes: int) -> bytes:
             return bytes(lz4.frame.LZ4FrameDecompressor().decompress(data, max_length=size_bytes))
         case _:
             return data
-    pieces = []
+    pieces, room_bytes = [], size_bytes
     try:
-        while piece := reader.read(1 << 16):
+        while piece := reader.read(min(1 << 16, room_bytes)):
             pieces.append(piece)
+            room_bytes -= len(piece)
     except zstandard.ZstdError:
         pass  # here it breaks off
     return b"".join(pieces)

@@ -25,7 +25,8 @@ CHUNK_HEAD = struct.Struct("<QQQI")  # start, end, uncompressed size, crc
 FOOTER_BYTES = HEAD.size + 20
 RECORD_LIMIT_BYTES = 256 << 20  # more is damage, or somebody's trap
 LOOSE_BYTES = 4 << 20  # messages outside chunks are read in pieces of about this size
-BROKEN = (McapError, struct.error, ValueError, UnicodeDecodeError, KeyError, IndexError, MemoryError)
+# OverflowError: a place or a length beyond what a file can have
+BROKEN = (McapError, struct.error, ValueError, KeyError, IndexError, MemoryError, OverflowError)
 
 
 @dataclass(kw_only=True)
