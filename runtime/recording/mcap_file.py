@@ -12,7 +12,7 @@ import zstandard
 from mcap.opcode import Opcode
 
 from runtime.errors import InputError
-from runtime.recording.blocks import Block, entries_in
+from runtime.recording.blocks import Block, entries_in, spans_of
 from runtime.recording.container import Channel, Entry
 from runtime.recording.mcap_index import (
     BROKEN,
@@ -49,6 +49,7 @@ class McapFile:
         self._blocks = sorted(self._index.blocks, key=lambda block: block.start_ns)
         self._know_channels()
         self._channels = {one: self._channel(one) for one in self._index.channels}
+        self._spans = spans_of(self._blocks, self._read)
 
     @property
     def channels(self) -> Mapping[int, Channel]:
@@ -62,8 +63,8 @@ class McapFile:
 
     @property
     def spans(self) -> list[tuple[int, int]]:
-        """Return from when to when each chunk was logged, oldest first."""
-        return [(block.start_ns, block.end_ns) for block in self._blocks]
+        """Return from when to when something was logged, oldest first."""
+        return self._spans
 
     def entries(self, channels: Collection[int] | None = None, start_ns: int = 0) -> Iterator[Entry]:
         """Yield entries by log time; those of one time as they stand in the file."""
