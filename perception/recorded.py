@@ -188,9 +188,9 @@ class _Channel:
                 if self._has_begun:  # from then on also what a clock that was set back puts before it
                     yield t_ns, content
 
-    def skip(self) -> None:
+    def skip(self, count: int = 1) -> None:
         """Note that something could not be used."""
-        self._damaged += 1
+        self._damaged += count
 
     def next_ns(self, t_ns: int) -> int:
         """Return a sample's time on a clock that only moves forward; set back, it goes on from where it was."""
@@ -234,7 +234,7 @@ class RecordedVideo(_Channel):
     def _read_all(self) -> Iterator[VideoSample]:
         decoder = PictureDecoder()
         scaler = VideoReformatter()
-        seq = 0
+        seq = fed = 0
         for t_ns, content in self.contents():
             assert isinstance(content, Picture)
             try:
@@ -242,12 +242,15 @@ class RecordedVideo(_Channel):
             except ValueError:
                 self.skip()
                 continue
+            fed += 1
             for taken, picture in frames:
                 yield self._sample(seq, taken, picture, scaler)
                 seq += 1
         for taken, picture in decoder.end():
             yield self._sample(seq, taken, picture, scaler)
             seq += 1
+        if not seq:  # no key frame ever came
+            self.skip(fed)
 
     def _sample(self, seq: int, t_ns: int, picture: VideoFrame, scaler: VideoReformatter) -> VideoSample:
         gray = to_gray(picture, self._width_px, scaler)

@@ -268,3 +268,17 @@ def test_a_recording_that_is_cut_gives_what_is_there(cut: int, tmp_path_factory:
         times = [one.t_ns for one in read_all(RecordedData(track, recording))]
         expected = read_all(reader_of(probe_recording(whole), track.name))
         assert times == [one.t_ns for one in expected][: len(times)]
+
+
+def test_video_of_which_no_picture_comes_is_told_of(tmp_path: Path) -> None:
+    content = Picture(t_ns=START_NS, encoding="h264", payload=bytes(range(1, 200)))
+    writer = RecordingWriter(tmp_path / "video.mcap", {}, syncs=False)
+    channel = writer.channel(channel_info("image", content))
+    for number in range(3):
+        data = foxglove.encode(content, "front").SerializeToString()
+        writer.write(channel, log_ns=START_NS + number, publish_ns=0, seq=number, data=data)
+    writer.close()
+    reader = reader_of(probe_recording(tmp_path / "video.mcap"), "front")
+    assert read_all(reader) == []
+    assert reader.truncated
+    assert "what could not be read was left out (3 entries)" in reader.faults[0]
