@@ -26,7 +26,8 @@ FOOTER_BYTES = HEAD.size + 20
 RECORD_LIMIT_BYTES = 256 << 20  # more is damage, or somebody's trap
 LOOSE_BYTES = 4 << 20  # messages outside chunks are read in pieces of about this size
 AnyBytes = TypeVar("AnyBytes", bytes, memoryview)
-BROKEN = (McapError, struct.error, ValueError, UnicodeDecodeError, KeyError, IndexError, MemoryError)
+# OverflowError: a place or a length beyond what a file can have
+BROKEN = (McapError, struct.error, ValueError, KeyError, IndexError, MemoryError, OverflowError)
 
 
 @dataclass(kw_only=True)
