@@ -50,7 +50,7 @@ class McapFile:
         self._blocks = sorted(self._index.blocks, key=lambda block: block.start_ns)
         self._know_channels()
         self._channels = {one: self._channel(one) for one in self._index.channels}
-        self._spans = spans_of(self._blocks, self._read)
+        self._spans = spans_of(self._blocks, partial(self._read, None))
 
     @property
     def channels(self) -> Mapping[int, Channel]:
