@@ -18,7 +18,7 @@ from runtime.apps.swap_perception import perceive_only
 from runtime.config import Config
 from runtime.digest import RunDigest
 from runtime.errors import InputError
-from runtime.messages import Clip, Message, Watermark
+from runtime.messages import Clip, Message, Motion, Watermark
 from runtime.recording import buslog
 from runtime.recording.mcap_writer import RecordingWriter
 from runtime.recording.runwriter import RunWriter
@@ -137,6 +137,29 @@ async def test_perception_that_is_swapped_perceives_the_same(recorded: Path) -> 
     perceived = {name: value for name, value in alone.digest.topics().items() if name != "memory/stored"}
     assert perceived == {name: whole.digest.topics()[name] for name in perceived}
     assert {"front/motion", "front/frame", "cabin/sound"} <= perceived.keys()
+
+
+async def test_a_swap_says_nothing_to_other_sessions_and_leaves_the_configured_memory_alone(
+    recorded: Path, tmp_path: Path
+) -> None:
+    whole = Heard()
+    await replay([recorded], LOCAL, [], listen=whole.add)
+    run = RunWriter(tmp_path / "mixed.mcap", "{}", "replay")
+    for message in whole.messages:
+        run.add(message)
+        if isinstance(message, Motion):
+            run.add(dataclasses.replace(message, session="other"))
+    run.close(whole.messages[0].session, {})
+    folder = tmp_path / "mine"
+    config = LOCAL.model_copy(update={"memory": LOCAL.memory.model_copy(update={"folder": folder})})
+    heard = Heard()
+    await swap(tmp_path / "mixed.mcap", config, "memory", listen=heard.add)
+    assert heard.digest.topics() == whole.digest.topics()
+    assert not folder.exists()
+    named = config.model_copy(update={"broker": "mqtt://127.0.0.1:1"})  # where nobody is
+    heard = Heard()
+    await swap(tmp_path / "mixed.mcap", named, "memory", listen=heard.add)
+    assert heard.digest.topics() == whole.digest.topics()
 
 
 async def test_a_run_whose_end_is_missing_is_brought_to_an_end(recorded: Path, tmp_path: Path) -> None:

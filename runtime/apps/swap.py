@@ -56,10 +56,10 @@ async def swap(
     """
     with closing(RunReader(path)) as run, tempfile.TemporaryDirectory(prefix="heedful-memory-") as scratch:
         session, start_ns, session_start_ns = _beginning(run, path)
-        folder = memory or config.memory.folder or Path(scratch)
+        folder = memory or Path(scratch)  # not the configured one: that remembers the session which is played
         result = ReplayResult(session=session)
         with closing(Worker("loader")) as loader:
-            wires = wire_up(config, session, is_replay=True)
+            wires = wire_up(_apart(config), session, is_replay=True)
             make = partial(make_memory, config, wires.bus("memory"), session, folder, is_replay=True)
             remember = await loader.call(partial(make, session_start_ns=session_start_ns))
             services: list[Service] = [remember]
@@ -76,6 +76,11 @@ async def swap(
         for fault in result.faults:
             logger.warning("%s", fault)
     return result
+
+
+def _apart(config: Config) -> Config:
+    """Return a configuration whose bus is not that on which a session of the same name may be running."""
+    return config if config.broker in ("auto", "local") else config.model_copy(update={"broker": "local"})
 
 
 def _beginning(run: RunReader, path: Path) -> tuple[str, int, int]:
@@ -140,7 +145,8 @@ class _Player:
     async def _course(self, group: asyncio.TaskGroup) -> None:
         start_s = time.perf_counter()
         for message in self._run.messages():
-            await self._say(message, group)
+            if message.session == self._result.session:
+                await self._say(message, group)
         for mark in self._last.values():
             if not mark.ended:  # the run was cut, or its session killed
                 end = replace(mark, t_ns=mark.t_ns + 1, ended=True, truncated=True, call=0)
