@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 SKEW_NS = 60_000_000_000  # a sensor's clock that is further off from the recorder's is not believed
 AGAIN_NS = 30_000_000_000  # until it is no further off than this: around one limit time would go back and forth
+DRIFT_NS = 2_000_000_000  # by so much more it may be ahead later, or a start in the middle misses samples
 STEP_BACK_NS = 1_000_000_000  # more than this is a clock that was set back, less is disorder
 SOUND_JITTER_NS = 200_000_000  # by so much the stamps of sound may be off the count of its samples
 TRIES = 16  # entries of a channel that are looked at before it counts as unreadable
@@ -56,6 +57,7 @@ class RecordedTrack:
     sensor: Sensor
     decoder: Decoder
     begins_ns: int  # when its first sample was taken
+    ahead_ns: int  # by how much its clock was ahead of the recorder's then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,7 @@ def probe_recording(path: Path) -> Recording:
             elif isinstance(first[1], CalibrationInput):
                 calibrations.append((channel.metadata.get(STREAM, channel.topic), first[1]))
             else:
-                tracks.append(_track(path, channel, decoder, taken_ns(*first)))
+                tracks.append(_track(path, channel, decoder, taken_ns(*first), first[0].log_ns))
         origin_ns = min((timeline.event_ns(track.begins_ns) for track in tracks), default=0)
         return Recording(
             tracks=tuple(sorted(tracks, key=lambda track: track.topic)),
@@ -125,7 +127,7 @@ def _first(container: Container, channel: Channel, decoder: Decoder) -> tuple[En
     return None
 
 
-def _track(path: Path, channel: Channel, decoder: Decoder, begins_ns: int) -> RecordedTrack:
+def _track(path: Path, channel: Channel, decoder: Decoder, begins_ns: int, log_ns: int) -> RecordedTrack:
     return RecordedTrack(
         path=path,
         channel=channel.id,
@@ -134,6 +136,7 @@ def _track(path: Path, channel: Channel, decoder: Decoder, begins_ns: int) -> Re
         sensor=SENSORS[decoder.kind],
         decoder=decoder,
         begins_ns=begins_ns,
+        ahead_ns=max(0, begins_ns - log_ns),
     )
 
 
@@ -210,10 +213,14 @@ class _Channel:
         return at_ns
 
     def _log_start_ns(self) -> int:
-        """Return a log time from which on nothing that was taken after the start is missed."""
+        """Return a log time from which on nothing is missed that was taken after the start.
+
+        Only a sensor whose clock is ahead logs it before that: by as much as at its beginning, and some seconds.
+        """
         if self._start_ns <= 0:
             return 0
-        return max(0, self._recording.timeline.log_ns(self._start_ns - self._shift_ns) - SKEW_NS)
+        back_ns = min(SKEW_NS, self._track.ahead_ns + DRIFT_NS)
+        return max(0, self._recording.timeline.log_ns(self._start_ns - self._shift_ns) - back_ns)
 
 
 class RecordedVideo(_Channel):
