@@ -25,7 +25,7 @@ from runtime.apps.yard_pairs import Pair, draw_pair
 from runtime.apps.yard_replies import DESCRIPTION, Reply, Row, replies_to, rows_of, window_replies
 from runtime.apps.yard_report import write_report
 from runtime.apps.yard_text import as_text
-from runtime.apps.yard_worlds import Asked, asked_of, rendered, rendered_world, settings_of, truths_in
+from runtime.apps.yard_worlds import Asked, asked_of, path_of, rendered, rendered_world, settings_of, truths_in
 from runtime.config import Config
 from runtime.errors import ConfigError
 
@@ -95,7 +95,8 @@ class Suite:
 
     async def _turn(self, number: int, pair: Pair) -> None:
         """Ask the question of a pair in the changed world."""
-        name = f"yard-test-{number:05d}-{self._settings.length_s:g}s-{pair.how}.mcap"
+        base = path_of(self._folder, self._settings, number)
+        name = f"{base.stem}-{pair.how}-at-{pair.question.asked_s:g}s.mcap"
         path = rendered_world(self._folder / name, pair.changed)
         seen: Sequence[Truth] = truths_in(path)
         asked = [Asked(id="pair", purpose="pair", question=pair.turned)]

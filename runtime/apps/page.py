@@ -30,7 +30,7 @@ th,td{padding:.25rem .6rem .25rem 0;text-align:left;vertical-align:top;border-bo
 th{color:var(--soft);font-weight:500;white-space:nowrap}.number{text-align:right}td.number{white-space:nowrap}
 .fills{width:100%;min-width:9rem}
 .lane{display:flex;gap:.5rem;align-items:center;margin:2px 0;color:var(--soft);font-size:.8rem}
-.lane>:first-child{flex:0 0 4.5rem}.lane>:last-child{flex:1;min-width:0}
+.lane>:first-child{flex:0 0 5.5rem}.lane>:last-child{flex:1;min-width:0}
 .axis{display:flex;justify-content:space-between}
 .first{color:var(--first)}.second{color:var(--second)}
 .changed{color:var(--changed)}.gone{color:var(--gone)}.new{color:var(--new)}

@@ -1,4 +1,4 @@
-"""Who answers beside the backend: what is most frequent, what the priors say, who never answers, who reads the truth."""
+"""Who answers beside the backend: the most frequent, the priors, who never answers, and who reads the truth."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Pair:
     question: Question
     turned: Question  # the same one, as it is answered in the changed world
     changed: World
-    how: str  # "removed" or "repainted"
+    how: str  # "without-3", or "3-blue" where it was repainted
 
 
 def draw_pair(seen: Sequence[Truth], settings: WorldSettings, seed: int) -> Pair | None:
@@ -47,11 +47,10 @@ def draw_pair(seen: Sequence[Truth], settings: WorldSettings, seed: int) -> Pair
         question = pair_question(scene, one.id, asked_s)
         if question is None:
             continue
-        for changed in _changes(world, one, asked_s, repaints=repaints):
+        for how, changed in _changes(world, one, asked_s, repaints=repaints):
             answer = settle_text(question.text, asked_s, scene_of(list(truths(changed, moments_of(asked_s))))).answer
             if answer.value == "no":
                 turned = replace(question, answer=answer, evidence=Evidence(), age_s=0.0)
-                how = "repainted" if repaints else "removed"
                 return Pair(question=question, turned=turned, changed=changed, how=how)
     return None
 
@@ -61,19 +60,16 @@ def moments_of(length_s: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return np.arange(int(length_s * RATES_HZ["image"]), dtype=np.float64) / RATES_HZ["image"]
 
 
-def _changes(world: World, one: Entity, end_s: float, *, repaints: bool) -> Iterator[World]:
-    """Yield the worlds without a thing, or with it in each other colour that its split shows."""
+def _changes(world: World, one: Entity, end_s: float, *, repaints: bool) -> Iterator[tuple[str, World]]:
+    """Yield the worlds without a thing, or with it in each other colour that its split shows, and how they differ."""
     others = tuple(other for other in world.entities if other.id != one.id)
-    colours = [colour for colour in COLOURS if colour != one.colour and (one.kind, colour) not in _hidden(world)]
-    painted = [(*others, replace(one, colour=colour)) for colour in colours]
-    for entities in painted if repaints else [others]:
+    colours = [colour for colour in COLOURS if colour != one.colour]
+    shown = [colour for colour in colours if (one.kind, colour) not in world.settings.forbidden]
+    painted = {f"{one.id}-{colour}": (*others, replace(one, colour=colour)) for colour in shown}
+    for how, entities in (painted if repaints else {f"without-{one.id}": others}).items():
         changed = replace(
             world,
             entities=tuple(sorted(entities, key=lambda entity: entity.id)),
             settings=replace(world.settings, length_s=end_s),
         )
-        yield replace(changed, plot=plot_of(changed))
-
-
-def _hidden(world: World) -> frozenset[tuple[str, str]]:
-    return world.settings.forbidden
+        yield how, replace(changed, plot=plot_of(changed))

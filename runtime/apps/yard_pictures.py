@@ -1,4 +1,4 @@
-"""Pictures of hits and misses from the recordings: what was asked, said and true, with the boxes of evidence and truth."""
+"""Pictures of hits and misses from the recordings, with what was asked, said and true, and the boxes of both."""
 
 from __future__ import annotations
 

@@ -55,9 +55,16 @@ def _verdict(result: Line) -> str:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
-    heads, *cells = rows
-    numbers = range(2 if heads[1] == "on" else 1, len(heads))
+    """Return a table; who it is and on what stand in one cell, for there is room for one column of words."""
+    heads, *cells = _joined(rows) if rows[0][1] == "on" else rows
+    numbers = range(1, len(heads))
     return table(heads, ([text(cell) for cell in row] for row in cells), numbers=numbers, fills=0)
+
+
+def _joined(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    heads, *cells = rows
+    named = [[of if on == "all" else f"{of} {on}", *rest] for of, on, *rest in cells]
+    return [["", *heads[2:]], *named]
 
 
 def _groups(lines: Sequence[Line]) -> Iterator[str]:
