@@ -1,4 +1,4 @@
-"""The yard's suite from end to end on two small worlds: who reads the truth is right, and who never answers abstains."""
+"""The yard's suite from end to end on two small worlds: who reads the truth is right, who never answers abstains."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def test_polls_are_scored_as_pope_is() -> None:
 
 def test_a_pair_is_right_where_both_are_and_turns_where_the_answers_differ() -> None:
     rows = [a_row(one, world=number, purpose="pair") for number, one in enumerate(_VERDICTS)]
-    others = ("right", "wrong", "wrong", "right")
+    others: tuple[Judgement, ...] = ("right", "wrong", "wrong", "right")
     turned = {number: a_row(one, a_question("no"), world=number) for number, one in enumerate(others)}
     # yes then no; yes then yes; no then yes; neither, then no
     assert pairs(rows, turned) == {"n": 4, "accuracy": 0.25, "flip_rate": 0.5}

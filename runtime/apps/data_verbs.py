@@ -58,16 +58,16 @@ def seconds(option: str, given: str) -> float:
 
 def whole(option: str, given: str, least: int, most: int) -> int:
     """Return a whole number from `least` to `most`. Raises ConfigError."""
-    return int(_number(option, given, int, least, most))
+    return int(_number(option, given, int, least, most, "whole number"))
 
 
-def _number(option: str, given: str, of: Callable[[str], float], least: float, most: float) -> float:
+def _number(
+    option: str, given: str, of: Callable[[str], float], least: float, most: float, what: str = "number"
+) -> float:
     try:
         number = of(given)
     except ValueError:
         number = math.nan
     if not least <= number <= most:
-        raise ConfigError(
-            option, f"{given!r} is no {'whole ' if of is int else ''}number from {least:g} to {most:.10g}"
-        )
+        raise ConfigError(option, f"{given!r} is no {what} from {least:g} to {most:.10g}")
     return number
