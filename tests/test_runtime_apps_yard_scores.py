@@ -241,7 +241,7 @@ def test_chair_counts_what_was_not_there() -> None:
     wrong = Described(text="A blue car, a dog and a person. Something honked, something barked.", scene=scene)
     right = Described(text="A red car.", scene=scene)
     assert chair([wrong, right]) == {
-        "n": 6, "descriptions": 2, "chair_i": 0.25, "chair_s": 0.5, "cover": 0.75, "f1": 0.75, "words": 7.0,
+        "n": 6, "descriptions": 2, "chair_i": 0.25, "chair_s": 0.5, "cover": 0.75, "f1": 0.75, "words": 7.5,
         "attribute": 0.5, "sound": 0.5, "cognitive": 1.0,
     }  # fmt: skip
     silent = chair([Described(text="Something moved.", scene=scene)])
