@@ -48,11 +48,11 @@ def test_streams_and_kinds_are_numbered_each_for_itself_and_a_loss_is_a_gap() ->
     assert backlog.lost == 1
 
 
-def test_a_closed_backlog_takes_and_counts_nothing() -> None:
+def test_what_waits_or_comes_once_it_is_closed_is_lost() -> None:
     backlog = Backlog()
     backlog.put(arrival(1))
     backlog.close()
     backlog.put(arrival(1))
     backlog.lose("cam", "image")
     assert backlog.take() == []
-    assert backlog.lost == 0
+    assert backlog.lost == 3

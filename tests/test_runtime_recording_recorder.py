@@ -296,6 +296,7 @@ async def test_a_full_disk_ends_the_recording_and_nothing_else(
             await asyncio.sleep(0.001)
         await stage.robot.publish(ImageInput(session=SESSION, stream="image", t_ns=1, payload=b""))
         assert heard.lost == number  # the session goes on
+        assert stage.recorder.lost > 0
     (record,) = [one for one in caplog.records if one.levelno >= logging.WARNING]
     assert record.getMessage() == (
         f"recording stopped: {stage.path}: No space left on device; free some space; the session goes on"

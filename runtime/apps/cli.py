@@ -172,16 +172,21 @@ def _record(arguments: argparse.Namespace) -> int:
     part_mb = positive("--part-mb", arguments.part_mb)
     part_minutes = positive("--part-minutes", arguments.part_minutes)
     settings = _load(arguments.config)
+    show = partial(print, file=sys.stderr, flush=True)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on there is a file to be closed
     recorded = recording(
         settings,
         arguments.out,
-        partial(print, file=sys.stderr, flush=True),
+        show,
         keeps_bus=arguments.bus,
         part_bytes=None if part_mb is None else round(part_mb * 1e6),
         part_s=None if part_minutes is None else part_minutes * 60,
     )
     with recorded as recorder:
-        return _live(arguments, settings, recorder)
+        show(f"recording into {arguments.out}")
+        code = _live(arguments, settings, recorder)
+    # Ctrl-C is how a recording ends: once it is whole, whoever waits for it may go on
+    return 0 if code == INTERRUPTED and recorder.has_begun else code
 
 
 def _live(arguments: argparse.Namespace, settings: Config, recorder: Recorder | None = None) -> int:

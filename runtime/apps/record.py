@@ -38,7 +38,8 @@ def recording(
 ) -> Iterator[Recorder]:
     """Yield the recorder of one session, and finish its file after that; `show` is told what is in it.
 
-    A session that could not begin leaves no file. Raises ConfigError or MissingPart where the file cannot be made.
+    A session that could not begin, or in which nothing came, leaves no file. Raises ConfigError or MissingPart where
+    the file cannot be made.
     """
     if later := parts_of(path):
         raise ConfigError(str(later[0]), "is part of an earlier recording of this name; name a new file")
@@ -50,10 +51,12 @@ def recording(
         yield recorder
     finally:
         recorder.close()
-        if recorder.has_begun:
+        if not recorder.is_empty:
             show(recorder.summary())
         else:
-            path.unlink()
+            path.unlink(missing_ok=True)
+            if recorder.has_begun:
+                show(f"nothing came that could be recorded: there is no {path}")
 
 
 def about(config: Config) -> dict[str, str]:

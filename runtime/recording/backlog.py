@@ -41,9 +41,10 @@ class Backlog:
         self._lock = threading.Lock()
 
     def put(self, arrival: Arrival) -> None:
-        """Add one, numbered within its stream and kind; nothing once this is closed."""
+        """Add one, numbered within its stream and kind; once this is closed it is lost."""
         with self._lock:
             if not self.is_open:
+                self.lost += 1
                 return
             self._waiting.append((self._next(arrival.stream, arrival.kind), arrival))
             self._size_bytes += arrival.size_bytes + ITEM_BYTES
@@ -54,9 +55,8 @@ class Backlog:
     def lose(self, stream: str, kind: str) -> None:
         """Count one that was lost on its way here: the numbers have a gap."""
         with self._lock:
-            if self.is_open:
-                self._next(stream, kind)
-                self.lost += 1
+            self._next(stream, kind)
+            self.lost += 1
 
     def take(self) -> list[tuple[int, Arrival]]:
         """Return all that waits with its number, oldest first."""
@@ -67,9 +67,10 @@ class Backlog:
             return taken
 
     def close(self) -> None:
-        """Take nothing more, and forget what waits."""
+        """Take nothing more; what waits, and whatever comes, is lost."""
         with self._lock:
             self.is_open = False
+            self.lost += len(self._waiting)
             self._waiting.clear()
 
     def _next(self, stream: str, kind: str) -> int:

@@ -135,6 +135,11 @@ class Recorder:
         if not self._done.wait(limit_s):
             logger.warning("%s could not be finished in time; it can be read without its index", self._writer.path)
 
+    @property
+    def is_empty(self) -> bool:
+        """Say whether nothing at all was written."""
+        return self._writer.messages == 0 and self._writer.parts == 1
+
     def summary(self) -> str:
         """Return one line about the recording."""
         more = f", {self.unreadable} unreadable" if self.unreadable else ""
