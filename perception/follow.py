@@ -128,11 +128,17 @@ class Follower:
             if self.source.is_live:
                 await self._run_live()
             else:
+                await self._note_start()
                 async for samples in self.source.batches():
                     await self._perceive(samples)
             limit_s = None
         finally:
             await self._end(limit_s)
+
+    async def _note_start(self) -> None:
+        """Say of a replay that begins later what was not played: nothing is known of that time."""
+        if self._start_ns > self._epoch:
+            await self._gap("not played", self._epoch, self._start_ns, t_ns=self._start_ns)
 
     async def _perceive(self, samples: Samples) -> None:
         async for part in self._allowed(samples):
@@ -286,14 +292,14 @@ class Follower:
             since_ns = self._perceived_ns
         return min(max(since_ns, self._blind_since_ns), now_ns)
 
-    async def _gap(self, reason: str, start_ns: int, end_ns: int) -> None:
+    async def _gap(self, reason: str, start_ns: int, end_ns: int, t_ns: int | None = None) -> None:
         self._gaps += 1
         gap = Gap(
             session=self._session,
             stream=self.source.stream,
             epoch=self._epoch,
             seq=self._gaps,
-            t_ns=self.published_ns,
+            t_ns=self.published_ns if t_ns is None else t_ns,
             start_ns=start_ns,
             end_ns=end_ns,
             lost=0,

@@ -70,6 +70,7 @@ class Recording:
     calibrations: tuple[tuple[str, CalibrationInput], ...]  # (topic or stream, newest of its channel at the start)
     timeline: Timeline
     origin_ns: int  # event time of the first sample
+    length_ns: int  # from the first sample to the last entry
     faults: tuple[str, ...]
 
 
@@ -102,6 +103,7 @@ def probe_recording(path: Path) -> Recording:
             calibrations=tuple(calibrations),
             timeline=timeline,
             origin_ns=origin_ns,
+            length_ns=max((timeline.event_ns(end_ns) - origin_ns for _, end_ns in container.spans), default=0),
             faults=tuple(container.faults),
         )
     finally:

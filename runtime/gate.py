@@ -32,7 +32,7 @@ class ReplayGate:
     async def reach(self, t_ns: int, told_ns: int = END_NS) -> None:
         """Wait until samples at `t_ns` may be handed on; the caller keeps to the barrier by itself.
 
-        Nobody is waited for beyond `told_ns`, the latest time that the followers were told of: they come no further.
+        Nobody is waited for beyond `told_ns`, the latest time that followers were told of: further they cannot come.
         """
         enough_ns = min(t_ns - LEAD_NS, told_ns - STEP_NS)
         async with self._moved:

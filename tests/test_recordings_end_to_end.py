@@ -110,6 +110,19 @@ async def test_it_begins_in_the_middle(recorded: Path) -> None:
     assert "from 0:04.0" in result.answers[0].answer
 
 
+async def test_what_was_before_the_start_is_not_denied(recorded: Path) -> None:
+    heard = Heard()
+    asked = "Did anything move in the first 3 seconds?"
+    questions = [Question(text=asked, at_s=3.5), Question(text=asked)]
+    result = await replay([recorded], LOCAL, questions, listen=heard.add, start_s=3.5)
+    gaps = [one for one in heard.messages if isinstance(one, Gap) and one.reason == "not played"]
+    assert {one.stream: (one.start_ns, one.end_ns) for one in gaps} == dict.fromkeys(NAMES.values(), (0, 3.5 * S_NS))
+    assert all(answer.abstained and "not played" in answer.answer for answer in result.answers)
+    again = Heard()
+    await replay([recorded], LOCAL, questions, listen=again.add, speed=8.0, start_s=3.5)
+    assert again.digest.topics() == heard.digest.topics()
+
+
 async def test_memory_and_reasoning_that_are_swapped_say_what_they_said(recorded: Path, tmp_path: Path) -> None:
     path = tmp_path / "run.mcap"
     first, writer = Heard(), RunWriter(path, LOCAL.model_dump_json(), "replay")
@@ -258,6 +271,8 @@ def test_what_cannot_be_played_is_one_line(tmp_path: Path, capsys: pytest.Captur
         ([recorded, "--swap", "reasoning", "--start", "3"], "from its beginning"),
         ([recorded, "--swap", "perception", "--memory", tmp_path], "remembers nothing"),
         ([recorded, "--start", "-1"], "no time in seconds"),
+        ([recorded, "--start", "60"], "ends at 6.0 s, before --start 60"),
+        ([recorded, "--start", "3", "--ask-at", "2", "Why?"], "2 s is before --start 3"),
         ([recorded, "--out", tmp_path / "there.mcap"], "is there already"),
     ):
         assert heedful(["replay", "--config", str(config), *map(str, arguments)]) == 2

@@ -75,13 +75,19 @@ def _course(
 
 
 def _check(arguments: argparse.Namespace, questions: list[Question]) -> None:
+    start_s = start(arguments.start)
+    for one in questions:
+        if one.at_s is not None and one.at_s < start_s:
+            raise ConfigError(
+                "--ask-at", f"{one.at_s:g} s is before --start {start_s:g}: nothing is played of that time"
+            )
     if arguments.swap is None:
         return
     if arguments.swap != "perception" and len(arguments.paths) != 1:
         raise ConfigError("--swap", "takes one run")
     if questions and (arguments.swap != "reasoning" or any(one.at_s is not None for one in questions)):
         raise ConfigError("--ask", "only --swap reasoning answers, and only at the end; a run has its questions")
-    if arguments.swap != "perception" and start(arguments.start):
+    if arguments.swap != "perception" and start_s:
         raise ConfigError("--start", "a run is played from its beginning")
     if arguments.swap == "perception" and arguments.memory is not None:
         raise ConfigError("--memory", "--swap perception remembers nothing")

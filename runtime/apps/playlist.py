@@ -50,6 +50,7 @@ class Playlist:
     calibrations: dict[str, CalibrationInput] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)  # a line each
     is_run: bool = False  # messages of the bus are among it
+    ends_ns: list[int | None] = field(default_factory=list)  # event time at which each part ends, where it says so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,16 @@ def make_playlist(paths: Sequence[Path], settings: PerceptionConfig, start_ns: i
             raise InputError(paths[0], "holds what a run said, not what its sensors gave; play it with --swap")
         topics = ", ".join(sorted(f"{one.topic} ({one.schema or one.encoding})" for _, one in playlist.undecoded))
         raise InputError(paths[0], f"holds nothing that can be played{f', only {topics}' if topics else ''}")
+    _check_start(playlist, paths[0], start_ns)
     return playlist
+
+
+def _check_start(playlist: Playlist, path: Path, start_ns: int) -> None:
+    """Raise InputError where everything ends before the start."""
+    known = [end_ns for end_ns in playlist.ends_ns if end_ns is not None]
+    if start_ns > 0 and len(known) == len(playlist.ends_ns) and max(known, default=0) < start_ns:
+        ends_s, starts_s = max(known, default=0) / NS_PER_S, start_ns / NS_PER_S
+        raise InputError(path, f"ends at {ends_s:.1f} s, before --start {starts_s:g}")
 
 
 def replay_session(paths: Sequence[Path], config: Config, start_ns: int = 0) -> str:
@@ -146,6 +156,8 @@ def _add_media(
         if not tracks:
             raise InputError(part.path, f"has no {wanted} track (streams.{part.name}.track)")
     for track in tracks:
+        length_s = track.duration_s
+        playlist.ends_ns.append(None if length_s is None else offset_ns + round(length_s * NS_PER_S))
         is_only = bool(part.name) and len(tracks) == 1
         name = _unused(part.name if is_only else f"{start}{part.name + '-' if part.name else ''}{track.sensor}", names)
         reader = _media_reader(part.path, track, settings, offset_ns, start_ns)
@@ -175,6 +187,7 @@ def _add_recording(
     recording = probe_recording(part.path)
     tracks = _wanted(part, recording)
     playlist.is_run |= recording.is_run
+    playlist.ends_ns.append(offset_ns + recording.length_ns)
     playlist.undecoded += [(part.path, channel) for channel in recording.undecoded]
     playlist.notes += [f"{part.path}: {fault}" for fault in recording.faults]
     playlist.notes += _notes(part.path, recording)

@@ -3,8 +3,8 @@
     memory       a run's percepts and recalls -> fresh memory
     reasoning    a run's percepts and questions -> fresh reasoning, on a memory made anew: it recalls other things
 
-What comes after the time of a question or recall waits until that is answered, as in a replay. Where part of the run is
-missing, watermarks are too: nobody waits for a time of which no watermark tells, and that time counts as not perceived.
+What comes after the time of a question or recall waits until that is answered, as in a replay. Where a part of the run
+is missing, watermarks are too: nobody waits for a time of which none tells, and that time counts as not perceived.
 (`--swap perception` plays a recording's sensors: `swap_perception.py`.)
 """
 
