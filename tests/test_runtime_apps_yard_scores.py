@@ -110,7 +110,7 @@ def test_polls_are_scored_as_pope_is() -> None:
 
 def test_a_pair_is_right_where_both_are_and_turns_where_the_answers_differ() -> None:
     rows = [a_row(one, world=number, purpose="pair") for number, one in enumerate(_VERDICTS)]
-    others = ("right", "wrong", "wrong", "right")
+    others: tuple[Judgement, ...] = ("right", "wrong", "wrong", "right")
     turned = {number: a_row(one, a_question("no"), world=number) for number, one in enumerate(others)}
     # yes then no; yes then yes; no then yes; neither, then no
     assert pairs(rows, turned) == {"n": 4, "accuracy": 0.25, "flip_rate": 0.5}
@@ -241,7 +241,7 @@ def test_chair_counts_what_was_not_there() -> None:
     wrong = Described(text="A blue car, a dog and a person. Something honked, something barked.", scene=scene)
     right = Described(text="A red car.", scene=scene)
     assert chair([wrong, right]) == {
-        "n": 6, "descriptions": 2, "chair_i": 0.25, "chair_s": 0.5, "cover": 0.75, "f1": 0.75, "words": 7.0,
+        "n": 6, "descriptions": 2, "chair_i": 0.25, "chair_s": 0.5, "cover": 0.75, "f1": 0.75, "words": 7.5,
         "attribute": 0.5, "sound": 0.5, "cognitive": 1.0,
     }  # fmt: skip
     silent = chair([Described(text="Something moved.", scene=scene)])

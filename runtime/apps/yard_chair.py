@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from perception.yard.mentions import Description
 from perception.yard.scene import KNOWN_S, Scene
 from perception.yard.script import kind_weights
@@ -101,11 +103,12 @@ _SCORES = (
 
 def _score(one: Described) -> dict[str, int]:
     scene, said = one.scene, mentioned(one.text)
-    could_know = (scene.is_seen | scene.is_heard | scene.is_tracked).any(axis=0)
+    could_know = np.asarray((scene.is_seen | scene.is_heard | scene.is_tracked).any(axis=0))
+    was_heard = np.asarray(scene.is_heard.any(axis=0))
     there = [thing for thing, known in zip(scene.things, could_know, strict=True) if known]
     kinds = {thing.kind for thing in there}
     seen = {thing.kind for thing, span_s in zip(scene.things, scene.seen_s(), strict=True) if span_s >= KNOWN_S}
-    heard = {thing.voice for thing, was in zip(scene.things, scene.is_heard.any(axis=0), strict=True) if was}
+    heard = {thing.voice for thing, was in zip(scene.things, was_heard, strict=True) if was}
     weights = kind_weights(sorted(kinds))
     likely = sorted((kind for kind in weights if kind not in kinds), key=lambda kind: -weights[kind])[:LIKELY]
     absent = [what for what in said.things if what.kind not in kinds]
