@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -38,20 +39,21 @@ def test_it_replays_like_any_recording(recorded: Path) -> None:
     assert {one.name for one in recording.tracks} == set(NAMES.values())
     assert recording.undecoded == ()  # the truth is nobody's input
     assert {stream for stream, _ in recording.calibrations} == {"camera", "events", "radar", "ears"}
-    counts = {channel.topic: channel.count for channel in McapFile(recorded).channels.values()}
+    with closing(McapFile(recorded)) as file:
+        counts = {channel.topic: channel.count for channel in file.channels.values()}
     for kind, name in NAMES.items():
         assert counts[f"/{name}/{kind}"] == SETTINGS.length_s * RATES_HZ[kind]
 
 
 def test_the_truth_is_that_of_the_world(recorded: Path) -> None:
-    file = McapFile(recorded)
-    topics = {channel.topic: number for number, channel in file.channels.items()}
-    told = [(entry.log_ns, from_json(entry.data)) for entry in file.entries({topics[TRUTH_TOPIC]})]
+    with closing(McapFile(recorded)) as file:
+        topics = {channel.topic: number for number, channel in file.channels.items()}
+        told = [(entry.log_ns, from_json(entry.data)) for entry in file.entries({topics[TRUTH_TOPIC]})]
+        [plot] = [json.loads(entry.data) for entry in file.entries({topics[PLOT_TOPIC]})]
     world = write_yard(recorded.with_name("w.mcap"), SETTINGS, SEED).world
     times = np.arange(len(told)) / RATES_HZ["image"]
     assert [one for _, one in told] == list(truths(world, times))
     assert [at_ns for at_ns, _ in told] == [START_NS + one.t_ns for _, one in told]
-    [plot] = [json.loads(entry.data) for entry in file.entries({topics[PLOT_TOPIC]})]
     assert [one["kind"] for one in plot["events"]] == [one.kind for one in world.plot]
     assert file.metadata[MARK]["seed"] == str(SEED)
     assert json.loads(file.metadata[MARK]["settings"])["length_s"] == 2.0
