@@ -50,11 +50,10 @@ def test_the_truth_is_that_of_the_world(recorded: Path) -> None:
         topics = {channel.topic: number for number, channel in file.channels.items()}
         told = [(entry.log_ns, from_json(entry.data)) for entry in file.entries({topics[TRUTH_TOPIC]})]
         [plot] = [json.loads(entry.data) for entry in file.entries({topics[PLOT_TOPIC]})]
-        mark = file.metadata[MARK]
     world = write_yard(recorded.with_name("w.mcap"), SETTINGS, SEED).world
     times = np.arange(len(told)) / RATES_HZ["image"]
     assert [one for _, one in told] == list(truths(world, times))
     assert [at_ns for at_ns, _ in told] == [START_NS + one.t_ns for _, one in told]
     assert [one["kind"] for one in plot["events"]] == [one.kind for one in world.plot]
-    assert mark["seed"] == str(SEED)
-    assert json.loads(mark["settings"])["length_s"] == 2.0
+    assert file.metadata[MARK]["seed"] == str(SEED)
+    assert json.loads(file.metadata[MARK]["settings"])["length_s"] == 2.0

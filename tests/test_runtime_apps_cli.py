@@ -249,7 +249,8 @@ def test_help_goes_to_stdout_and_ends_with_0(capsys: pytest.CaptureFixture[str])
     assert cli.run(["--help"]) == 0
     shown = capsys.readouterr().out
     assert all(
-        verb in shown for verb in ("demo", "run", "record", "replay", "ask", "memory", "eval", "bench", "doctor")
+        verb in shown
+        for verb in ("demo", "run", "record", "replay", "ask", "memory", "eval", "data", "bench", "doctor")
     )
 
 

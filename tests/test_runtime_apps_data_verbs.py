@@ -84,7 +84,8 @@ def test_what_is_there_already_stays(folder: Path, capsys: pytest.CaptureFixture
 def test_a_cut_recording_is_its_beginning(folder: Path, tmp_path: Path) -> None:
     path = path_of(folder, settings_of("test", 5.0, "day"), 3)
     part = cut(path, tmp_path / "part.mcap", 2.0)
-    whole = [one for one in _entries(path) if one[1] <= _entries(path)[0][1] + 2_000_000_000]
+    entries = _entries(path)
+    whole = [one for one in entries if one[1] <= entries[0][1] + 2_000_000_000]
     assert _entries(part) == whole
     assert truths_in(part) == truths_in(path)[:21]
 

@@ -1,4 +1,4 @@
-"""The yard's suite from end to end on two small worlds: who reads the truth is right, who never answers abstains."""
+"""The yard's suite from end to end on a small world: the oracle is right, and who never answers abstains."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Run:
         return line
 
 
-def run(out: Path | None, count: int = 2) -> list[dict[str, Any]]:
+def run(out: Path | None, count: int = 1) -> list[dict[str, Any]]:
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         assert asyncio.run(run_yard(CONFIG, out, count=count, length_s=LENGTH_S, as_json=True)) == 0
@@ -51,7 +51,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_who_reads_the_truth_is_right_everywhere(measured: Run) -> None:
-    assert measured.of("accuracy", "oracle")["n"] > 8
+    assert measured.of("accuracy", "oracle")["n"] > 5
     assert measured.of("accuracy", "oracle")["accuracy"] == 1.0
     assert measured.of("polls", "oracle")["accuracy"] == 1.0
     assert measured.of("pairs", "oracle")["accuracy"] in (1.0, None)

@@ -53,7 +53,7 @@ def write_worlds(folder: Path, settings: WorldSettings, first: int, count: int, 
 
 def seconds(option: str, given: str) -> float:
     """Return a length in seconds. Raises ConfigError."""
-    return _number(option, given, float, 2.0, 7200.0)
+    return _number(option, given, float, 2.0, 7200.0, "number")
 
 
 def whole(option: str, given: str, least: int, most: int) -> int:
@@ -61,13 +61,11 @@ def whole(option: str, given: str, least: int, most: int) -> int:
     return int(_number(option, given, int, least, most, "whole number"))
 
 
-def _number(
-    option: str, given: str, of: Callable[[str], float], least: float, most: float, what: str = "number"
-) -> float:
+def _number(option: str, given: str, of: Callable[[str], float], least: float, most: float, name: str) -> float:
     try:
         number = of(given)
     except ValueError:
         number = math.nan
     if not least <= number <= most:
-        raise ConfigError(option, f"{given!r} is no {what} from {least:g} to {most:.10g}")
+        raise ConfigError(option, f"{given!r} is no {name} from {least:g} to {most:.10g}")
     return number

@@ -104,10 +104,10 @@ _SCORES = (
 def _score(one: Described) -> dict[str, int]:
     scene, said = one.scene, mentioned(one.text)
     could_know = np.asarray((scene.is_seen | scene.is_heard | scene.is_tracked).any(axis=0))
+    was_heard = np.asarray(scene.is_heard.any(axis=0))
     there = [thing for thing, known in zip(scene.things, could_know, strict=True) if known]
     kinds = {thing.kind for thing in there}
     seen = {thing.kind for thing, span_s in zip(scene.things, scene.seen_s(), strict=True) if span_s >= KNOWN_S}
-    was_heard = np.asarray(scene.is_heard.any(axis=0))
     heard = {thing.voice for thing, was in zip(scene.things, was_heard, strict=True) if was}
     weights = kind_weights(sorted(kinds))
     likely = sorted((kind for kind in weights if kind not in kinds), key=lambda kind: -weights[kind])[:LIKELY]

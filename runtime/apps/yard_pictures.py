@@ -27,7 +27,8 @@ def pictures(rows: Iterable[Row], paths: Mapping[int, Path]) -> Iterator[str]:
     placed = [row for row in rows if row.question.evidence.boxes]
     for name, verdicts in (("Hits", ("right",)), ("Misses", ("wrong", "unparsed", "abstained"))):
         some = chosen([row for row in placed if row.verdict in verdicts], verdicts)
-        yield f"<h2>{name} <small>{len(some)} of those that have a place in the picture</small></h2>"
+        boxes = '<b class="new">truth</b>, <b class="second">evidence</b>'
+        yield f"<h2>{name} <small>{len(some)} of those that have a place in the picture; {boxes}</small></h2>"
         if not some:
             yield "<p class=soft>none</p>"
         yield f'<div class="pictures">{"".join(_figure(row, paths[row.world]) for row in some)}</div>'
