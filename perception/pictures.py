@@ -26,7 +26,6 @@ PIXEL_BYTES = {
     "bayer_gbrg8": 1,
     "bayer_grbg8": 1,
 }
-HELD = 64  # times of pictures that a video decoder may hold back
 
 
 class PictureDecoder:
@@ -40,6 +39,8 @@ class PictureDecoder:
 
     def decode(self, content: Picture, t_ns: int) -> list[tuple[int, av.VideoFrame]]:
         """Return (t_ns, picture) of what can be shown now. Raises ValueError where it is damaged."""
+        if not content.payload:  # to a video decoder that is the end
+            raise ValueError("a picture of no bytes")
         if content.encoding == "jpeg":
             return [(t_ns, decode_jpeg(content.payload))]
         if content.encoding in COMPRESSED:
@@ -101,7 +102,7 @@ def _still(content: Picture) -> av.VideoFrame:
         frames = codec.decode(av.Packet(content.payload)) + codec.decode(None)
     except av.FFmpegError as error:
         raise ValueError(f"damaged {content.encoding}") from error
-    if not frames or frames[0].width * frames[0].height > LARGEST_PICTURE_PX:
+    if not frames:
         raise ValueError(f"no picture in this {content.encoding}")
     return frames[0]
 
@@ -110,6 +111,7 @@ def _codec(encoding: str) -> VideoCodecContext:
     codec = VideoCodecContext.create(encoding, "r")
     assert isinstance(codec, VideoCodecContext)
     codec.thread_count = 1  # frame threads would hold pictures back
+    codec.options = {"max_pixels": str(LARGEST_PICTURE_PX)}  # refused before it is unpacked
     return codec
 
 

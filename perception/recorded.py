@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 SKEW_NS = 60_000_000_000  # a sensor's clock that is further off from the recorder's is not believed
+AGAIN_NS = 30_000_000_000  # until it is no further off than this: around one limit time would go back and forth
+DRIFT_NS = 2_000_000_000  # by so much more it may be ahead later, or a start in the middle misses samples
 STEP_BACK_NS = 1_000_000_000  # more than this is a clock that was set back, less is disorder
 SOUND_JITTER_NS = 200_000_000  # by so much the stamps of sound may be off the count of its samples
 TRIES = 16  # entries of a channel that are looked at before it counts as unreadable
@@ -55,6 +57,7 @@ class RecordedTrack:
     sensor: Sensor
     decoder: Decoder
     begins_ns: int  # when its first sample was taken
+    ahead_ns: int  # by how much its clock was ahead of the recorder's then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +93,7 @@ def probe_recording(path: Path) -> Recording:
             elif isinstance(first[1], CalibrationInput):
                 calibrations.append((channel.metadata.get(STREAM, channel.topic), first[1]))
             else:
-                tracks.append(_track(path, channel, decoder, taken_ns(*first)))
+                tracks.append(_track(path, channel, decoder, taken_ns(*first), first[0].log_ns))
         origin_ns = min((timeline.event_ns(track.begins_ns) for track in tracks), default=0)
         return Recording(
             tracks=tuple(sorted(tracks, key=lambda track: track.topic)),
@@ -105,10 +108,10 @@ def probe_recording(path: Path) -> Recording:
         container.close()
 
 
-def taken_ns(entry: Entry, content: Content) -> int:
+def taken_ns(entry: Entry, content: Content, skew_ns: int = SKEW_NS) -> int:
     """Return when a sample was taken: as it says itself or its sender said, where the recorder's clock agrees."""
     for stated_ns in (content.t_ns, entry.publish_ns):
-        if stated_ns and abs(stated_ns - entry.log_ns) <= SKEW_NS:
+        if stated_ns and abs(stated_ns - entry.log_ns) <= skew_ns:
             return stated_ns
     return entry.log_ns
 
@@ -124,7 +127,7 @@ def _first(container: Container, channel: Channel, decoder: Decoder) -> tuple[En
     return None
 
 
-def _track(path: Path, channel: Channel, decoder: Decoder, begins_ns: int) -> RecordedTrack:
+def _track(path: Path, channel: Channel, decoder: Decoder, begins_ns: int, log_ns: int) -> RecordedTrack:
     return RecordedTrack(
         path=path,
         channel=channel.id,
@@ -133,6 +136,7 @@ def _track(path: Path, channel: Channel, decoder: Decoder, begins_ns: int) -> Re
         sensor=SENSORS[decoder.kind],
         decoder=decoder,
         begins_ns=begins_ns,
+        ahead_ns=max(0, begins_ns - log_ns),
     )
 
 
@@ -148,6 +152,7 @@ class _Channel:
         self._start_ns = start_ns
         self._container = open_container(track.path)
         self._damaged = 0
+        self._skew_ns = SKEW_NS  # how far its clock may be off now
         self._has_begun = False
         self._last_ns = -1
 
@@ -181,28 +186,41 @@ class _Channel:
                 self._damaged += 1
                 continue
             for content in contents:
-                t_ns = self._recording.timeline.event_ns(taken_ns(entry, content)) + self._shift_ns
+                t_ns = self._recording.timeline.event_ns(self._taken_ns(entry, content)) + self._shift_ns
                 self._has_begun |= self._start_ns <= 0 or t_ns >= self._start_ns
                 if self._has_begun:  # from then on also what a clock that was set back puts before it
                     yield t_ns, content
 
-    def skip(self) -> None:
+    def skip(self, count: int = 1) -> None:
         """Note that something could not be used."""
-        self._damaged += 1
+        self._damaged += count
 
     def next_ns(self, t_ns: int) -> int:
         """Return a sample's time on a clock that only moves forward; set back, it goes on from where it was."""
         if self._last_ns >= 0 and t_ns < self._last_ns - STEP_BACK_NS:
-            self._shift_ns += self._last_ns + 1 - t_ns
-            self.jumps += 1
+            self.set_back(t_ns, self._last_ns + 1)
         self._last_ns = max(t_ns, self._last_ns + 1, 0)
         return self._last_ns
 
+    def set_back(self, t_ns: int, reached_ns: int) -> None:
+        """Let `t_ns`, and all that follows on this clock, be `reached_ns`."""
+        self._shift_ns += reached_ns - t_ns
+        self.jumps += 1
+
+    def _taken_ns(self, entry: Entry, content: Content) -> int:
+        at_ns = taken_ns(entry, content, self._skew_ns)
+        self._skew_ns = SKEW_NS if at_ns == (content.t_ns or entry.publish_ns) else AGAIN_NS
+        return at_ns
+
     def _log_start_ns(self) -> int:
-        """Return a log time from which on nothing that was taken after the start is missed."""
+        """Return a log time from which on nothing is missed that was taken after the start.
+
+        Only a sensor whose clock is ahead logs it before that: by as much as at its beginning, and some seconds.
+        """
         if self._start_ns <= 0:
             return 0
-        return max(0, self._recording.timeline.log_ns(self._start_ns - self._shift_ns) - SKEW_NS)
+        back_ns = min(SKEW_NS, self._track.ahead_ns + DRIFT_NS)
+        return max(0, self._recording.timeline.log_ns(self._start_ns - self._shift_ns) - back_ns)
 
 
 class RecordedVideo(_Channel):
@@ -223,7 +241,7 @@ class RecordedVideo(_Channel):
     def _read_all(self) -> Iterator[VideoSample]:
         decoder = PictureDecoder()
         scaler = VideoReformatter()
-        seq = 0
+        seq = fed = 0
         for t_ns, content in self.contents():
             assert isinstance(content, Picture)
             try:
@@ -231,12 +249,15 @@ class RecordedVideo(_Channel):
             except ValueError:
                 self.skip()
                 continue
+            fed += 1
             for taken, picture in frames:
                 yield self._sample(seq, taken, picture, scaler)
                 seq += 1
         for taken, picture in decoder.end():
             yield self._sample(seq, taken, picture, scaler)
             seq += 1
+        if not seq:  # no key frame ever came
+            self.skip(fed)
 
     def _sample(self, seq: int, t_ns: int, picture: VideoFrame, scaler: VideoReformatter) -> VideoSample:
         gray = to_gray(picture, self._width_px, scaler)
@@ -263,7 +284,11 @@ class RecordedAudio(_Channel):
                 self.skip()
                 continue
             frame = pcm_frame(content.payload, content.rate_hz, content.channels)
-            is_on_time = stretch is not None and abs(t_ns - stretch.end_ns) <= SOUND_JITTER_NS
+            if stretch is not None and t_ns < stretch.end_ns - STEP_BACK_NS:
+                self.set_back(t_ns, stretch.end_ns)
+                t_ns = stretch.end_ns
+            # what seems to be behind was late: the sound goes on
+            is_on_time = stretch is not None and t_ns - stretch.end_ns <= SOUND_JITTER_NS
             if stretch is None or not is_on_time or not stretch.goes_on_with(frame):
                 seq = 0
                 if stretch is not None:

@@ -31,7 +31,7 @@ from reasoning.overview import asks_for_all, tell_overview
 from reasoning.phrases import noun
 from reasoning.plan import asked_kinds
 from reasoning.present import add_present, going_on, is_over, tell_over
-from reasoning.sensors import tell_sensors
+from reasoning.sensors import not_understood, tell_sensors
 from reasoning.view import View, look, pick
 from reasoning.ways import reaches
 from reasoning.wording import Clock, count, listing, quote
@@ -131,6 +131,8 @@ def _refusal(
         return f"I cannot tell {question.unknowable}."
     if not question.is_clear:
         return f"I did not understand. {how_to_ask(question, streams)}"
+    if sensor := not_understood(question):
+        return f"I do not understand yet what {'an' if sensor[0] in 'aeiou' else 'a'} {sensor} senses."
     if asked_ns < recalled.session_start_ns:
         return f"What I remember begins at {clock.at(recalled.session_start_ns)}."
     if span is None:

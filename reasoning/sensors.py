@@ -18,7 +18,7 @@ _WORDS: dict[Sensor, str] = {
     "video": r"\b(?:camera|webcam|lens|see|watch|look|video|picture|image|vision|visual)",
     "audio": r"\b(?:micro|mics?\b|hear|listen|sound|audio|speech|deaf|mute)",
     "radar": r"\bradar",
-    "events": r"\bevent cam",
+    "events": r"\bevent\W+cam(?:era)?s?",
     "imu": r"\b(?:imu\b|inertial)",
 }
 _BAD = re.compile(
@@ -30,7 +30,7 @@ _PAST = re.compile(r"\b(?:was|were|had|did|when|ever|how\s+often)\b")
 def tell_sensors(question: Question, asked_ns: int, coverage: Coverage, draft: Draft) -> None:
     """Say which streams of the senses asked about work; "Yes" or "No" where that, or blindness, is asked."""
     text = question.text.lower()
-    wanted = [sensor for sensor, words in _WORDS.items() if re.search(words, text)] or _all_there(coverage)
+    wanted = _named(text) or _all_there(coverage)
     if not coverage.streams:
         draft.abstain("No camera and no microphone is running.")
     elif question.ask == "how_long" and not _BAD.search(text):
@@ -42,6 +42,20 @@ def tell_sensors(question: Question, asked_ns: int, coverage: Coverage, draft: D
         sentences = [_state(sensor, coverage) for sensor in wanted]
         rows = [row for sensor in wanted for row in _rows(sensor, asked_ns, coverage, draft)]
         draft.state(_lead(question, wanted, coverage) + " ".join(sentences), rows)
+
+
+def _named(text: str) -> list[Sensor]:
+    """Return the senses that a question names; an event camera is not also a camera."""
+    plain_text = re.sub(_WORDS["events"], "", text)
+    return [s for s, words in _WORDS.items() if re.search(words, text if s == "events" else plain_text)]
+
+
+def not_understood(question: Question) -> str:
+    """Return the sensor of which a question wants to know what it sensed, where nothing here perceives that, or ""."""
+    if question.about in {"sensors", "speech", "sound", "heard"} or question.anchor is not None:
+        return ""  # words that were said, or that name a moment, are data
+    named = _named(question.text.lower())
+    return next((NAMES[sensor] for sensor in named if sensor not in PERCEIVED), "")
 
 
 def _all_there(coverage: Coverage) -> list[Sensor]:

@@ -12,6 +12,7 @@ import asyncio
 from runtime.order import END_NS
 
 LEAD_NS = 2_000_000_000
+STEP_NS = 500_000_000  # followers tell of their progress no more often
 
 
 class ReplayGate:
@@ -28,10 +29,14 @@ class ReplayGate:
         self._standing_since_s: float | None = None
         self._moved = asyncio.Condition()
 
-    async def reach(self, t_ns: int) -> None:
-        """Wait until samples at `t_ns` may be handed on; the caller keeps to the barrier by itself."""
+    async def reach(self, t_ns: int, told_ns: int = END_NS) -> None:
+        """Wait until samples at `t_ns` may be handed on; the caller keeps to the barrier by itself.
+
+        Nobody is waited for beyond `told_ns`, the latest time that the followers were told of: they come no further.
+        """
+        enough_ns = min(t_ns - LEAD_NS, told_ns - STEP_NS)
         async with self._moved:
-            await self._moved.wait_for(lambda: t_ns - LEAD_NS <= min(self._progress_ns.values(), default=END_NS))
+            await self._moved.wait_for(lambda: enough_ns <= min(self._progress_ns.values(), default=END_NS))
         if self._speed is not None:
             clock = asyncio.get_running_loop().time
             if self._started_s is None:

@@ -82,7 +82,12 @@ def _check(path: Path, name: str, entry: StreamEntry) -> None:
         if value is None:
             continue
         target = path.parent / value
-        if not target.resolve().is_relative_to(path.parent.resolve()):
+        try:
+            is_inside = target.resolve().is_relative_to(path.parent.resolve())
+            is_there = target.exists()
+        except (OSError, ValueError, RuntimeError) as error:  # too long, a zero in it, links that go in circles
+            raise InputError(path, f"streams.{name}.{field}: {value!r} cannot be the name of a file") from error
+        if not is_inside:
             raise InputError(path, f"streams.{name}.{field}: {value} lies outside the folder")
-        if not target.exists():
+        if not is_there:
             raise InputError(path, f"streams.{name}.{field}: there is no {value}")

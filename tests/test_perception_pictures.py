@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -113,6 +115,21 @@ def test_video_is_decoded_with_its_times_and_waits_for_a_key_frame() -> None:
 
     assert decoded(0) == [0, 1000, 2000, 3000, 4000]
     assert decoded(1) == []  # the key frame was before it
+
+
+def test_a_still_that_is_too_large_is_refused_before_it_is_unpacked() -> None:
+    head = struct.pack(">IIBBBBB", 14_000, 14_000, 1, 0, 0, 0, 0)
+    rows = zlib.compress(bytes((14_000 // 8 + 1) * 14_000))
+    png = b"\x89PNG\r\n\x1a\n"
+    for name, body in ((b"IHDR", head), (b"IDAT", rows), (b"IEND", b"")):
+        png += struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+    with pytest.raises(ValueError, match="damaged png"):
+        PictureDecoder().decode(Picture(t_ns=0, encoding="png", payload=png), 0)
+
+
+def test_a_picture_of_no_bytes_is_not_the_end_of_a_video() -> None:
+    with pytest.raises(ValueError, match="no bytes"):
+        PictureDecoder().decode(Picture(t_ns=0, encoding="vp9", payload=b""), 0)
 
 
 @given(payload=st.binary(max_size=300), encoding=st.sampled_from(["jpeg", "png", "webp", "vp9", "h264", "hevc", "av1"]))

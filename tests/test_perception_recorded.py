@@ -12,7 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perception.recorded import RecordedAudio, RecordedData, RecordedVideo, Recording, probe_recording, taken_ns
+from perception.recorded import (
+    SKEW_NS,
+    RecordedAudio,
+    RecordedData,
+    RecordedVideo,
+    Recording,
+    probe_recording,
+    taken_ns,
+)
 from runtime.apps.made_recording import NAMES, RATES_HZ, S_NS, START_NS, channel_info, sample, write_story
 from runtime.recording import foxglove
 from runtime.recording.container import Entry
@@ -148,6 +156,39 @@ def test_a_clock_that_is_set_back_goes_on_and_is_told_of(tmp_path: Path) -> None
     assert any("clock was set back 1 times" in fault for fault in reader.faults)
 
 
+def write_sound(path: Path, times_ns: list[tuple[int, int]]) -> None:
+    """Write sound in pieces of a tenth of a second at (log time, capture time)."""
+    writer = RecordingWriter(path, {}, syncs=False)
+    channel = writer.channel(channel_info("audio", sample("audio", 0, 0)))
+    for number, (log_ns, t_ns) in enumerate(times_ns):
+        data = foxglove.encode(sample("audio", number, t_ns), "cabin").SerializeToString()
+        writer.write(channel, log_ns=log_ns, publish_ns=t_ns, seq=number, data=data)
+    writer.close()
+
+
+@pytest.mark.parametrize("back_ns", [500 * MS_NS, 30 * S_NS])
+def test_sound_whose_clock_is_set_back_goes_on_in_one_piece(tmp_path: Path, back_ns: int) -> None:
+    log = [START_NS + number * 100 * MS_NS for number in range(40)]
+    write_sound(tmp_path / "even.mcap", [(t_ns, t_ns) for t_ns in log])
+    write_sound(tmp_path / "back.mcap", [(t_ns, t_ns - (back_ns if at >= 20 else 0)) for at, t_ns in enumerate(log)])
+    even = reader_of(probe_recording(tmp_path / "even.mcap"), "cabin")
+    back = reader_of(probe_recording(tmp_path / "back.mcap"), "cabin")
+    expected, found = read_all(even), read_all(back)
+    assert [(one.t_ns, one.count) for one in found] == [(one.t_ns, one.count) for one in expected]
+    assert np.array_equal(np.stack([one.samples for one in found]), np.stack([one.samples for one in expected]))
+    assert [fault for fault in back.faults if "set back 1 times" in fault] == back.faults
+    assert bool(back.faults) == (back_ns > S_NS)
+
+
+def test_a_clock_around_the_limit_of_what_is_believed_does_not_multiply_time(tmp_path: Path) -> None:
+    log = [START_NS + number * 100 * MS_NS for number in range(20)]
+    off = [(SKEW_NS + 100 * MS_NS) if at % 2 else (SKEW_NS - 100 * MS_NS) for at in range(20)]
+    write_images(tmp_path / "edge.mcap", [(t_ns, t_ns - off[at]) for at, t_ns in enumerate(log)])
+    times = video_times(tmp_path / "edge.mcap")
+    assert len(times) == 20
+    assert times[-1] - times[0] < SKEW_NS + 3 * S_NS
+
+
 def test_small_disorder_is_straightened(tmp_path: Path) -> None:
     logs = [START_NS + n * 10 * MS_NS for n in range(4)]
     taken = [logs[0], logs[2], logs[1], logs[3]]
@@ -227,3 +268,17 @@ def test_a_recording_that_is_cut_gives_what_is_there(cut: int, tmp_path_factory:
         times = [one.t_ns for one in read_all(RecordedData(track, recording))]
         expected = read_all(reader_of(probe_recording(whole), track.name))
         assert times == [one.t_ns for one in expected][: len(times)]
+
+
+def test_video_of_which_no_picture_comes_is_told_of(tmp_path: Path) -> None:
+    content = Picture(t_ns=START_NS, encoding="h264", payload=bytes(range(1, 200)))
+    writer = RecordingWriter(tmp_path / "video.mcap", {}, syncs=False)
+    channel = writer.channel(channel_info("image", content))
+    for number in range(3):
+        data = foxglove.encode(content, "front").SerializeToString()
+        writer.write(channel, log_ns=START_NS + number, publish_ns=0, seq=number, data=data)
+    writer.close()
+    reader = reader_of(probe_recording(tmp_path / "video.mcap"), "front")
+    assert read_all(reader) == []
+    assert reader.truncated
+    assert "what could not be read was left out (3 entries)" in reader.faults[0]

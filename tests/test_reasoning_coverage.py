@@ -129,3 +129,29 @@ def test_stillness_of_a_length_that_the_dark_may_hide_is_unknown() -> None:
     assert ask("Was it still for less than 3 seconds between 0:12 and 0:35?", records=STILL).abstained
     assert say(ask("Was it still for more than 30 seconds?", records=STILL[:1])).startswith("Yes, ")
     assert say(ask("Was it still for more than 30 seconds before 0:36?", records=STILL)).startswith("No, ")
+
+
+RIG: dict[str, Sensor] = {"front": "video", "bumper": "radar", "dvs": "events"}
+
+
+def test_of_a_sensor_that_is_not_understood_the_camera_does_not_speak() -> None:
+    for text, told in (
+        ("What did the radar see?", "I do not understand yet what a radar senses."),
+        ("Did the radar see anything move?", "I do not understand yet what a radar senses."),
+        ("What did the event camera see?", "I do not understand yet what an event camera senses."),
+    ):
+        composed = ask(text, streams=RIG)
+        assert composed.abstained
+        assert composed.evidence == ()
+        assert say(composed).startswith(told)
+
+
+def test_the_name_of_a_sensor_in_what_was_said_is_data() -> None:
+    for text in ("When was radar said?", "What happened when somebody said radar?", "Did anyone mention the radar?"):
+        assert "senses" not in say(ask(text, streams=RIG | {"mic": "audio"}))
+
+
+def test_an_event_camera_is_asked_about_without_the_cameras() -> None:
+    composed = ask("Is the event camera blind?", streams=RIG, blind={"dvs": "no sample", "front": "covered or dark"})
+    assert say(composed) == "Yes. Event camera 'dvs' is blind: no sample."
+    assert composed.blind == ("dvs", "front")  # the answer still names all

@@ -18,11 +18,12 @@ from runtime.apps.swap_perception import perceive_only
 from runtime.config import Config
 from runtime.digest import RunDigest
 from runtime.errors import InputError
-from runtime.messages import Clip, Message, Watermark
+from runtime.messages import Clip, Gap, Message, Motion, Watermark
 from runtime.recording import buslog
 from runtime.recording.mcap_writer import RecordingWriter
 from runtime.recording.runwriter import RunWriter
 from tests.test_end_to_end import BROKER, BUSES, LOCAL, busy_neighbour
+from tests.test_runtime_recording_mcap_file import chunks
 
 QUESTIONS = (
     Question(text="Did anything move?", at_s=3.0),
@@ -139,6 +140,29 @@ async def test_perception_that_is_swapped_perceives_the_same(recorded: Path) -> 
     assert {"front/motion", "front/frame", "cabin/sound"} <= perceived.keys()
 
 
+async def test_a_swap_says_nothing_to_other_sessions_and_leaves_the_configured_memory_alone(
+    recorded: Path, tmp_path: Path
+) -> None:
+    whole = Heard()
+    await replay([recorded], LOCAL, [], listen=whole.add)
+    run = RunWriter(tmp_path / "mixed.mcap", "{}", "replay")
+    for message in whole.messages:
+        run.add(message)
+        if isinstance(message, Motion):
+            run.add(dataclasses.replace(message, session="other"))
+    run.close(whole.messages[0].session, {})
+    folder = tmp_path / "mine"
+    config = LOCAL.model_copy(update={"memory": LOCAL.memory.model_copy(update={"folder": folder})})
+    heard = Heard()
+    await swap(tmp_path / "mixed.mcap", config, "memory", listen=heard.add)
+    assert heard.digest.topics() == whole.digest.topics()
+    assert not folder.exists()
+    named = config.model_copy(update={"broker": "mqtt://127.0.0.1:1"})  # where nobody is
+    heard = Heard()
+    await swap(tmp_path / "mixed.mcap", named, "memory", listen=heard.add)
+    assert heard.digest.topics() == whole.digest.topics()
+
+
 async def test_a_run_whose_end_is_missing_is_brought_to_an_end(recorded: Path, tmp_path: Path) -> None:
     whole = Heard()
     await replay([recorded], LOCAL, [], listen=whole.add)
@@ -155,6 +179,41 @@ async def test_a_run_whose_end_is_missing_is_brought_to_an_end(recorded: Path, t
     assert all(one.truncated for one in ends)
     assert heard.digest.counts["clip"] > 0
     writer.close()
+
+
+def write_run(path: Path, *pieces: list[Message]) -> None:
+    """Write a run with a chunk for each piece."""
+    writer = RecordingWriter(path, {}, chunk_s=None)
+    for number, piece in enumerate(pieces):
+        for message in piece:
+            channel = writer.channel(buslog.channel_of(message))
+            writer.write(channel, log_ns=number, publish_ns=0, seq=0, data=buslog.to_entry(message))
+        writer._writer.flush()  # type: ignore[no-untyped-call]
+    writer.close()
+
+
+@pytest.mark.parametrize("service", ["memory", "reasoning"])
+async def test_a_run_of_which_the_middle_is_damaged_is_played_to_its_end(
+    recorded: Path, tmp_path: Path, service: Literal["memory", "reasoning"]
+) -> None:
+    _, whole = await run(recorded)
+    marks = [at for at, one in enumerate(whole.messages) if isinstance(one, Watermark)]
+    first, last = marks[len(marks) // 6], marks[-len(marks) // 6]
+    path = tmp_path / "damaged.mcap"
+    write_run(path, whole.messages[:first], whole.messages[first:last], whole.messages[last:])
+    data = bytearray(path.read_bytes())
+    for begin, end in chunks(data)[1:-1]:
+        data[(begin + end) // 2] ^= 0xFF
+    path.write_bytes(data)
+    heard = Heard()
+    swapped = await swap(path, LOCAL, service, listen=heard.add)
+    assert [fault for fault in swapped.faults if "is damaged" in fault]
+    gaps = [one for one in heard.messages if isinstance(one, Gap) and one.reason == "missing in the run"]
+    assert {one.stream for one in gaps} == set(NAMES.values())
+    assert all(one.end_ns - one.start_ns > 2 * S_NS for one in gaps)
+    if service == "reasoning":
+        assert swapped.answers
+        assert any("missing in the run" in one.answer for one in swapped.answers)
 
 
 def shifted(message: Message, by_ns: int) -> Message:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from runtime.apps.made_recording import NAMES, S_NS, write_story
+from runtime.apps.made_recording import NAMES, S_NS, START_NS, channel_info, sample, write_story
 from runtime.apps.playlist import Playlist, make_playlist, replay_session
 from runtime.config import Config, PerceptionConfig
 from runtime.errors import InputError
+from runtime.recording import foxglove
+from runtime.recording.bags import open_container
+from runtime.recording.mcap_writer import RecordingWriter
 from tests.recordings import make_clip
 
 
@@ -85,6 +89,8 @@ def test_a_replay_may_begin_later_in_any_of_them(folder: Path) -> None:
         ("streams: {a: {file: gone.mkv}}", "streams.a.file: there is no gone.mkv"),
         ("streams: {a: {file: clip.mkv, calibration: gone.json}}", "streams.a.calibration: there is no gone.json"),
         ("streams: {a: {file: ../other.mkv}}", "lies outside the folder"),
+        ('streams: {a: {file: "a\\0b"}}', "streams.a.file: 'a\\x00b' cannot be the name of a file"),
+        (f"streams: {{a: {{file: {'x' * 300}}}}}", "cannot be the name of a file"),
         ("streams: {a: {file: clip.mkv, offset: 1}}", "streams.a.offset"),
         ("streams: {a: {file: clip.mkv, offset_s: .nan}}", "streams.a.offset_s"),
         ("streams: {memory: {file: clip.mkv}}", "no service's name"),
@@ -118,3 +124,44 @@ def test_the_session_is_what_is_in_the_files(folder: Path, tmp_path: Path) -> No
     (copy / "manifest.yaml").write_text("streams: {a: {file: clip.mkv, offset_s: 1}}")
     assert replay_session([copy], Config()) != replay_session([folder], Config())
     assert replay_session([folder], Config(), 1) != replay_session([folder], Config())
+
+
+def test_the_session_is_also_what_lies_in_folders_below(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "manifest.yaml").write_text("streams: {a: {file: in/a.mcap}}")
+    write_story(tmp_path / "in" / "a.mcap", 0.5, ("imu",))
+    one = replay_session([tmp_path], Config())
+    (tmp_path / "in" / "a.mcap").unlink()
+    write_story(tmp_path / "in" / "a.mcap", 1.0, ("imu",))
+    assert replay_session([tmp_path], Config()) != one
+
+
+def test_a_file_that_only_looks_like_a_later_part_is_played(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.mcap", tmp_path / "a.0002.mcap"]
+    write_story(paths[0], 0.5, ("radar",))
+    write_story(paths[1], 0.5, ("imu",))
+    playlist = make_playlist(paths, PerceptionConfig())
+    assert [one.sensor for one in playlist.streams] == ["radar", "imu"]
+
+
+def test_all_parts_of_a_recording_make_its_session_and_are_played_once(tmp_path: Path) -> None:
+    path, later = tmp_path / "a.mcap", tmp_path / "a.0002.mcap"
+    content = sample("imu", 0, START_NS)
+    writer = RecordingWriter(path, {}, part_bytes=1, syncs=False)
+    channel = writer.channel(channel_info("imu", content))
+    for number in range(2):
+        data = foxglove.encode(content, "body").SerializeToString()
+        writer.write(channel, log_ns=START_NS + number, publish_ns=START_NS, seq=number, data=data)
+    writer.close()
+    assert [one.sensor for one in make_playlist([path, later], PerceptionConfig()).streams] == ["imu"]
+    whole = replay_session([path], Config())
+    later.unlink()
+    assert replay_session([path], Config()) != whole
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="is not a file"):
+        make_playlist([tmp_path / "pipe"], PerceptionConfig())
+    with pytest.raises(InputError, match="is not a file"):
+        open_container(tmp_path / "pipe")

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from runtime.gate import LEAD_NS, ReplayGate
+from runtime.gate import LEAD_NS, STEP_NS, ReplayGate
 from runtime.order import END_NS
 
 pytestmark = pytest.mark.virtual_clock
@@ -52,6 +52,16 @@ async def test_who_waits_goes_on_as_soon_as_the_slowest_has_come_far_enough() ->
         await asyncio.sleep(0)
         assert not waiting.done()
     await gate.progress("memory", 9 * LEAD_NS)
+    await waiting
+
+
+async def test_nobody_is_waited_for_beyond_what_they_were_told_of() -> None:
+    gate = ReplayGate(None, ("memory",))
+    told_ns = 3 * LEAD_NS
+    waiting = asyncio.create_task(gate.reach(10 * LEAD_NS, told_ns))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    await gate.progress("memory", told_ns - STEP_NS)
     await waiting
 
 

@@ -358,3 +358,9 @@ def test_the_samples_are_read_as_folders(
         assert counts(container) == {"/event_camera/events": count}
         assert len(packets(container)) == count
         assert container.faults == []
+
+
+def test_a_name_that_is_too_long_is_a_missing_part(tmp_path: Path) -> None:
+    (tmp_path / "metadata.yaml").write_text(f"rosbag2_bagfile_information: {{relative_file_paths: [{'x' * 300}]}}")
+    with pytest.raises(InputError, match="lacks the files"):
+        open_container(tmp_path)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from contextlib import suppress
 from pathlib import Path
 
+import lz4.frame
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 from mcap.opcode import Opcode
@@ -299,3 +302,39 @@ def test_the_sample_cut_in_two_gives_its_first_half(data_dir: Path, tmp_path: Pa
     assert found == read(data_dir / "events" / "event_camera_test_events_2_0.mcap")[0][: len(found)]
     assert 20 < len(found) < 80
     assert faults == [f"breaks off at byte {len(whole) // 2}"]
+
+
+@pytest.mark.parametrize("compression", ["zstd", "lz4"])
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_a_chunk_that_holds_more_than_it_claims_is_not_unpacked(
+    tmp_path: Path, compression: str, *, is_cut: bool
+) -> None:
+    packed = {"zstd": zstandard.compress, "lz4": lz4.frame.compress}[compression](bytes(64 << 20))
+    body = struct.pack("<QQQII", 1, 2, 100, 0, len(compression)) + compression.encode()
+    body += struct.pack("<Q", len(packed)) + packed
+    path = tmp_path / "a.mcap"
+    path.write_bytes(b"\x89MCAP0\r\n" + struct.pack("<BQ", Opcode.CHUNK, len(body) + 100 * is_cut) + body)
+    tracemalloc.start()
+    try:
+        entries, faults = read(path)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert not entries
+    assert faults
+    assert peak_bytes < 8 << 20
+
+
+@pytest.mark.parametrize("place", [(1 << 64) - 1, 1 << 63, 1 << 40])
+@pytest.mark.parametrize("field", [0, 1])
+def test_an_index_that_names_impossible_places_is_told_of(tmp_path: Path, place: int, field: int) -> None:
+    path = write_mcap(tmp_path / "a.mcap", lines(50, 3), 200)
+    data = bytearray(path.read_bytes())
+    begin = next(begin for opcode, begin, _ in records(data) if opcode == Opcode.CHUNK_INDEX)
+    struct.pack_into("<Q", data, begin + 9 + 16 + 8 * field, place)  # after the times: where it is, how long
+    footer = next(begin for opcode, begin, _ in records(data) if opcode == Opcode.FOOTER)
+    struct.pack_into("<I", data, footer + 9 + 16, 0)  # nobody checked
+    path.write_bytes(data)
+    entries, faults = read(path)
+    assert 0 < len(entries) < 50
+    assert faults

@@ -26,7 +26,7 @@ from runtime.recording import buslog
 from runtime.recording.container import Channel, Entry
 from runtime.recording.contents import Pcm, Picture
 from runtime.recording.inputlog import content_of
-from runtime.recording.mcap_writer import RecordingWriter, parts_of
+from runtime.recording.mcap_writer import CHANNELS_MAX, RecordingWriter, parts_of
 from runtime.recording.readers import VIEW_ONLY, decoder_for
 from runtime.recording.recorder import INPUTS, ROOM, Recorder
 from runtime.wire import Packet, encode, topic_of
@@ -207,6 +207,26 @@ async def test_a_burst_that_comes_at_once_is_kept_whole_and_in_order(tmp_path: P
             await stage.robot.publish(sent(kinds[number % 2], kinds[number % 2], t_ns=number + 1))
     assert [entry.publish_ns for _, entry in inputs(stage.path)] == list(range(1, 2 * ROOM + 1))
     assert stage.recorder.lost == 0
+
+
+async def test_a_topic_without_a_stream_disturbs_nobody(tmp_path: Path) -> None:
+    async with staged(tmp_path, {}) as stage:
+        for kind in ("calibration", "ask"):
+            for router in stage.hub.routers:
+                router.route(Packet(topic=f"heedful/v1/{SESSION}//{kind}", payload=b"{}"), nothing)
+        await stage.robot.publish(sent("pose", "pose"))
+    assert [channel.topic for channel, _ in inputs(stage.path)] == ["/pose/pose"]
+
+
+async def test_more_topics_than_a_file_can_number_are_counted_and_the_others_go_on(tmp_path: Path) -> None:
+    points = Pcm(t_ns=1, rate_hz=16_000, channels=1, payload=b"")
+    async with staged(tmp_path) as stage:
+        for number in range(CHANNELS_MAX + 2):
+            stage.recorder.put(f"s{number}", "audio", points, 1)
+        stage.recorder.put("s0", "audio", points, 2)
+    assert stage.recorder.unreadable == 2
+    assert stage.recorder.lost == 0
+    assert stage.recorder._writer.messages == CHANNELS_MAX + 1
 
 
 async def test_what_cannot_be_read_is_counted_and_left_to_whom_it_was_for(tmp_path: Path) -> None:

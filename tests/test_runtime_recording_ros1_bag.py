@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,26 @@ def test_a_damaged_chunk_of_a_bag_is_left_out_and_told_of(tmp_path: Path, *, has
     assert 20 < len(found) < 50
     (damage,) = [one for one in faults if "chunk" in one]
     assert damage.startswith(f"the chunk at byte {begin} is damaged (")
+
+
+def test_a_chunk_of_a_bag_that_claims_too_much_is_not_made_room_for(tmp_path: Path) -> None:
+    path = write_bag(tmp_path / "a.bag", WHOLE, "none", 400)
+    data = bytearray(path.read_bytes())
+    with Reader1(path) as reader:
+        begin = sorted(one.pos for one in reader.chunk_infos)[2]
+    (head_bytes,) = struct.unpack_from("<I", data, begin)
+    struct.pack_into("<I", data, begin + 4 + head_bytes, 0xFFFFFFFF)
+    path.write_bytes(data)
+    tracemalloc.start()
+    try:
+        found, faults = read(path)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert is_part(found, WHOLE)
+    assert 20 < len(found) < 50
+    assert any("it claims" in one for one in faults)
+    assert peak_bytes < 64 << 20
 
 
 def test_an_encrypted_bag_is_refused(tmp_path: Path) -> None:

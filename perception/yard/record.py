@@ -58,10 +58,15 @@ class Recorded:
 
 def write_yard(path: Path, settings: WorldSettings, seed: int) -> Recorded:
     """Make a world and write what its sensors give, with the truth. Raises as RecordingWriter does."""
-    world = make_world(settings, seed)
-    about = {"session": "yard", "id": f"yard-{seed}"}
+    return write_world(path, make_world(settings, seed))
+
+
+def write_world(path: Path, world: World) -> Recorded:
+    """Write what a world's sensors give, with the truth. Raises as RecordingWriter does."""
+    settings = world.settings
+    about = {"session": "yard", "id": f"yard-{world.seed}"}
     writer = RecordingWriter(path, about, syncs=False, chunk_s=None)
-    mark = {"seed": str(seed), "split": settings.split, "settings": json.dumps(dataclasses.asdict(settings))}
+    mark = {"seed": str(world.seed), "split": settings.split, "settings": json.dumps(dataclasses.asdict(settings))}
     writer.note(MARK, mark)
     channels: dict[str, int] = {}
     for calibration in calibrations(start_ns=START_NS, microphones=NAMES["audio"]):

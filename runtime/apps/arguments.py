@@ -285,12 +285,29 @@ def _add_selector(verb: argparse.ArgumentParser) -> None:
 
 def _add_eval(verbs: Verbs) -> argparse.ArgumentParser:
     verb = verbs.add_parser("eval", help="measure against known truth")
-    verb.add_argument("suite", choices=("spine",))
+    verb.add_argument("suite", choices=("spine", "yard"), help="spine: sample data; yard: a world with known truth")
     verb.add_argument("--config", help="a YAML file or a shipped name")
     verb.add_argument("--data", metavar="DIR", type=Path, help="sample data (default: HEEDFUL_DATA)")
     verb.add_argument("--truth", metavar="DIR", type=Path, default=Path("tests/truth"), help="labels and questions")
-    verb.add_argument("--out", metavar="DIR", type=Path, help="leave the details here")
+    verb.add_argument("--worlds", metavar="N", default="5", help="yard: how many worlds of the test split (default 5)")
+    verb.add_argument("--length", metavar="S", default="24", help="yard: how long each is, in seconds (default 24)")
+    verb.add_argument("--out", metavar="DIR", type=Path, help="leave the details here; the yard's worlds too")
     verb.add_argument("--json", action="store_true", help="JSON Lines on stdout")
+    return verb
+
+
+def _add_data(verbs: Verbs) -> argparse.ArgumentParser:
+    verb = verbs.add_parser("data", help="make recordings to learn from and to measure on")
+    makes = verb.add_subparsers(dest="what", required=True, metavar="WHAT")
+    text = "worlds with known truth, as recordings with questions beside each"
+    yard = makes.add_parser("yard", help=text, description=f"{text[:1].upper()}{text[1:]}.")
+    yard.add_argument("folder", metavar="DIR", type=Path, help="where to; what is there already is not written again")
+    yard.add_argument("--split", choices=("train", "validation", "test"), default="train", help="(default train)")
+    yard.add_argument("--first", metavar="N", default="0", help="the first world's number (default 0)")
+    yard.add_argument("--count", metavar="N", default="1", help="how many (default 1)")
+    yard.add_argument("--length", metavar="S", default="16", help="how long each is, in seconds (default 16)")
+    yard.add_argument("--light", choices=("day", "dusk", "night", "fog"), help="(default: drawn, and it may change)")
+    yard.add_argument("--json", action="store_true", help="JSON Lines on stdout")
     return verb
 
 
@@ -331,6 +348,7 @@ ADD = {
     "ask": _add_ask,
     "memory": _add_memory,
     "eval": _add_eval,
+    "data": _add_data,
     "bench": _add_bench,
     "doctor": _add_doctor,
 }

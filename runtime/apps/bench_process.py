@@ -64,7 +64,7 @@ def measure_idle(plan: Plan) -> list[Measure]:
 
 
 def measure_first_answer(plan: Plan) -> list[Measure]:
-    """Start `heedful demo` and wait for its first answer: on an untouched machine, then with its recording made."""
+    """Start `heedful demo` and wait for its first answer: on an untouched machine, then with its recordings made."""
     if find_spec("runtime.apps.demo") is None:
         raise MissingPart("heedful demo is not in this version", "use one that has it")
     first: list[float] = []
@@ -75,7 +75,7 @@ def measure_first_answer(plan: Plan) -> list[Measure]:
         progress(f"round {number + 1} of {rounds}")
         bare.append(seconds_until([sys.executable, "-c", IMPORTS], "imported", {}))
         with tempfile.TemporaryDirectory(prefix="heedful-bench-") as scratch:
-            environment = private_folders(Path(scratch))
+            environment = private_folders(Path(scratch)) | {"XDG_CACHE_HOME": str(Path(scratch, "cache"))}
             for found in (first, again):
                 found.append(seconds_until(heedful("demo", "--json"), '"type": "answer"', environment))
     detail = {"s": rounded(first, 2), "import_of_libraries_s": rounded(bare, 2)}

@@ -283,10 +283,23 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _eval(arguments: argparse.Namespace) -> int:
+    settings = _load(arguments.config)
+    if arguments.suite == "yard":
+        from runtime.apps.data_verbs import seconds, whole
+        from runtime.apps.eval_yard import MOST_WORLDS, run_yard
+
+        count = whole("--worlds", arguments.worlds, 1, MOST_WORLDS)
+        length_s = seconds("--length", arguments.length)
+        return _in_loop(run_yard(settings, arguments.out, count=count, length_s=length_s, as_json=arguments.json))
     from runtime.apps.evaluate import run_spine
 
-    settings = _load(arguments.config)
     return _in_loop(run_spine(settings, data_folder(arguments), arguments.truth, arguments.out, as_json=arguments.json))
+
+
+def _data(arguments: argparse.Namespace) -> int:
+    from runtime.apps.data_verbs import data_yard
+
+    return data_yard(arguments)
 
 
 def _bench(arguments: argparse.Namespace) -> int:
@@ -386,6 +399,7 @@ VERBS = {
     "ask": _ask,
     "memory": _memory,
     "eval": _eval,
+    "data": _data,
     "bench": _bench,
     "doctor": _doctor,
 }

@@ -30,13 +30,17 @@ th,td{padding:.25rem .6rem .25rem 0;text-align:left;vertical-align:top;border-bo
 th{color:var(--soft);font-weight:500;white-space:nowrap}.number{text-align:right}td.number{white-space:nowrap}
 .fills{width:100%;min-width:9rem}
 .lane{display:flex;gap:.5rem;align-items:center;margin:2px 0;color:var(--soft);font-size:.8rem}
-.lane>:first-child{flex:0 0 4.5rem}.lane>:last-child{flex:1;min-width:0}
+.lane>:first-child{flex:0 0 5.5rem}.lane>:last-child{flex:1;min-width:0}
 .axis{display:flex;justify-content:space-between}
 .first{color:var(--first)}.second{color:var(--second)}
 .changed{color:var(--changed)}.gone{color:var(--gone)}.new{color:var(--new)}
 svg{display:block;width:100%}svg .line{fill:none;stroke-width:1.5;vector-effect:non-scaling-stroke}
 svg .first{fill:var(--first)}svg .second{fill:var(--second)}
 svg .line.first{stroke:var(--first);fill:none}svg .line.second{stroke:var(--second);fill:none}
+svg .box{fill:none!important;stroke-width:2;vector-effect:non-scaling-stroke}
+svg .box.new{stroke:#5fd07f}svg .box.second{stroke:#f0a35e;stroke-dasharray:4 3}
+.pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(14rem,1fr));gap:1rem}
+figure{margin:0}figcaption{font-size:.85rem}
 svg .changed{fill:var(--changed)}svg .gone{fill:var(--gone)}svg .new{fill:var(--new)}
 """
 
@@ -47,12 +51,14 @@ def text(value: object) -> str:
     return html.escape(plain, quote=True)
 
 
-def page(title: str, parts: Iterable[str]) -> str:
-    """Return a whole page; the parts are HTML already."""
+def page(title: str, parts: Iterable[str], *, shows_pictures: bool = False) -> str:
+    """Return a whole page; the parts are HTML already, and pictures stand in it as data."""
+    pictures = "; img-src data:" if shows_pictures else ""
     head = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        '<meta http-equiv="Content-Security-Policy" '
+        f"content=\"default-src 'none'; style-src 'unsafe-inline'{pictures}\">"
     )
     body = "\n".join(parts)
     return f"{head}<title>{text(title)}</title><style>{STYLE}</style></head>\n<body>\n{body}\n</body></html>\n"

@@ -23,9 +23,8 @@ from runtime.config import NAME, Config, PerceptionConfig, percept_digest
 from runtime.errors import InputError
 from runtime.manifest import MANIFEST, StreamEntry, read_calibration, read_manifest
 from runtime.messages import RESERVED_STREAMS, CalibrationInput, Sensor
-from runtime.recording.bags import is_container
+from runtime.recording.bags import is_container, later_parts
 from runtime.recording.container import Channel
-from runtime.recording.mcap_writer import parts_of
 from runtime.recording.ros import camera_info_topic
 
 MIB = 1024 * 1024
@@ -99,11 +98,21 @@ def replay_session(paths: Sequence[Path], config: Config, start_ns: int = 0) -> 
 
 
 def _files(path: Path) -> list[Path]:
-    return sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path]
+    """Return the files that make up an input, also those that a manifest names in folders below its own."""
+    files = set(_files_at(path))
+    if (path / MANIFEST).is_file():
+        for entry in read_manifest(path).streams.values():
+            files.update(_files_at(path / entry.file))
+            files.update(_files_at(path / entry.calibration) if entry.calibration is not None else ())
+    return sorted(files)
+
+
+def _files_at(path: Path) -> list[Path]:
+    return [one for one in path.iterdir() if one.is_file()] if path.is_dir() else [path, *later_parts(path)]
 
 
 def _expanded(paths: Sequence[Path]) -> Iterator[_Part]:
-    later = {part.resolve() for path in paths if path.is_file() for part in parts_of(path)}
+    later = {part.resolve() for path in paths for part in later_parts(path)}
     for path in paths:
         if path.resolve() in later:
             continue  # whoever opens the first part finds it

@@ -3,7 +3,8 @@
     memory       a run's percepts and recalls -> fresh memory
     reasoning    a run's percepts and questions -> fresh reasoning, on a memory made anew: it recalls other things
 
-What comes after the time of a question or recall waits until that is answered, as in a replay.
+What comes after the time of a question or recall waits until that is answered, as in a replay. Where part of the run is
+missing, watermarks are too: nobody waits for a time of which no watermark tells, and that time counts as not perceived.
 (`--swap perception` plays a recording's sensors: `swap_perception.py`.)
 """
 
@@ -25,16 +26,18 @@ from runtime.apps.tap import Tap
 from runtime.apps.wiring import Wires, make_memory, make_reasoning, wire_up
 from runtime.bus import LOSSLESS, Subscription, filter_of
 from runtime.config import Config
-from runtime.errors import InputError
+from runtime.errors import InputError, MissingPart
 from runtime.gate import ReplayGate
 from runtime.insist import insist
-from runtime.messages import Ack, Answer, Ask, Cancel, Message, Progress, Recall, StandingRule, Watermark
+from runtime.messages import Ack, Answer, Ask, Cancel, Gap, Message, Progress, Recall, StandingRule, Watermark
 from runtime.order import END_NS
 from runtime.recording.runreader import RunReader
 from runtime.service import Service, Worker, run_services
 
 logger = logging.getLogger(__name__)
 
+HOLE_NS = 2_000_000_000  # watermarks of one stream that are further apart in a damaged run: something between is lost
+FIRST_HOLE = 1 << 30  # what gaps that stand for holes are numbered from: perception counts its own from 1
 PERCEPTS = frozenset({"frame", "observation", "motion", "utterance", "sound", "gap", "watermark"})
 
 
@@ -56,10 +59,10 @@ async def swap(
     """
     with closing(RunReader(path)) as run, tempfile.TemporaryDirectory(prefix="heedful-memory-") as scratch:
         session, start_ns, session_start_ns = _beginning(run, path)
-        folder = memory or config.memory.folder or Path(scratch)
+        folder = memory or Path(scratch)  # not the configured one: that remembers the session which is played
         result = ReplayResult(session=session)
         with closing(Worker("loader")) as loader:
-            wires = wire_up(config, session, is_replay=True)
+            wires = wire_up(_apart(config), session, is_replay=True)
             make = partial(make_memory, config, wires.bus("memory"), session, folder, is_replay=True)
             remember = await loader.call(partial(make, session_start_ns=session_start_ns))
             services: list[Service] = [remember]
@@ -76,6 +79,11 @@ async def swap(
         for fault in result.faults:
             logger.warning("%s", fault)
     return result
+
+
+def _apart(config: Config) -> Config:
+    """Return a configuration whose bus is not that on which a session of the same name may be running."""
+    return config if config.broker in ("auto", "local") else config.model_copy(update={"broker": "local"})
 
 
 def _beginning(run: RunReader, path: Path) -> tuple[str, int, int]:
@@ -115,6 +123,7 @@ class _Player:
         self._user = wires.bus("user")
         self._tap = Tap(wires.bus("user"), self._user, result.session, listen) if listen is not None else None
         self._last: dict[str, Watermark] = {}
+        self._holes = 0
         self._open: list[tuple[int, asyncio.Task[None]]] = []  # what was asked, and about which time
 
     async def run(self) -> None:
@@ -140,14 +149,15 @@ class _Player:
     async def _course(self, group: asyncio.TaskGroup) -> None:
         start_s = time.perf_counter()
         for message in self._run.messages():
-            await self._say(message, group)
+            if message.session == self._result.session:
+                await self._say(message, group)
         for mark in self._last.values():
             if not mark.ended:  # the run was cut, or its session killed
                 end = replace(mark, t_ns=mark.t_ns + 1, ended=True, truncated=True, call=0)
                 await self._perception.publish(end)
         await self._answered(END_NS)
         if self._last:
-            await self._gate.caught_up()
+            await self._caught_up()
         end_ns = max((mark.t_ns for mark in self._last.values()), default=0)
         for number, question in enumerate(self._questions, 1):
             session, query_id = self._result.session, f"swap-{number}"
@@ -156,15 +166,27 @@ class _Player:
         self._result.length_s = (end_ns - self._gate.start_ns) / NS_PER_S
         self._result.streams = tuple(sorted(self._last))
 
+    async def _caught_up(self) -> None:
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await self._gate.caught_up()
+        except TimeoutError as error:
+            raise MissingPart(f"not everything was handled within {ANSWER_S:.0f} s", "look at the log") from error
+
+    def _reached_ns(self) -> int:
+        """Return the time that every stream has reached, as the services know it."""
+        return min((END_NS if one.ended else one.t_ns for one in self._last.values()), default=self._gate.start_ns)
+
     async def _say(self, message: Message, group: asyncio.TaskGroup) -> None:
         match message:
             case Watermark() if message.call:
                 pass  # who was there after a broker's crash
             case Watermark():
-                await self._gate.reach(message.t_ns)
+                await self._gate.reach(message.t_ns, self._reached_ns())
+                await self._tell_hole(message)
                 self._last[message.stream] = message
                 await self._perception.publish(message)
-                await self._answered(min(END_NS if one.ended else one.t_ns for one in self._last.values()))
+                await self._answered(self._reached_ns())
             case _ if message.kind in PERCEPTS:
                 await self._perception.publish(message)
             case Ask() if self._asks:
@@ -175,6 +197,26 @@ class _Player:
                 self._begin(message, message.as_of_ns, group)
             case StandingRule() | Ack() | Cancel() if self._asks:
                 await self._user.publish(message)
+
+    async def _tell_hole(self, mark: Watermark) -> None:
+        """Say that a stream was not perceived where the run is damaged and its watermarks are missing."""
+        before = self._last.get(mark.stream)
+        since_ns = before.t_ns if before is not None else mark.epoch
+        if not self._run.faults or mark.t_ns - since_ns <= HOLE_NS:
+            return
+        self._holes += 1
+        gap = Gap(
+            session=self._result.session,
+            stream=mark.stream,
+            epoch=mark.epoch,
+            seq=FIRST_HOLE + self._holes,
+            t_ns=mark.t_ns,
+            start_ns=since_ns,
+            end_ns=mark.t_ns,
+            lost=0,
+            reason="missing in the run",
+        )
+        await self._perception.publish(gap)
 
     def _begin(self, request: Ask | Recall, t_ns: int, group: asyncio.TaskGroup) -> None:
         self._open.append((t_ns, group.create_task(self._put(request), name=f"put {request.query_id}")))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
+from os.path import isfile  # False also where a name is too long
 from pathlib import Path
 
 from runtime.errors import InputError
@@ -29,7 +31,7 @@ def is_container(path: Path) -> bool:
     if path.is_dir():
         return (path / ABOUT).is_file() or bool(_parts_in(path))
     try:
-        return _kind(_sniffed(path)) is not None
+        return path.is_file() and _kind(_sniffed(path)) is not None  # whoever opens a pipe may wait for ever
     except OSError:
         return False
 
@@ -38,6 +40,8 @@ def open_container(path: Path) -> Container:
     """Open an MCAP file, a ROS 1 bag, a rosbag2 file, or a folder with parts of one recording. Raises InputError."""
     if path.is_dir():
         return _open_folder(path)
+    if path.exists() and not path.is_file():
+        raise InputError(path, "is not a file")
     try:
         sniffed = _sniffed(path)
     except OSError as error:
@@ -64,14 +68,29 @@ def open_parts(paths: Sequence[Path]) -> Container:
 def _with_later_parts(path: Path) -> Container:
     """Open an MCAP file; of a recording of ours that goes on in other files, with those."""
     first = McapFile(path)
-    about = first.metadata.get(RECORDING, {})
-    if about.get("part") != "1":
-        return first
-    later = [part for part in parts_of(path) if _is_part(part, about.get("id", ""))]
+    later = _later_parts(first)
     if not later:
         return first
     first.close()
     return _joined([path, *later], [])
+
+
+def later_parts(path: Path) -> list[Path]:
+    """Return the files in which a recording of ours that begins here goes on, none for anything else.
+
+    Raises InputError where it cannot be read.
+    """
+    if path.is_dir() or not is_container(path) or _kind(_sniffed(path)) != "mcap":
+        return []
+    with closing(McapFile(path)) as first:
+        return _later_parts(first)
+
+
+def _later_parts(first: McapFile) -> list[Path]:
+    about = first.metadata.get(RECORDING, {})
+    if about.get("part") != "1":
+        return []
+    return [part for part in parts_of(first.path) if _is_part(part, about.get("id", ""))]
 
 
 def _is_part(path: Path, recording_id: str) -> bool:
@@ -103,7 +122,7 @@ def _open_folder(path: Path) -> Container:
     if about.compression_mode.lower() == "message" and about.storage_identifier == "mcap":
         raise InputError(path, "holds messages that are compressed one by one: unpack them with `ros2 bag convert`")
     named = [path / Path(one).name for one in about.relative_file_paths]  # some versions name the folder before it
-    there = [one for one in named if one.is_file()] if named else _parts_in(path)
+    there = [one for one in named if isfile(one)] if named else _parts_in(path)
     if not there:
         raise InputError(path, f"lacks the files that its {ABOUT} names")
     return _joined(there, [f"{one.name}: is missing" for one in named if one not in there], about)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from runtime.recording.container import Entry
+from runtime.recording.timeline import PAUSE_NS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,22 @@ def entries_in(
         waiting += [one for one in read(block) if one.log_ns >= start_ns and (wanted is None or one.channel in wanted)]
     waiting.sort(key=log_time)
     yield from waiting
+
+
+def spans_of(blocks: Sequence[Block], read: Callable[[Block], list[Entry]]) -> list[tuple[int, int]]:
+    """Return from when to when something was logged, oldest first; blocks that take hours are looked into.
+
+    A recorder that starts without the time of day, and is then told it, has 1970 and today in one block.
+    """
+    spans: list[tuple[int, int]] = []
+    for block in blocks:
+        if block.end_ns and block.end_ns - block.start_ns <= PAUSE_NS:  # 0: perhaps nothing is in it
+            spans.append((block.start_ns, block.end_ns))
+            continue
+        times = sorted(map(log_time, read(block)))
+        starts = [at for at, t_ns in enumerate(times) if at == 0 or t_ns - times[at - 1] > PAUSE_NS]
+        spans += [(times[a], times[b - 1]) for a, b in pairwise([*starts, len(times)])]
+    return sorted(spans)
 
 
 def log_time(entry: Entry) -> int:

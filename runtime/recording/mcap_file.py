@@ -13,7 +13,7 @@ import zstandard
 from mcap.opcode import Opcode
 
 from runtime.errors import InputError
-from runtime.recording.blocks import Block, entries_in
+from runtime.recording.blocks import Block, entries_in, spans_of
 from runtime.recording.container import Channel, Entry
 from runtime.recording.mcap_index import (
     BROKEN,
@@ -50,6 +50,7 @@ class McapFile:
         self._blocks = sorted(self._index.blocks, key=lambda block: block.start_ns)
         self._know_channels()
         self._channels = {one: self._channel(one) for one in self._index.channels}
+        self._spans = spans_of(self._blocks, partial(self._read, None))
 
     @property
     def channels(self) -> Mapping[int, Channel]:
@@ -63,8 +64,8 @@ class McapFile:
 
     @property
     def spans(self) -> list[tuple[int, int]]:
-        """Return from when to when each chunk was logged, oldest first."""
-        return [(block.start_ns, block.end_ns) for block in self._blocks]
+        """Return from when to when something was logged, oldest first."""
+        return self._spans
 
     def entries(self, channels: Collection[int] | None = None, start_ns: int = 0) -> Iterator[Entry]:
         """Yield entries by log time; those of one time as they stand in the file."""
@@ -94,6 +95,8 @@ class McapFile:
     def _bytes(self, block: Block) -> bytes | memoryview:
         """Return the records of a block; what is damaged is told of and gives none."""
         try:
+            if block.length > RECORD_LIMIT_BYTES:
+                raise ValueError(f"it claims {block.length} bytes")
             self._file.seek(block.offset)
             data = self._file.read(block.length)
             return _unpacked(data, is_cut=block.is_cut) if block.is_chunk else data
@@ -151,9 +154,11 @@ def _unpacked(chunk: bytes, *, is_cut: bool) -> bytes | memoryview:
         return _salvaged(bytes(data), compression, size_bytes)
     match compression:
         case "zstd":
+            if zstandard.frame_content_size(data) > size_bytes:  # else it would be made room for
+                raise ValueError("it holds more than it claims")
             data = zstandard.ZstdDecompressor().decompress(data, max_output_size=size_bytes)
         case "lz4":
-            data = lz4.frame.decompress(data)
+            data = bytes(lz4.frame.LZ4FrameDecompressor().decompress(data, max_length=size_bytes + 1))
         case "":
             pass
         case other:
@@ -172,10 +177,11 @@ def _salvaged(data: bytes, compression: str, size_bytes: int) -> bytes:
             return bytes(lz4.frame.LZ4FrameDecompressor().decompress(data, max_length=size_bytes))
         case _:
             return data
-    pieces = []
+    pieces, room_bytes = [], size_bytes
     try:
-        while piece := reader.read(1 << 16):
+        while piece := reader.read(min(1 << 16, room_bytes)):
             pieces.append(piece)
+            room_bytes -= len(piece)
     except zstandard.ZstdError:
         pass  # here it breaks off
     return b"".join(pieces)

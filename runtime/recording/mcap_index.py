@@ -15,18 +15,20 @@ from typing import IO, Any, TypeVar
 from mcap.data_stream import ReadDataStream
 from mcap.exceptions import McapError
 from mcap.opcode import Opcode
-from mcap.records import Channel, ChunkIndex, Footer, MessageIndex, Metadata, MetadataIndex, Schema, Statistics
+from mcap.records import Channel, ChunkIndex, Footer, Metadata, MetadataIndex, Schema, Statistics
 
 from runtime.recording.blocks import Block
 
 MAGIC = b"\x89MCAP0\r\n"
 HEAD = struct.Struct("<BQ")  # opcode, length
 CHUNK_HEAD = struct.Struct("<QQQI")  # start, end, uncompressed size, crc
+CHANNEL_ID = struct.Struct("<H")
 FOOTER_BYTES = HEAD.size + 20
 RECORD_LIMIT_BYTES = 256 << 20  # more is damage, or somebody's trap
 LOOSE_BYTES = 4 << 20  # messages outside chunks are read in pieces of about this size
 AnyBytes = TypeVar("AnyBytes", bytes, memoryview)
-BROKEN = (McapError, struct.error, ValueError, UnicodeDecodeError, KeyError, IndexError, MemoryError)
+# OverflowError: a place or a length beyond what a file can have
+BROKEN = (McapError, struct.error, ValueError, KeyError, IndexError, MemoryError, OverflowError)
 
 
 @dataclass(kw_only=True)
@@ -133,8 +135,8 @@ class _Walker:
         """Take one record; `position` is that of its opcode."""
         whole = position + HEAD.size + length <= self._size_bytes
         if opcode == Opcode.MESSAGE_INDEX:
-            if whole:
-                self._in_chunk.add(MessageIndex.read(self._stream(length)).channel_id)
+            if whole:  # its entries say nothing that is needed here
+                self._in_chunk.add(CHANNEL_ID.unpack(self._file.read(min(length, CHANNEL_ID.size)))[0])
             return
         self._end_chunk()
         if opcode == Opcode.MESSAGE:
@@ -153,7 +155,7 @@ class _Walker:
                 is_cut=not whole,
             )
         elif whole and opcode in (Opcode.SCHEMA, Opcode.CHANNEL, Opcode.METADATA):
-            _note(self._index, _parsed(opcode, self._stream_bytes(length)))
+            _note(self._index, _parsed(opcode, self._body(length)))
 
     def end(self) -> None:
         """Take what is still open."""
@@ -184,13 +186,10 @@ class _Walker:
             self._index.blocks.append(self._loose)
             self._loose = None
 
-    def _stream_bytes(self, length: int) -> bytes:
+    def _body(self, length: int) -> bytes:
         if length > RECORD_LIMIT_BYTES:
             raise ValueError(f"a record of {length} bytes")
         return self._file.read(length)
-
-    def _stream(self, length: int) -> ReadDataStream:
-        return ReadDataStream(BytesIO(self._stream_bytes(length)))
 
 
 def records_in(data: AnyBytes) -> list[tuple[int, AnyBytes]]:

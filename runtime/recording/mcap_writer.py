@@ -24,6 +24,7 @@ LIBRARY = "heedful"
 CHUNK_BYTES = 1 << 20
 CHUNK_S = 0.5  # what is older than this is in the file, so that a process that is killed loses less than a second
 SYNC_S = 5.0  # and so long before it is on the disk, for what a power cut leaves
+CHANNELS_MAX = 2**16 - 1  # that a file can number
 _U64 = 2**64 - 1
 RECORDING = "heedful.recording"  # metadata of each part: id, part, and what the recorder says of it
 

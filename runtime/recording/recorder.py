@@ -24,7 +24,7 @@ from runtime.metrics import Meter
 from runtime.recording import buslog, inputlog
 from runtime.recording.backlog import Arrival, Backlog, Encoded
 from runtime.recording.contents import Content, InputKind
-from runtime.recording.mcap_writer import ChannelInfo, RecordingWriter
+from runtime.recording.mcap_writer import CHANNELS_MAX, ChannelInfo, RecordingWriter
 from runtime.service import Worker
 from runtime.wire import Packet, decode, split_topic
 
@@ -159,7 +159,10 @@ class Recorder:
 
     def _hear(self, packet: Packet) -> None:
         """Take a packet as it comes in; the event loop does no more with it than this."""
-        _, stream, kind = split_topic(packet.topic)
+        try:
+            _, stream, kind = split_topic(packet.topic)
+        except WireError:  # a wildcard also stands for no name at all; whoever else hears it says so
+            return
         if kind == "calibration":
             if stream not in self._streams or (packet.retain and self._retained.get(stream) == packet.payload):
                 return  # the broker gives what it retains to each who asks, and again after a reconnect
@@ -202,14 +205,14 @@ class Recorder:
     def _write(self, seq: int, arrival: Arrival) -> None:
         try:
             stated_ns, encoded = arrival.encode()
-            entries = list(encoded)
+            entries = [(self._number(channel), data) for channel, data in encoded]
         except (WireError, ValueError) as error:  # whoever it was for says what is wrong with it
             self.unreadable += 1
             logger.info("%s of %s cannot be recorded: %s", arrival.kind, arrival.stream, error)
             return
         for channel, data in entries:
             self._writer.write(
-                self._number(channel),
+                channel,
                 log_ns=arrival.arrived_ns,
                 publish_ns=arrival.arrived_ns if stated_ns is None else max(0, stated_ns),
                 seq=seq,
@@ -222,6 +225,8 @@ class Recorder:
     def _number(self, channel: ChannelInfo) -> int:
         name = (channel.topic, channel.schema)
         if name not in self._numbers:
+            if len(self._numbers) == CHANNELS_MAX:
+                raise ValueError(f"{channel.topic} is one topic too many")
             self._numbers[name] = self._writer.channel(channel)
         return self._numbers[name]
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from runtime.errors import InputError
-from runtime.recording.blocks import Block, entries_in
+from runtime.recording.blocks import Block, entries_in, spans_of
 from runtime.recording.container import Channel, Entry
 from runtime.recording.ros1_index import chunk_records, read_bag_index
 from runtime.recording.ros1_records import BROKEN, MAGIC, Op, number, records_in, time_ns
@@ -31,6 +31,7 @@ class Ros1Bag:
             raise InputError(path, str(error)) from error
         self.faults = list(self._index.faults)
         self._blocks = sorted(self._index.blocks, key=lambda block: block.start_ns)
+        self._spans = spans_of(self._blocks, self._read)
 
     @property
     def channels(self) -> Mapping[int, Channel]:
@@ -44,8 +45,8 @@ class Ros1Bag:
 
     @property
     def spans(self) -> list[tuple[int, int]]:
-        """Return from when to when each chunk was logged, oldest first."""
-        return [(block.start_ns, block.end_ns) for block in self._blocks]
+        """Return from when to when something was logged, oldest first."""
+        return self._spans
 
     def entries(self, channels: Collection[int] | None = None, start_ns: int = 0) -> Iterator[Entry]:
         """Yield entries by log time; those of one time as they stand in the bag, which numbers none: `seq` is 0."""

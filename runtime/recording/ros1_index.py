@@ -192,4 +192,6 @@ class _Walker:
 def chunk_records(file: IO[bytes], chunk: Block) -> bytes:
     """Return the records in a chunk, unpacked. Raises one of BROKEN where it is damaged."""
     fields, begin, _ = read_head(file, chunk.offset)
+    if chunk.length > RECORD_LIMIT_BYTES:
+        raise ValueError(f"it claims {chunk.length} bytes")
     return unpacked(fields, file.read(chunk.offset + chunk.length - begin), is_cut=chunk.is_cut)

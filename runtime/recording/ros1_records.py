@@ -15,7 +15,8 @@ MAGIC = b"#ROSBAG V2.0\n"
 HEAD_LIMIT_BYTES = 1 << 20
 RECORD_LIMIT_BYTES = 256 << 20  # more is damage, or somebody's trap
 NANOSECONDS = 1_000_000_000
-BROKEN = (struct.error, ValueError, KeyError, EOFError, OSError, RuntimeError)  # RuntimeError: what lz4 says
+# OverflowError: a place beyond what a file can have; RuntimeError: what lz4 says
+BROKEN = (struct.error, ValueError, KeyError, EOFError, OSError, OverflowError, RuntimeError)
 
 Fields: TypeAlias = dict[str, bytes]
 

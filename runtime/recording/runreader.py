@@ -28,7 +28,8 @@ class RunReader:
             raise InputError(path, "holds no messages of a run: `heedful replay --out` and `record --bus` write them")
         unread = {buslog.PREFIX + kind for kind in without}
         self._channels = {number: one for number, one in known.items() if one.schema not in unread}
-        self._bad: list[str] = []
+        self._bad = 0
+        self._first_bad = ""
 
     @property
     def about(self) -> Mapping[str, str]:
@@ -38,12 +39,12 @@ class RunReader:
     @property
     def faults(self) -> list[str]:
         """Return what could not be read, a line each; final once all messages were read."""
-        told = [f"{len(self._bad)} messages are not as they should be; the first: {self._bad[0]}"] if self._bad else []
+        told = [f"{self._bad} messages are not as they should be; the first: {self._first_bad}"] if self._bad else []
         return [*self._container.faults, *told]
 
     def messages(self, kinds: Collection[str] | None = None) -> Iterator[Message]:
         """Yield every message that can be read, or those of some kinds."""
-        self._bad.clear()
+        self._bad, self._first_bad = 0, ""
         wanted = {
             number
             for number, channel in self._channels.items()
@@ -53,7 +54,8 @@ class RunReader:
             try:
                 yield buslog.from_entry(self._channels[entry.channel], entry)
             except WireError as error:
-                self._bad.append(str(error))
+                self._bad += 1
+                self._first_bad = self._first_bad or str(error)
 
     def close(self) -> None:
         """Close the file."""

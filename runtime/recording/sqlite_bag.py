@@ -41,6 +41,8 @@ class SqliteBag:
             raise InputError(path, f"cannot be read ({error.strerror})") from error
         except (apsw.Error, ValueError, TypeError) as error:  # TypeError: columns that hold something else
             raise InputError(path, f"cannot be read ({error})") from error
+        except MemoryError as error:  # what SQLite says to sizes that damage made up
+            raise InputError(path, "is damaged: it asks for more memory than there is") from error
 
     @property
     def channels(self) -> Mapping[int, Channel]:
@@ -65,7 +67,7 @@ class SqliteBag:
                 entry = self._entry(row)
                 if entry is not None and entry.channel in wanted:
                     yield entry
-        except apsw.Error as error:
+        except (apsw.Error, MemoryError) as error:
             self._tell(f"is damaged: not everything was read ({error})")
 
     def close(self) -> None:
@@ -176,7 +178,7 @@ class SqliteBag:
             if not (isinstance(topic, int) and isinstance(t_ns, int) and isinstance(data, bytes)):
                 raise ValueError("no message")
             payload = _unpacked(data)
-        except (apsw.CorruptError, apsw.IOError, ValueError, zstandard.ZstdError):
+        except (apsw.CorruptError, apsw.IOError, ValueError, MemoryError, zstandard.ZstdError):
             self._tell("holds damaged messages, which were left out")
             return None
         return Entry(channel=topic, seq=row, log_ns=t_ns, publish_ns=0, data=payload)
