@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perception.yard.happenings import changes, turns
+from perception.yard.oracle import settle
+from perception.yard.phrases import parse
 from perception.yard.scene import Scene, scene_of
 from perception.yard.settings import WorldSettings
 from perception.yard.truth import EntityTruth, Truth
@@ -80,6 +83,22 @@ def test_senses_complement_each_other(light: str, changed: dict[str, object], se
     has = {"seen": scene.is_seen, "heard": scene.is_heard, "tracked": scene.is_tracked}
     assert " ".join(name for name, mask in has.items() if mask.all()) == senses
     assert not any(mask.any() for name, mask in has.items() if name not in senses.split())
+
+
+@pytest.mark.parametrize(("bearing_deg", "is_perhaps"), [(50.0, True), (-50.0, True), (70.0, False)])
+def test_what_radar_may_have_beside_the_picture_makes_the_dark_uncertain(bearing_deg: float, is_perhaps: bool) -> None:
+    changed = {"is_moving": True, "visible": 0.0, "bearing_rad": math.radians(bearing_deg), "box": None}
+    scene = scene_of(moments("night", **changed))
+    assert bool(scene.is_perhaps.all()) is is_perhaps
+    assert not scene.is_tracked.any()
+    for text in (
+        "How many things moved while it was dark?",
+        "What is on the left now?",
+        "Where is the moving thing now?",
+    ):
+        ask = parse(text)
+        assert ask is not None
+        assert (settle(ask, scene, 1.0) is None) is is_perhaps
 
 
 @pytest.mark.parametrize(

@@ -25,4 +25,20 @@ pixels       Pixels: brightness -> events          the contrast-threshold model
 eventcam     EventCamera: spans -> events, maps    the same view, rendered more often
 evt3         events -> EVT3 words                  as a camera sends them
 record       seed -> MCAP                           a world as a recording like any other
+scene        truths -> Scene                       what could be seen, heard and sensed, and when
+question     Question, Answer, Evidence            what is asked, and what is true
+words        vocabulary <-> text                   synonyms, numbers, spans, clock times
+mentions     Mention, Point, Period <-> text       how things, moments and stretches of time are named
+forms        FORMS                                 every kind of question with its phrasings
+phrases      Ask <-> text                          the grammar
+verdicts     Verdict                               what is meant, and whether anybody could know
+momentrules, pastrules, darkrules, happenings      what is true of a moment, of what has been, of the dark
+oracle       text, truths -> answer                all of it by rule
+proposals    Scene -> Ask                          what could be asked
+questions    truths, seed -> questions             what is asked, its answers balanced
+negatives    truths, seed -> polls                 six kinds of things that were not in view
+sayings      Answer -> text                        every way to say it
+answers      text -> Answer, judge                 exact, with synonyms
+baselines    majority, blind, balance              what one scores without looking
+draws        draw_one, draw_weighted               seeded choices
 """

@@ -72,9 +72,10 @@ def _colour(scene: Scene) -> Verdict | None:
 
 
 def _movers(scene: Scene) -> list[int] | None:
-    """Return what radar had in the dark, none where it had something for a moment only."""
+    """Return what radar had in the dark, none where it had something for a moment only, or perhaps."""
     sensed_s = (scene.is_tracked & scene.is_dark[:, None]).sum(axis=0) * scene.step_s
-    if bool(((sensed_s > 0) & (sensed_s < KNOWN_S)).any()):
+    perhaps = (scene.is_perhaps & scene.is_dark[:, None]).any(axis=0)
+    if bool((((sensed_s > 0) | perhaps) & (sensed_s < KNOWN_S)).any()):
         return None
     return [int(column) for column in np.flatnonzero(sensed_s)]
 
@@ -83,12 +84,21 @@ def _ways(scene: Scene, sign: float) -> list[tuple[int, Span]] | None:
     """Return what came nearer in the dark (`sign` 1) or went away (-1), none where it is hard to say of something."""
     found = []
     for column in range(len(scene.things)):
-        mask: Bools = scene.is_tracked[:, column] & scene.is_dark
-        for start_s, end_s in scene.spans(mask):
-            away_m = sign * scene.distance_m[scene.during(start_s, end_s), column]
-            most_m = float((np.maximum.accumulate(away_m) - away_m).max())
-            if HINT_M < most_m < WAY_M:
-                return None
-            if most_m >= WAY_M:
-                found.append((column, (start_s, end_s)))
+        tracked = scene.is_tracked[:, column] & scene.is_dark
+        changes = _changes(scene, column, tracked, sign)
+        most_m, span = max(changes, default=(0.0, (0.0, 0.0)))
+        reach = tracked | (scene.is_perhaps[:, column] & scene.is_dark)
+        if most_m < WAY_M and any(change_m > HINT_M for change_m, _ in _changes(scene, column, reach, sign)):
+            return None
+        if most_m >= WAY_M:
+            found.append((column, span))
     return found
+
+
+def _changes(scene: Scene, column: int, mask: Bools, sign: float) -> list[tuple[float, Span]]:
+    """Return by how much a thing came nearer at most in each stretch of a mask."""
+    changes = []
+    for start_s, end_s in scene.spans(mask):
+        away_m = sign * scene.distance_m[scene.during(start_s, end_s), column]
+        changes.append((float((np.maximum.accumulate(away_m) - away_m).max()), (start_s, end_s)))
+    return changes

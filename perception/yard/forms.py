@@ -160,6 +160,6 @@ VERBS: Mapping[str, tuple[str, str]] = {  # after "did", and in the past
     "stops": ("{m} stop", "{m} stopped"),
     "starts": ("{m} start to move", "{m} started to move"),
     "turns": ("{m} turn", "{m} turned"),
-    "sounds": ("the {s} begin", "the {s} began"),
+    "sounds": ("the first {s} begin", "the first {s} began"),
     "darkens": ("it get dark", "it got dark"),
 }

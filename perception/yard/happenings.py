@@ -1,4 +1,4 @@
-"""When something happened once: a thing came or went, stopped, started or turned, a sound began, it got dark."""
+"""When something happened: a thing came or went, stopped, started or turned, a sound first began, it got dark."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Moment:
 
 
 def occurs(scene: Scene, happening: Happening, asked_s: float) -> Moment | Verdict | None:
-    """Return when it happened, if it did once and could be perceived."""
+    """Return when it happened, if it could be perceived and did so once; of a sound its first call counts."""
     if happening.verb == "darkens":
         return _got_dark(scene)
     if happening.verb == "sounds":
         calls = scene.calls(happening.sound or "")
         if not calls:
             return refuted(scene)
-        return Moment(t_s=calls[0][0]) if len(calls) == 1 and calls[0][0] > ONSET_S else None
+        return Moment(t_s=calls[0][0]) if calls[0][0] > ONSET_S else None
     if happening.who is None:
         return None
     who = resolve(scene, happening.who)

@@ -8,6 +8,7 @@ import numpy as np
 
 from perception.yard.draws import draw_one
 from perception.yard.forms import SOUNDS, Ask, Happening
+from perception.yard.happenings import Moment, occurs
 from perception.yard.mentions import NOW, ORDINALS, SO_FAR, Description, Mention, Period, Point
 from perception.yard.scene import KNOWN_S, SIDES, Scene
 from perception.yard.script import draw_colour, draw_kind
@@ -15,6 +16,7 @@ from perception.yard.settings import WorldSettings
 from perception.yard.verdicts import resolve
 
 AGO_S = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 60, 120, 300, 600, 1800, 3600)
+HAPPENINGS_TRIED = 4  # for one that is asked about
 BEYOND_S = 8  # so far ahead a question may ask about what is still to come
 MOMENT_VERBS = ("enters", "leaves", "stops", "starts", "turns", "sounds", "darkens")
 
@@ -54,9 +56,8 @@ def propose(
             return Ask(form=form, sounds=(_sound(draw, scene),))
         case "when" | "ago" | "before":
             count = 2 if form == "before" else 1
-            happenings = [_happening(draw, scene, settings, is_true=is_true) for _ in range(count)]
-            found = tuple(one for one in happenings if one is not None)
-            return Ask(form=form, happenings=found) if len(set(found)) == count else None
+            found = _happenings(draw, scene, settings, asked_s, count, is_true=is_true)
+            return Ask(form=form, happenings=found) if len(found) == count else None
         case _:
             return Ask(form=form)
 
@@ -149,6 +150,21 @@ def _order(form: str, draw: np.random.Generator, scene: Scene, settings: WorldSe
     return Ask(form=form, mentions=named) if len(columns) == count else None
 
 
+def _happenings(
+    draw: np.random.Generator, scene: Scene, settings: WorldSettings, asked_s: float, count: int, *, is_true: bool
+) -> tuple[Happening, ...]:
+    """Return different things that happened, or where not `is_true` perhaps did not; fewer where few are found."""
+    happened: dict[Happening, None] = {}
+    others: dict[Happening, None] = {}
+    for _ in range(HAPPENINGS_TRIED * count):
+        happening = _happening(draw, scene, settings, is_true=is_true)
+        outcome = None if happening is None else occurs(scene, happening, asked_s)
+        if happening is not None and outcome is not None:
+            (happened if isinstance(outcome, Moment) else others)[happening] = None
+    found = [*happened, *others] if is_true else [*others, *happened]
+    return tuple(found[:count])
+
+
 def _happening(draw: np.random.Generator, scene: Scene, settings: WorldSettings, *, is_true: bool) -> Happening | None:
     verb = draw_one(draw, MOMENT_VERBS)
     if verb == "darkens":
@@ -176,7 +192,7 @@ def _hidden(form: str) -> frozenset[str]:
 
 
 def _point(draw: np.random.Generator, asked_s: float) -> Point:
-    return NOW if draw.random() < 0.4 else _past_point(draw, asked_s)
+    return NOW if draw.random() < 0.3 else _past_point(draw, asked_s)
 
 
 def _past_point(draw: np.random.Generator, asked_s: float) -> Point:

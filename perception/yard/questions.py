@@ -136,10 +136,10 @@ def options_of(ask: Ask) -> tuple[str, ...]:
 
 
 def draw_asked_s(draw: np.random.Generator, scene: Scene) -> float:
-    """Return a time to ask at, not at the very beginning."""
+    """Return a time to ask at, rather late: so that there is something to remember."""
     last = int(float(scene.t_s[-1]) / GRID_S + 1e-6)
     first = min(last, int(FIRST_ASKED_S / GRID_S))
-    return float(draw.integers(first, last + 1)) * GRID_S
+    return float(draw.integers(first, last + 1, 2).max()) * GRID_S
 
 
 def answer_key(answer: Answer) -> tuple[str, Value]:

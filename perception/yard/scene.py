@@ -1,7 +1,8 @@
 """What a questioner needs of a world, from its truth channel alone: what could be seen, heard and sensed, and when.
 
 A thing is seen by day or dusk only; in night and fog the camera is blind. It is heard within `EARSHOT_M`, in the view
-or not, and sensed by radar while it moves within `RADAR_M` where nothing hides it.
+or not, and sensed by radar while it moves within `RADAR_M` where nothing hides it. Radar looks further aside than
+the camera, and what hides things there no truth says: what moves there is perhaps sensed, and nobody is asked about it.
 """
 
 from __future__ import annotations
@@ -14,14 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception.yard.kinds import CLASSES
+from perception.yard.radar import FURTHEST_M, WIDEST_RAD
 from perception.yard.truth import VISIBLE, EntityTruth, Truth, is_visible
 from runtime.messages import Box
 
 DARK = frozenset({"night", "fog"})
 EARSHOT_M = 45.0
 RADAR_M = 40.0
+MARGIN_M, MARGIN_RAD = 1.0, 0.03  # so little beyond the radar's reach something may still echo
 KNOWN_S = 0.5  # seen for less it is a glimpse: nobody is asked about it, and nobody is asked what it would change
 GAP_S = 1.0  # a shorter break does not end a sight
+MARKS = ("is_there", "is_seen", "is_heard", "is_tracked", "is_perhaps", "is_moving")
 SIDES = ("left", "middle", "right")
 SIDE_MARGIN = 0.04  # of the picture's width: closer to a border between two sides it is on neither
 EPS_S = 1e-6
@@ -57,6 +61,7 @@ class Scene:
     is_seen: Bools
     is_heard: Bools
     is_tracked: Bools  # by radar
+    is_perhaps: Bools  # in the radar's reach and moving, but not tracked
     is_moving: Bools
     distance_m: Floats
     bearing_rad: Floats
@@ -76,6 +81,7 @@ class Scene:
             is_seen=self.is_seen[:count, came],
             is_heard=self.is_heard[:count, came],
             is_tracked=self.is_tracked[:count, came],
+            is_perhaps=self.is_perhaps[:count, came],
             is_moving=self.is_moving[:count, came],
             distance_m=self.distance_m[:count, came],
             bearing_rad=self.bearing_rad[:count, came],
@@ -161,7 +167,7 @@ def scene_of(truths: Sequence[Truth]) -> Scene:
     }
     columns = {number: column for column, number in enumerate(sorted(things))}
     shape = (len(truths), len(columns))
-    marks = {name: np.zeros(shape, bool) for name in ("is_there", "is_seen", "is_heard", "is_tracked", "is_moving")}
+    marks = {name: np.zeros(shape, bool) for name in MARKS}
     values = {name: np.full(shape, np.nan) for name in ("distance_m", "bearing_rad", "speed_mps", "course_rad")}
     boxes = np.full((*shape, 4), np.nan)
     for row, truth in enumerate(truths):
@@ -171,7 +177,7 @@ def scene_of(truths: Sequence[Truth]) -> Scene:
             marks["is_there"][at] = True
             marks["is_seen"][at] = is_visible(one) and not is_dark
             marks["is_heard"][at] = one.is_sounding and one.distance_m <= EARSHOT_M
-            marks["is_tracked"][at] = one.is_moving and one.visible >= VISIBLE and one.distance_m <= RADAR_M
+            marks["is_tracked"][at], marks["is_perhaps"][at] = _echoes(one)
             marks["is_moving"][at] = one.is_moving
             values["distance_m"][at], values["bearing_rad"][at] = one.distance_m, one.bearing_rad
             values["speed_mps"][at], values["course_rad"][at] = _motion(one)
@@ -185,6 +191,13 @@ def scene_of(truths: Sequence[Truth]) -> Scene:
         **marks,
         **values,
     )
+
+
+def _echoes(one: EntityTruth) -> tuple[bool, bool]:
+    """Say whether radar tracks a thing, and whether it may have something of it otherwise."""
+    is_tracked = one.is_moving and one.visible >= VISIBLE and one.distance_m <= RADAR_M
+    is_near = one.distance_m <= FURTHEST_M + MARGIN_M and abs(one.bearing_rad) <= WIDEST_RAD + MARGIN_RAD
+    return is_tracked, one.is_moving and is_near and not is_tracked
 
 
 def _motion(one: EntityTruth) -> tuple[float, float]:

@@ -97,7 +97,7 @@ def resolve(scene: Scene, mention: Mention, when: slice | None = None) -> int | 
 def on_side(scene: Scene, mention: Mention, when: slice) -> int | Verdict | None:
     """Return the one thing that is on a side of the picture all that time."""
     if scene.is_dark[when].any():
-        is_silent = not (scene.is_tracked[when].any() or scene.is_heard[when].any())
+        is_silent = not ((scene.is_tracked | scene.is_perhaps)[when].any() or scene.is_heard[when].any())
         return UNKNOWN if is_silent and bool(scene.is_dark[when].all()) else None
     there = []
     for column in np.flatnonzero(scene.is_seen[when].any(axis=0)):
@@ -113,13 +113,17 @@ def on_side(scene: Scene, mention: Mention, when: slice) -> int | Verdict | None
 
 def _what_moves(scene: Scene, when: slice) -> int | Verdict | None:
     moves = perceived_moving(scene, when)
-    if moves is None or len(moves) > 1:
+    is_doubtful = bool((scene.is_perhaps & ~scene.is_seen)[when].any())
+    if moves is None or is_doubtful or len(moves) > 1:
         return None
     return moves[0] if moves else refuted(scene, when)
 
 
 def perceived_moving(scene: Scene, when: slice) -> list[int] | None:
-    """Return what is seen or sensed to move all that time; none where something is so for a part of it."""
+    """Return what moves in view, seen or sensed all that time; none where something is so for a part of it."""
+    in_picture = ~np.isnan(scene.boxes[when, :, 0])
+    if bool((scene.is_perhaps[when] & ~scene.is_seen[when] & in_picture).any()):
+        return None  # half hidden
     moving = scene.is_moving[when] & (scene.is_seen[when] | scene.is_tracked[when])
     ever, always = moving.any(axis=0), moving.all(axis=0)
     return None if bool((ever != always).any()) else [int(column) for column in np.flatnonzero(always)]
