@@ -15,6 +15,7 @@ from typing import Any
 from runtime.apps.bench_measure import Length, Measure, Plan, load, machine, now
 from runtime.apps.page import write_page
 from runtime.errors import ConfigError
+from runtime.new_file import check_new
 
 NAMES = (
     "replay",
@@ -69,6 +70,8 @@ def run_bench(
         raise ConfigError("--recording", f"is played by `heedful bench session`, not by {name}")
     if data is None and recording is None and NEED_DATA.intersection(names):
         raise ConfigError("--data", "name the folder of sample data, or set HEEDFUL_DATA")
+    if html is not None:
+        check_new("--html", html)
     earlier = read_earlier(compare) if compare is not None else Earlier(values={})
     plan = Plan(data=data or Path(), length=length, recording=recording)
     lines = [line for one in names for line in _run_one(one, plan, earlier, as_json=as_json)]

@@ -96,9 +96,12 @@ def axis(labels: Iterable[str]) -> str:
 
 
 def write_page(path: Path, content: str) -> None:
-    """Write a page. Raises ConfigError where the file cannot be written."""
+    """Write a page into a new file. Raises ConfigError where that cannot be written, or is there already."""
     try:
-        path.write_text(content, encoding="utf-8")
+        with path.open("x", encoding="utf-8") as file:
+            file.write(content)
+    except FileExistsError as error:
+        raise ConfigError("--html", f"{path} is there already; name a new file") from error
     except OSError as error:
         raise ConfigError("--html", f"{path} cannot be written: {error.strerror}") from error
 
