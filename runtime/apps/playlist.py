@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from statistics import median_low
 
 from perception.media import AudioFile, Track, VideoFile, probe
 from perception.recorded import (
@@ -23,9 +24,11 @@ from runtime.config import NAME, Config, PerceptionConfig, percept_digest
 from runtime.errors import InputError
 from runtime.manifest import MANIFEST, StreamEntry, read_calibration, read_manifest
 from runtime.messages import RESERVED_STREAMS, CalibrationInput, Sensor
-from runtime.recording.bags import is_container, later_parts
+from runtime.recording.bags import is_container, later_parts, undescribed
 from runtime.recording.container import Channel
+from runtime.recording.damage import told_once
 from runtime.recording.ros import camera_info_topic
+from runtime.recording.timeline import PAUSE_NS
 
 MIB = 1024 * 1024
 NS_PER_S = 1_000_000_000
@@ -50,6 +53,8 @@ class Playlist:
     calibrations: dict[str, CalibrationInput] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)  # a line each
     is_run: bool = False  # messages of the bus are among it
+    is_damaged: bool = False  # nothing could be read of some streams
+    faults: list[str] = field(default_factory=list)  # of the recordings
     ends_ns: list[int | None] = field(default_factory=list)  # event time at which each part ends, where it says so
 
 
@@ -77,6 +82,9 @@ def make_playlist(paths: Sequence[Path], settings: PerceptionConfig, start_ns: i
         add = _add_recording if is_container(part.path) else _add_media
         add(playlist, part, start, names, settings, offset_ns=part.offset_ns - earliest_ns, start_ns=start_ns)
     if not playlist.streams:
+        if playlist.faults and (playlist.is_damaged or playlist.is_run):
+            left = ", only what a run said, which --swap plays" if playlist.is_run else ""
+            raise InputError(paths[0], f"{'; '.join(told_once(playlist.faults))}; nothing of sensors is left{left}")
         if playlist.is_run:
             raise InputError(paths[0], "holds what a run said, not what its sensors gave; play it with --swap")
         topics = ", ".join(sorted(f"{one.topic} ({one.schema or one.encoding})" for _, one in playlist.undecoded))
@@ -189,7 +197,9 @@ def _add_recording(
     playlist.is_run |= recording.is_run
     playlist.ends_ns.append(offset_ns + recording.length_ns)
     playlist.undecoded += [(part.path, channel) for channel in recording.undecoded]
-    playlist.notes += [f"{part.path}: {fault}" for fault in recording.faults]
+    playlist.is_damaged |= bool(recording.damaged)
+    playlist.faults += recording.faults
+    playlist.notes += [f"{part.path}: {fault}" for fault in told_once(recording.faults)]
     playlist.notes += _notes(part.path, recording)
     own: dict[str, str] = {}  # what the recording calls a stream -> what it is called here
     for track in tracks:
@@ -248,8 +258,30 @@ def _notes(path: Path, recording: Recording) -> Iterator[str]:
         named = [f"{one.topic} ({one.schema or one.encoding or 'no type'})" for one in known[:NAMED_MAX]]
         more = f" and {len(known) - NAMED_MAX} more" if len(known) > NAMED_MAX else ""
         yield f"{path}: not played, because nothing here reads them: {', '.join(named)}{more}"
-    for begin_ns, end_ns in recording.timeline.cuts:
-        yield f"{path}: nothing was recorded for {(end_ns - begin_ns) / NS_PER_S / 3600:.1f} hours; they are left out"
+    if recording.damaged:
+        named = ", ".join(recording.damaged[:NAMED_MAX])
+        yield f"{path}: not played, because what was looked at of them is damaged: {named}"
+    if cuts := recording.timeline.cuts:
+        lasted_s = sum(end_ns - begin_ns for begin_ns, end_ns in cuts) / NS_PER_S
+        lasted = f"{lasted_s / 3600:.1f} hours" if lasted_s >= 3600 else f"{lasted_s / 60:.0f} minutes"
+        pauses = f" in {len(cuts)} pauses" if cuts[1:] else ""
+        yield f"{path}: nothing was recorded for {lasted}{pauses}; they are left out"
+    yield from _strays(path, recording)
+    if count := len(undescribed(path)):
+        yield f"{path}: its {count} files were joined as parts of one recording, because there is no metadata.yaml"
+
+
+def _strays(path: Path, recording: Recording) -> Iterator[str]:
+    """Tell of streams that begin long before or after most others: a clock may be wrong."""
+    if len(recording.tracks) < 3:
+        return  # nobody knows which one strays
+    usual_ns = median_low(track.begins_ns for track in recording.tracks)
+    for track in recording.tracks:
+        apart_s = abs(track.begins_ns - usual_ns) / NS_PER_S
+        if apart_s * NS_PER_S > PAUSE_NS:
+            when = "before" if track.begins_ns < usual_ns else "after"
+            apart = f"{apart_s / 3600:.1f} hours" if apart_s >= 3600 else f"{apart_s / 60:.0f} minutes"
+            yield f"{path}: {track.topic} begins {apart} {when} most others: a clock may be wrong"
 
 
 def _slug(text: str) -> str:
