@@ -71,6 +71,7 @@ class Recording:
     origin_ns: int  # event time of the first sample
     length_ns: int  # from the first sample to the last entry
     faults: tuple[str, ...]
+    jumps: int = 0  # how often the recorder's clock was set back
 
 
 def probe_recording(path: Path) -> Recording:
@@ -108,6 +109,7 @@ def probe_recording(path: Path) -> Recording:
             origin_ns=origin_ns,
             length_ns=max((timeline.event_ns(end_ns) - origin_ns for _, end_ns in container.spans), default=0),
             faults=tuple(container.faults),
+            jumps=container.jumps,
         )
     finally:
         container.close()

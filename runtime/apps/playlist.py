@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from statistics import median_low
 
 from perception.media import AudioFile, Track, VideoFile, probe
 from perception.recorded import (
@@ -20,19 +19,18 @@ from perception.recorded import (
     probe_recording,
 )
 from perception.sources import Reader
+from runtime.apps.playlist_notes import notes_on
 from runtime.config import NAME, Config, PerceptionConfig, percept_digest
 from runtime.errors import InputError
 from runtime.manifest import MANIFEST, StreamEntry, read_calibration, read_manifest
 from runtime.messages import RESERVED_STREAMS, CalibrationInput, Sensor
-from runtime.recording.bags import is_container, later_parts, undescribed
+from runtime.recording.bags import is_container, later_parts
 from runtime.recording.container import Channel
 from runtime.recording.damage import told_once
 from runtime.recording.ros import camera_info_topic
-from runtime.recording.timeline import PAUSE_NS
 
 MIB = 1024 * 1024
 NS_PER_S = 1_000_000_000
-NAMED_MAX = 8  # topics that one line names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +198,7 @@ def _add_recording(
     playlist.is_damaged |= bool(recording.damaged)
     playlist.faults += recording.faults
     playlist.notes += [f"{part.path}: {fault}" for fault in told_once(recording.faults)]
-    playlist.notes += _notes(part.path, recording)
+    playlist.notes += notes_on(part.path, recording)
     own: dict[str, str] = {}  # what the recording calls a stream -> what it is called here
     for track in tracks:
         is_only = bool(part.name) and len(tracks) == 1
@@ -250,38 +248,6 @@ def _calibrate(playlist: Playlist, part: _Part, name: str) -> None:
     if part.entry is not None and part.entry.calibration is not None:
         path = part.path.parent / part.entry.calibration
         playlist.calibrations[name] = read_calibration(path, "_", name)
-
-
-def _notes(path: Path, recording: Recording) -> Iterator[str]:
-    if recording.undecoded:
-        known = sorted(recording.undecoded, key=lambda channel: channel.topic)
-        named = [f"{one.topic} ({one.schema or one.encoding or 'no type'})" for one in known[:NAMED_MAX]]
-        more = f" and {len(known) - NAMED_MAX} more" if len(known) > NAMED_MAX else ""
-        yield f"{path}: not played, because nothing here reads them: {', '.join(named)}{more}"
-    if recording.damaged:
-        named = ", ".join(recording.damaged[:NAMED_MAX])
-        yield f"{path}: not played, because what was looked at of them is damaged: {named}"
-    if cuts := recording.timeline.cuts:
-        lasted_s = sum(end_ns - begin_ns for begin_ns, end_ns in cuts) / NS_PER_S
-        lasted = f"{lasted_s / 3600:.1f} hours" if lasted_s >= 3600 else f"{lasted_s / 60:.0f} minutes"
-        pauses = f" in {len(cuts)} pauses" if cuts[1:] else ""
-        yield f"{path}: nothing was recorded for {lasted}{pauses}; they are left out"
-    yield from _strays(path, recording)
-    if count := len(undescribed(path)):
-        yield f"{path}: its {count} files were joined as parts of one recording, because there is no metadata.yaml"
-
-
-def _strays(path: Path, recording: Recording) -> Iterator[str]:
-    """Tell of streams that begin long before or after most others: a clock may be wrong."""
-    if len(recording.tracks) < 3:
-        return  # nobody knows which one strays
-    usual_ns = median_low(track.begins_ns for track in recording.tracks)
-    for track in recording.tracks:
-        apart_s = abs(track.begins_ns - usual_ns) / NS_PER_S
-        if apart_s * NS_PER_S > PAUSE_NS:
-            when = "before" if track.begins_ns < usual_ns else "after"
-            apart = f"{apart_s / 3600:.1f} hours" if apart_s >= 3600 else f"{apart_s / 60:.0f} minutes"
-            yield f"{path}: {track.topic} begins {apart} {when} most others: a clock may be wrong"
 
 
 def _slug(text: str) -> str:
