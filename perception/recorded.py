@@ -66,12 +66,14 @@ class Recording:
 
     tracks: tuple[RecordedTrack, ...]
     undecoded: tuple[Channel, ...]  # what nothing here can read
+    damaged: tuple[str, ...]  # topics of which nothing could be read, because the recording is damaged
     is_run: bool  # it holds messages of the bus
     calibrations: tuple[tuple[str, CalibrationInput], ...]  # (topic or stream, newest of its channel at the start)
     timeline: Timeline
     origin_ns: int  # event time of the first sample
     length_ns: int  # from the first sample to the last entry
     faults: tuple[str, ...]
+    jumps: int = 0  # how often the recorder's clock was set back
 
 
 def probe_recording(path: Path) -> Recording:
@@ -82,13 +84,16 @@ def probe_recording(path: Path) -> Recording:
         decoders = decoders_of(container)
         tracks: list[RecordedTrack] = []
         undecoded: list[Channel] = []
+        damaged: list[str] = []
         calibrations: list[tuple[str, CalibrationInput]] = []
         for channel in container.channels.values():
             if buslog.is_message(channel) and STREAM not in channel.metadata:
                 continue  # what the bus said then
             decoder = decoders.get(channel.id)
             first = _first(container, channel, decoder) if decoder is not None else None
-            if decoder is None or first is None:
+            if decoder is not None and first is None and container.faults and channel.count != 0:
+                damaged.append(channel.topic)
+            elif decoder is None or first is None:
                 if VIEW_ONLY not in channel.metadata and channel.count != 0:
                     undecoded.append(channel)
             elif isinstance(first[1], CalibrationInput):
@@ -99,12 +104,14 @@ def probe_recording(path: Path) -> Recording:
         return Recording(
             tracks=tuple(sorted(tracks, key=lambda track: track.topic)),
             undecoded=tuple(undecoded),
+            damaged=tuple(sorted(damaged)),
             is_run=any(map(buslog.is_message, container.channels.values())),
             calibrations=tuple(calibrations),
             timeline=timeline,
             origin_ns=origin_ns,
             length_ns=max((timeline.event_ns(end_ns) - origin_ns for _, end_ns in container.spans), default=0),
             faults=tuple(container.faults),
+            jumps=container.jumps,
         )
     finally:
         container.close()

@@ -69,7 +69,7 @@ def answer(
     *,
     active: Mapping[str, int] | None = None,
 ) -> Composed:
-    """Return the answer; `blind` says why a stream sees or hears nothing, `truncated` that a recording broke off.
+    """Return the answer; `blind` says why a stream sees or hears nothing, `truncated` that parts of it are missing.
 
     `active` says since when something is going on that no record tells of yet.
     """
@@ -140,7 +140,7 @@ def _refusal(
     if not span.is_known:
         return f"I cannot place {quote(span.phrase)} in time here."
     if span.start_ns is not None and span.start_ns >= asked_ns:
-        broken = ", where the recording breaks off" if truncated else ""
+        broken = "; parts of the recording are missing" if truncated else ""
         return f"I have seen and heard only up to {clock.at(asked_ns)}{broken}."
     if span.end_ns is not None and span.end_ns <= recalled.session_start_ns:
         return f"What I remember begins at {clock.at(recalled.session_start_ns)}."

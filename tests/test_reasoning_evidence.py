@@ -288,7 +288,7 @@ def test_lost_data_is_no_stillness() -> None:
 def test_a_broken_recording_is_said_where_it_matters() -> None:
     composed = ask("What happened at 2:00?", truncated=True)
     assert composed.truncated
-    assert composed.sentences[0].text == "I have seen and heard only up to 1:00.0, where the recording breaks off."
+    assert composed.sentences[0].text == "I have seen and heard only up to 1:00.0; parts of the recording are missing."
 
 
 def test_more_than_memory_returned_is_at_least() -> None:

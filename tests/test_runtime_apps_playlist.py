@@ -13,10 +13,12 @@ from runtime.apps.made_recording import NAMES, S_NS, START_NS, channel_info, sam
 from runtime.apps.playlist import Playlist, make_playlist, replay_session
 from runtime.config import Config, PerceptionConfig
 from runtime.errors import InputError
-from runtime.recording import foxglove
+from runtime.messages import Watermark
+from runtime.recording import buslog, foxglove
 from runtime.recording.bags import open_container
 from runtime.recording.mcap_writer import RecordingWriter
 from tests.recordings import make_clip
+from tests.test_runtime_recording_mcap_file import chunks
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +167,42 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
         make_playlist([tmp_path / "pipe"], PerceptionConfig())
     with pytest.raises(InputError, match="is not a file"):
         open_container(tmp_path / "pipe")
+
+
+def _damage(path: Path, first: int, last: int | None = None) -> None:
+    data = bytearray(path.read_bytes())
+    for begin, end in chunks(data)[first:last]:
+        data[(begin + end) // 2] ^= 0xFF
+    path.write_bytes(data)
+
+
+def test_of_a_recording_whose_sensors_are_damaged_the_damage_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.mcap"
+    writer = RecordingWriter(path, {}, syncs=False)
+    mark = Watermark(session="s", stream="front", epoch=0, t_ns=0, sensor="video")
+    said = writer.channel(buslog.channel_of(mark))
+    writer._flushed_s = 0.0  # each in a chunk of its own
+    writer.write(said, log_ns=START_NS, publish_ns=0, seq=0, data=buslog.to_entry(mark))
+    image = writer.channel(channel_info("image", sample("image", 0, 0)))
+    for number in range(5):
+        writer._flushed_s = 0.0
+        t_ns = START_NS + number * S_NS
+        data = foxglove.encode(sample("image", number, t_ns), "front").SerializeToString()
+        writer.write(image, log_ns=t_ns, publish_ns=t_ns, seq=number, data=data)
+    writer.close()
+    _damage(path, 1)
+    with pytest.raises(InputError, match=r"[45] chunks between byte .* are damaged .*; nothing of sensors is left"):
+        make_playlist([path], PerceptionConfig())
+
+
+def test_a_stream_that_begins_far_from_the_others_is_told_of(tmp_path: Path) -> None:
+    writer = RecordingWriter(tmp_path / "a.mcap", {}, syncs=False)
+    for number, late_ns in enumerate((0, S_NS, 1000 * S_NS)):
+        channel = writer.channel(channel_info("image", sample("image", 0, 0)))
+        data = foxglove.encode(sample("image", number, START_NS + late_ns), "front").SerializeToString()
+        writer.write(channel, log_ns=START_NS + late_ns, publish_ns=0, seq=0, data=data)
+        writer._flushed_s = 0.0
+    writer.close()
+    notes = make_playlist([tmp_path / "a.mcap"], PerceptionConfig()).notes
+    assert any("nothing was recorded for 17 minutes; they are left out" in note for note in notes), notes
+    assert any("begins 17 minutes after most others" in note for note in notes), notes

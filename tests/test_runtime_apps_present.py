@@ -102,7 +102,7 @@ def test_text_names_question_answer_evidence_and_the_bill() -> None:
 def test_text_says_what_is_blind_and_that_a_recording_breaks_off() -> None:
     text = as_text(replace(ANSWERED, blind=("cam", "mic"), truncated=True))
     assert "blind: cam, mic" in text
-    assert "the recording breaks off" in text
+    assert "parts of the recording are missing" in text
 
 
 def test_explained_text_shows_where_each_evidence_lies_and_what_has_none() -> None:

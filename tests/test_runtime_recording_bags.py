@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from runtime.errors import InputError
 from runtime.messages import EventsInput
-from runtime.recording.bags import is_container, open_container, open_parts
+from runtime.recording.bags import is_container, open_container, open_parts, undescribed
 from runtime.recording.container import Container
 from runtime.recording.contents import Pcm
+from runtime.recording.mcap_writer import ChannelInfo, RecordingWriter, parts_of
 from runtime.recording.readers import decoders_of
 from tests import ros_messages as ros
 from tests.bags import STRING, Line, S, counts, db3, execute, lines, read, seen, write_bag, write_bag2, write_mcap
@@ -364,3 +365,42 @@ def test_a_name_that_is_too_long_is_a_missing_part(tmp_path: Path) -> None:
     (tmp_path / "metadata.yaml").write_text(f"rosbag2_bagfile_information: {{relative_file_paths: [{'x' * 300}]}}")
     with pytest.raises(InputError, match="lacks the files"):
         open_container(tmp_path)
+
+
+def _rotated(path: Path) -> list[Path]:
+    """Write a recording in three parts."""
+    writer = RecordingWriter(path, {}, part_s=0.0, syncs=False)
+    channel = writer.channel(ChannelInfo(topic="/a", schema="", schema_encoding="", schema_data=b"", encoding="x"))
+    for number in range(2):
+        writer.write(channel, log_ns=number + 1, publish_ns=0, seq=number, data=b"x")
+    writer.close()
+    return [path, *parts_of(path)]
+
+
+def _faults(path: Path) -> list[str]:
+    with closing(open_container(path)) as container:
+        return container.faults
+
+
+def test_a_part_of_ours_that_is_lost_or_of_another_recording_is_told_of(tmp_path: Path) -> None:
+    first, second, third = _rotated(tmp_path / "a.mcap")
+    assert _faults(first) == _faults(tmp_path) == []
+    assert _faults(third) == ["is part 3 of a recording: the others are played with the first one"]
+    (tmp_path / "others").mkdir()
+    other = _rotated(tmp_path / "others" / "a.mcap")[1]
+    kept = second.read_bytes()
+    second.write_bytes(other.read_bytes())
+    assert _faults(first) == ["a.0002.mcap: is a part of another recording"]
+    second.unlink()
+    assert _faults(first) == _faults(tmp_path) == ["a.0002.mcap is missing, or of another recording"]
+    second.write_bytes(kept)
+    first.unlink()
+    assert _faults(tmp_path) == ["part 1 is missing, or of another recording"]
+
+
+def test_files_that_nobody_described_are_named_as_joined(tmp_path: Path) -> None:
+    first, *later = _rotated(tmp_path / "a.mcap")
+    assert undescribed(tmp_path) == sorted([first, *later])
+    assert undescribed(first) == []
+    (tmp_path / "metadata.yaml").write_text("")
+    assert undescribed(tmp_path) == []

@@ -78,7 +78,9 @@ def _check(arguments: argparse.Namespace, questions: list[Question]) -> None:
     start_s = start(arguments.start)
     for one in questions:
         if one.at_s is not None and one.at_s < start_s:
-            raise ConfigError("--ask-at", f"{one.at_s:g} s is before --start {start_s:g}: nothing is played of it")
+            raise ConfigError(
+                "--ask-at", f"{one.at_s:g} s is before --start {start_s:g}: nothing is played of that time"
+            )
     if arguments.swap is None:
         return
     if arguments.swap != "perception" and len(arguments.paths) != 1:

@@ -19,17 +19,18 @@ from perception.recorded import (
     probe_recording,
 )
 from perception.sources import Reader
+from runtime.apps.playlist_notes import notes_on
 from runtime.config import NAME, Config, PerceptionConfig, percept_digest
 from runtime.errors import InputError
 from runtime.manifest import MANIFEST, StreamEntry, read_calibration, read_manifest
 from runtime.messages import RESERVED_STREAMS, CalibrationInput, Sensor
 from runtime.recording.bags import is_container, later_parts
 from runtime.recording.container import Channel
+from runtime.recording.damage import told_once
 from runtime.recording.ros import camera_info_topic
 
 MIB = 1024 * 1024
 NS_PER_S = 1_000_000_000
-NAMED_MAX = 8  # topics that one line names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,8 @@ class Playlist:
     calibrations: dict[str, CalibrationInput] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)  # a line each
     is_run: bool = False  # messages of the bus are among it
+    is_damaged: bool = False  # nothing could be read of some streams
+    faults: list[str] = field(default_factory=list)  # of the recordings
     ends_ns: list[int | None] = field(default_factory=list)  # event time at which each part ends, where it says so
 
 
@@ -77,6 +80,9 @@ def make_playlist(paths: Sequence[Path], settings: PerceptionConfig, start_ns: i
         add = _add_recording if is_container(part.path) else _add_media
         add(playlist, part, start, names, settings, offset_ns=part.offset_ns - earliest_ns, start_ns=start_ns)
     if not playlist.streams:
+        if playlist.faults and (playlist.is_damaged or playlist.is_run):
+            left = ", only what a run said, which --swap plays" if playlist.is_run else ""
+            raise InputError(paths[0], f"{'; '.join(told_once(playlist.faults))}; nothing of sensors is left{left}")
         if playlist.is_run:
             raise InputError(paths[0], "holds what a run said, not what its sensors gave; play it with --swap")
         topics = ", ".join(sorted(f"{one.topic} ({one.schema or one.encoding})" for _, one in playlist.undecoded))
@@ -189,8 +195,10 @@ def _add_recording(
     playlist.is_run |= recording.is_run
     playlist.ends_ns.append(offset_ns + recording.length_ns)
     playlist.undecoded += [(part.path, channel) for channel in recording.undecoded]
-    playlist.notes += [f"{part.path}: {fault}" for fault in recording.faults]
-    playlist.notes += _notes(part.path, recording)
+    playlist.is_damaged |= bool(recording.damaged)
+    playlist.faults += recording.faults
+    playlist.notes += [f"{part.path}: {fault}" for fault in told_once(recording.faults)]
+    playlist.notes += notes_on(part.path, recording)
     own: dict[str, str] = {}  # what the recording calls a stream -> what it is called here
     for track in tracks:
         is_only = bool(part.name) and len(tracks) == 1
@@ -240,16 +248,6 @@ def _calibrate(playlist: Playlist, part: _Part, name: str) -> None:
     if part.entry is not None and part.entry.calibration is not None:
         path = part.path.parent / part.entry.calibration
         playlist.calibrations[name] = read_calibration(path, "_", name)
-
-
-def _notes(path: Path, recording: Recording) -> Iterator[str]:
-    if recording.undecoded:
-        known = sorted(recording.undecoded, key=lambda channel: channel.topic)
-        named = [f"{one.topic} ({one.schema or one.encoding or 'no type'})" for one in known[:NAMED_MAX]]
-        more = f" and {len(known) - NAMED_MAX} more" if len(known) > NAMED_MAX else ""
-        yield f"{path}: not played, because nothing here reads them: {', '.join(named)}{more}"
-    for begin_ns, end_ns in recording.timeline.cuts:
-        yield f"{path}: nothing was recorded for {(end_ns - begin_ns) / NS_PER_S / 3600:.1f} hours; they are left out"
 
 
 def _slug(text: str) -> str:

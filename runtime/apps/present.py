@@ -35,7 +35,7 @@ def as_text(answer: Answer, *, explain: bool = False) -> str:
     if answer.blind:
         lines.append(f"   blind: {', '.join(answer.blind)}")
     if answer.truncated:
-        lines.append("   the recording breaks off")
+        lines.append("   parts of the recording are missing")
     bill = answer.timing_ms
     lines.append(f"   recall {bill.recall:.1f} ms, first words {bill.first_token:.1f} ms, all {bill.total:.1f} ms")
     if explain:

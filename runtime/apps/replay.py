@@ -31,6 +31,7 @@ from runtime.insist import insist
 from runtime.messages import Answer, Ask, Message
 from runtime.order import END_NS
 from runtime.recording.container import Channel
+from runtime.recording.damage import told_once
 from runtime.service import Worker, run_services
 
 logger = logging.getLogger(__name__)
@@ -127,7 +128,7 @@ def tell_playlist(playlist: Playlist) -> Calibrations:
 
 def tell_faults(sources: Sequence[Source], playlist: Playlist) -> tuple[str, ...]:
     """Return what could not be read, and say what came to light only while it was played."""
-    faults = dict.fromkeys(fault for source in sources for fault in getattr(source, "faults", ()))
+    faults = told_once(fault for source in sources for fault in getattr(source, "faults", ()))
     for fault in faults:
         if fault not in playlist.notes:
             logger.warning("%s", fault)

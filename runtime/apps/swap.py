@@ -31,6 +31,7 @@ from runtime.gate import ReplayGate
 from runtime.insist import insist
 from runtime.messages import Ack, Answer, Ask, Cancel, Gap, Message, Progress, Recall, StandingRule, Watermark
 from runtime.order import END_NS
+from runtime.recording.damage import told_once
 from runtime.recording.runreader import RunReader
 from runtime.service import Service, Worker, run_services
 
@@ -75,7 +76,7 @@ async def swap(
         await run_services([*services, *wires.services], player.run())
         for one in services:
             result.latency_ms |= one.meter.latency_ms()  # type: ignore[attr-defined]
-        result.faults = tuple(f"{path}: {fault}" for fault in run.faults)
+        result.faults = tuple(f"{path}: {fault}" for fault in told_once(run.faults))
         for fault in result.faults:
             logger.warning("%s", fault)
     return result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from os.path import isfile  # False also where a name is too long
 from pathlib import Path
@@ -12,7 +12,7 @@ from runtime.recording import mcap_index, ros1_records, sqlite_bag
 from runtime.recording.bag_about import About, read_about
 from runtime.recording.container import Container
 from runtime.recording.mcap_file import McapFile
-from runtime.recording.mcap_writer import RECORDING, parts_of
+from runtime.recording.mcap_writer import RECORDING, part_path, parts_of
 from runtime.recording.ros1_bag import Ros1Bag
 from runtime.recording.several import Several
 from runtime.recording.sqlite_bag import SqliteBag
@@ -21,6 +21,7 @@ ABOUT = "metadata.yaml"
 OLD_MAGICS = (b"#ROSBAG V", b"#ROSRECORD V")
 SUFFIXES = (".mcap", ".db3", ".bag")  # of parts in a folder that nobody described
 SNIFFED_BYTES = 32
+PARTS_MAX = 9_999  # what file names count to
 
 
 def is_container(path: Path) -> bool:
@@ -65,14 +66,26 @@ def open_parts(paths: Sequence[Path]) -> Container:
     return _joined(paths, [])
 
 
+def undescribed(path: Path) -> list[Path]:
+    """Return the files of a folder that are joined although nobody described them, none for anything else."""
+    found = _parts_in(path) if path.is_dir() and not (path / ABOUT).exists() else []
+    return found if found[1:] else []
+
+
 def _with_later_parts(path: Path) -> Container:
     """Open an MCAP file; of a recording of ours that goes on in other files, with those."""
     first = McapFile(path)
     later = _later_parts(first)
+    part = first.metadata.get(RECORDING, {}).get("part", "")
+    others = [one for one in parts_of(path) if one not in later] if part == "1" else []
+    faults = [f"{one.name}: is a part of another recording" for one in others]
+    if part not in ("", "1"):
+        faults.append(f"is part {part} of a recording: the others are played with the first one")
     if not later:
+        first.faults += faults
         return first
     first.close()
-    return _joined([path, *later], [])
+    return _joined([path, *later], faults)
 
 
 def later_parts(path: Path) -> list[Path]:
@@ -140,7 +153,26 @@ def _joined(paths: Sequence[Path], faults: list[str], about: About | None = None
             faults.append(f"{path.name}: {error.reason}")
     if not parts:
         raise InputError(paths[0].parent, "; ".join(faults))
+    faults += _lost_parts(parts, faults)
     return Several(parts, about.counts if about is not None and not faults else None, faults)
+
+
+def _lost_parts(parts: Mapping[str, Container], faults: Sequence[str]) -> list[str]:
+    """Tell which parts of recordings of ours are missing, by the numbers of those that are there."""
+    numbers: dict[str, dict[int, str]] = {}  # recording -> part -> file
+    for name, part in parts.items():
+        about = part.metadata.get(RECORDING, {})
+        if about.get("part", "").isdecimal():
+            numbers.setdefault(about.get("id", ""), {})[int(about["part"])] = name
+    lost = []
+    for there in numbers.values():
+        missing = sorted(set(range(1, min(max(there), PARTS_MAX) + 1)) - there.keys())
+        called = [part_path(Path(there[1]), one).name if 1 in there else f"part {one}" for one in missing]
+        called = [name for name in called if not any(fault.startswith(f"{name}: ") for fault in faults)]
+        if called:
+            are = "are" if called[1:] else "is"
+            lost.append(f"{', '.join(called)} {are} missing, or of another recording")
+    return lost
 
 
 def _open_part(path: Path) -> Container:

@@ -47,7 +47,7 @@ def entries_in(
 
 
 def spans_of(blocks: Sequence[Block], read: Callable[[Block], list[Entry]]) -> list[tuple[int, int]]:
-    """Return from when to when something was logged, oldest first; blocks that take hours are looked into.
+    """Return from when to when something was logged, oldest first; blocks longer than a pause are looked into.
 
     A recorder that starts without the time of day, and is then told it, has 1970 and today in one block.
     """

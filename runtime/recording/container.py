@@ -48,6 +48,10 @@ class Container(Protocol):
         """Return what the recorder noted beside the channels, by its name."""
 
     @property
+    def jumps(self) -> int:
+        """Return how often the recorder's clock was set back; its times here go on."""
+
+    @property
     def spans(self) -> list[tuple[int, int]]:
         """Return from when to when something was logged, oldest first; they may overlap."""
 

@@ -26,6 +26,7 @@ from runtime.recording.mcap_index import (
     read_index,
     records_in,
 )
+from runtime.recording.set_back import Shift, find_shifts, moved_block
 
 MESSAGE_HEAD = struct.Struct("<HIQQ")  # channel, sequence, log time, publish time
 _DAMAGED = (*BROKEN, zstandard.ZstdError, RuntimeError, EOFError)  # RuntimeError: what lz4 says
@@ -47,10 +48,14 @@ class McapFile:
         except OSError as error:
             raise InputError(path, f"cannot be read ({error.strerror})") from error
         self.faults = list(self._index.faults)
-        self._blocks = sorted(self._index.blocks, key=lambda block: block.start_ns)
         self._know_channels()
         self._channels = {one: self._channel(one) for one in self._index.channels}
-        self._spans = spans_of(self._blocks, partial(self._read, None))
+        self._shifts: dict[int, Shift] = {}
+        read = partial(self._read, None)
+        self._shifts, self.jumps = find_shifts(self._index.blocks, read)
+        blocks = [moved_block(one, self._shifts.get(one.offset, Shift()), read) for one in self._index.blocks]
+        self._blocks = sorted(blocks, key=lambda block: block.start_ns)
+        self._spans = spans_of(self._blocks, read)
 
     @property
     def channels(self) -> Mapping[int, Channel]:
@@ -90,7 +95,8 @@ class McapFile:
                 entries.append(Entry(channel=channel, seq=seq, log_ns=log_ns, publish_ns=publish_ns, data=data))
         if has_unknown:
             self._tell("holds messages of channels that it does not name, which were left out")
-        return entries
+        shift = self._shifts.get(block.offset, Shift())
+        return [shift.moved(entry) for entry in entries] if shift != Shift() else entries
 
     def _bytes(self, block: Block) -> bytes | memoryview:
         """Return the records of a block; what is damaged is told of and gives none."""

@@ -18,6 +18,7 @@ class Ros1Bag:
     def __init__(self, path: Path) -> None:
         """Read the index of a bag, or go through it where it has none; it stays open until `close`."""
         self.path = path
+        self.jumps = 0  # its entries are sorted by their times
         try:
             self._file = path.open("rb")
             if self._file.read(len(MAGIC)) != MAGIC:

@@ -49,6 +49,11 @@ class Several:
         return noted
 
     @property
+    def jumps(self) -> int:
+        """Return how often the recorder's clock was set back within a part."""
+        return sum(part.jumps for part in self._parts.values())
+
+    @property
     def spans(self) -> list[tuple[int, int]]:
         """Return from when to when something was logged, oldest first."""
         return sorted(span for part in self._parts.values() for span in part.spans)

@@ -29,6 +29,7 @@ class SqliteBag:
         """Read what topics there are; the file stays open until `close`."""
         self.path = path
         self.faults: list[str] = []
+        self.jumps = 0  # its entries come by their times: where those were set back is not to be seen
         try:
             self._database = self._open()
             self._tables = self._columns()

@@ -1,6 +1,6 @@
-"""Log times to event time: hours in which nothing at all was recorded are left out.
+"""Log times to event time: long pauses in which nothing at all was recorded are left out.
 
-A recorder that was stopped overnight, or whose clock was set, leaves such hours. Every stream of a recording goes
+A recorder that was stopped overnight, or whose clock was set, leaves such pauses. Every stream of a recording goes
 through one timeline, so they stay in step.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 
-PAUSE_NS = 3_600_000_000_000  # shorter pauses are played
+PAUSE_NS = 600_000_000_000  # shorter pauses are played
 KEPT_NS = 1_000_000_000  # what is left of a longer one
 
 
