@@ -12,6 +12,7 @@ import logging
 import math
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -32,6 +33,7 @@ HEARTBEAT_S = 0.2  # live: a silent stream still tells the time this often
 LATENESS_NS = 300_000_000  # live: a sample may arrive so long after it was taken
 END_S = 2.0  # for the last records of a stream that is stopped
 END_OF_REPLAY_S = 0.3  # the recording is still there
+CLOSE_S = 0.5  # for a source that is left in the middle to close its file or device
 SOUND_HOLE_NS = 1_000_000_000  # a recording: so long without samples is a hole in it
 BLIND_PIECE_NS = 10_000_000_000  # a long blindness is told of in pieces while it lasts
 FIRST_S = 0.5  # live: a sensor that has given nothing yet may take so long before it counts as blind
@@ -316,13 +318,15 @@ class Follower:
                 await self._finish()
                 self._has_ended = True
                 await self._watermark(max(self.reached_ns, self.published_ns + 1))
-                await self.source.close()
             logger.info("%s has ended", self.source.stream)
         except TimeoutError:
             level = logging.WARNING if self.source.is_live else logging.INFO  # a recording can be played again
             logger.log(level, "%s: its last records could not be handed on", self.source.stream)
         finally:
             self._worker.close()  # also where this is cancelled: an idle thread would be taken for a busy one
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if limit_s is None else CLOSE_S):
+                    await self.source.close()
 
     async def _tell(self) -> None:
         """Publish what was found, in order; what a cancellation leaves is told at the end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -302,3 +303,22 @@ async def test_nothing_is_played_of_what_is_no_recording(tmp_path: Path) -> None
     (tmp_path / "text.mcap").write_text("hello\n")
     with pytest.raises(InputError, match="holds text"):
         await replay([tmp_path / "text.mcap"], LOCAL, [])
+
+
+class EnoughError(Exception):
+    """Whoever listens has heard enough."""
+
+
+async def test_a_replay_that_breaks_off_closes_its_recording(recorded: Path) -> None:
+    def enough(message: Message) -> None:
+        if isinstance(message, Motion):
+            raise EnoughError
+
+    with pytest.raises(ExceptionGroup):
+        await replay([recorded], LOCAL, [], listen=enough)
+    assert str(recorded) not in open_files()
+
+
+def open_files() -> set[str]:
+    """Return the names of all files that this process has open."""
+    return {str(Path(f"/proc/self/fd/{one}").resolve()) for one in os.listdir("/proc/self/fd")}
