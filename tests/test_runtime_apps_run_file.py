@@ -68,8 +68,9 @@ def test_all_parts_of_a_run_are_read_and_no_strangers(tmp_path: Path) -> None:
     run = read_run(path)
     assert [one.fields["text"] for one in run.said] == list("012345")
     assert run.source == "replay"
-    assert len(run.faults) == 1
-    assert "9998" in run.faults[0]
+    assert len(run.faults) == 2
+    assert "run.9999.mcap: is a part of another recording" in run.faults
+    assert any("9998" in fault for fault in run.faults)
 
 
 def test_a_message_that_is_not_as_it_should_be_is_counted_and_the_others_stay(tmp_path: Path) -> None:

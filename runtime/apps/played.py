@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from runtime.config import Config
 from runtime.errors import ConfigError
 from runtime.messages import Answer, Message
 from runtime.recording.runwriter import RunWriter
+
+logger = logging.getLogger(__name__)
 
 
 async def play(
@@ -32,9 +35,14 @@ async def play(
     out: Path | None = arguments.out
     run = RunWriter(out, config.model_dump_json(), arguments.swap or "replay") if out is not None else None
     playing = _course(arguments, config, questions, on_answer, both(listen, run.add if run is not None else None))
-    result = await playing
-    if run is not None:
-        run.close(result.session, result.latency_ms, length_s=result.length_s, playing_s=result.playing_s)
+    try:
+        result = await playing
+        if run is not None:
+            run.close(result.session, result.latency_ms, length_s=result.length_s, playing_s=result.playing_s)
+    except BaseException:  # also Ctrl-C
+        if run is not None and run.break_off():
+            logger.warning("%s holds what was said until then", out)
+        raise
     return result
 
 

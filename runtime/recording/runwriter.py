@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from runtime.digest import RunDigest
-from runtime.errors import ConfigError
+from runtime.errors import MissingPart
 from runtime.messages import Message
+from runtime.new_file import check_new
 from runtime.recording import buslog
 from runtime.recording.mcap_writer import RecordingWriter
 
@@ -18,34 +20,64 @@ class RunWriter:
     """Writes one run. Raises as `RecordingWriter` does."""
 
     def __init__(self, path: Path, config_json: str, source: str) -> None:
-        """Write to a new file; `source` is replay, live, or the service that was swapped. Raises ConfigError."""
+        """Write to a new file; `source` is replay, live, or the service that was swapped.
+
+        Raises ConfigError where it is there already or cannot be written, before anything else is begun.
+        """
+        check_new("--out", path)
         self._digest = RunDigest()
         self._about = {"source": source, "config": config_json}
-        if path.exists():
-            raise ConfigError(str(path), "is there already; name a new file")
         self._path = path
         self._writer: RecordingWriter | None = None  # a run that cannot begin leaves no file
+        self._has_failed = self._has_ended = False
         self._channels: dict[str, int] = {}
         self._seq = 0
 
     def add(self, message: Message) -> None:
         """Take the next message."""
-        writer, info = self._opened(), buslog.channel_of(message)
-        channel = self._channels.get(info.topic)
-        if channel is None:
-            channel = self._channels[info.topic] = writer.channel(info)
+        info = buslog.channel_of(message)
         self._digest.add(message)
         self._seq += 1
         data, event_ns = buslog.to_entry(message), buslog.event_ns(message)
-        writer.write(channel, log_ns=time.time_ns(), publish_ns=event_ns, seq=self._seq, data=data)
+        with self._failing():
+            writer = self._opened()
+            channel = self._channels.get(info.topic)
+            if channel is None:
+                channel = self._channels[info.topic] = writer.channel(info)
+            writer.write(channel, log_ns=time.time_ns(), publish_ns=event_ns, seq=self._seq, data=data)
 
     def close(self, session: str, latency_ms: Mapping[str, tuple[float, float]], **values: float) -> None:
         """Note what is known only now, and end the file."""
         numbers = {name: f"{value:.6f}" for name, value in values.items()}
         told = {"session": session, "digest": self._digest.total(), "latency_ms": json.dumps(latency_ms)}
-        writer = self._opened()
-        writer.note(buslog.RUN, self._about | told | numbers)
-        writer.close()
+        self._end({**told, **numbers})
+
+    def break_off(self) -> bool:
+        """End the file of a run that did not come to its end; say whether there is one."""
+        if self._writer is None:
+            return False
+        if not self._has_failed and not self._has_ended:
+            with suppress(MissingPart):  # why the run broke off is what matters
+                self._end({"broke_off": "true"})
+        return True
+
+    def _end(self, told: Mapping[str, str]) -> None:
+        with self._failing():
+            writer = self._opened()
+            writer.note(buslog.RUN, {**self._about, **told})
+            writer.close()
+            self._has_ended = True
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Leave the file alone once the disk has failed: what is in it can be read."""
+        try:
+            yield
+        except MissingPart:
+            self._has_failed = True
+            if self._writer is not None:
+                self._writer.abandon()
+            raise
 
     def _opened(self) -> RecordingWriter:
         if self._writer is None:
