@@ -95,10 +95,13 @@ def axis(labels: Iterable[str]) -> str:
     return f'<div class="axis">{"".join(f"<span>{text(one)}</span>" for one in labels)}</div>'
 
 
-def write_page(path: Path, content: str) -> None:
-    """Write a page into a new file. Raises ConfigError where that cannot be written, or is there already."""
+def write_page(path: Path, content: str, *, replaces: bool = False) -> None:
+    """Write a page into a new file, or over an older page of the same name.
+
+    Raises ConfigError where it cannot be written, or is there already and is not to be replaced.
+    """
     try:
-        with path.open("x", encoding="utf-8") as file:
+        with path.open("w" if replaces else "x", encoding="utf-8") as file:
             file.write(content)
     except FileExistsError as error:
         raise ConfigError("--html", f"{path} is there already; name a new file") from error

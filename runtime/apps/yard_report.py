@@ -19,7 +19,7 @@ QUARTERS = ("0", "25 %", "50 %", "75 %", "100 %")
 def write_report(path: Path, lines: Sequence[Line], result: Line, results: Results, paths: Mapping[int, Path]) -> None:
     """Write the page. Raises ConfigError where the file cannot be written."""
     parts = [*as_parts(lines, result), *pictures(results.rows[BACKEND], paths)]
-    write_page(path, page(f"Heedful: the yard, {result['backend']}", parts, shows_pictures=True))
+    write_page(path, page(f"Heedful: the yard, {result['backend']}", parts, shows_pictures=True), replaces=True)
 
 
 def as_parts(lines: Sequence[Line], result: Line) -> Iterator[str]:
