@@ -63,7 +63,8 @@ def test_evidence_of_several_sentences_is_named_once_by_its_best_score() -> None
 
 
 def stretch(first: int, last: int, score: float, box: Box, stream: str = "cam") -> Evidence:
-    return replace(row(last, score), stream=stream, start_s=float(first), end_s=float(last), box=box)
+    moment = replace(row(last, score), stream=stream, record_id=f"s/{stream}/0/frame-{last}")
+    return replace(moment, start_s=float(first), end_s=float(last), box=box)
 
 
 def test_no_picture_stands_in_two_pieces_of_evidence_of_one_answer() -> None:
