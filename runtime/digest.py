@@ -52,8 +52,10 @@ class RunDigest:
 
     def topics(self) -> dict[str, str]:
         """Return a hash per stream/kind."""
-        stored = hashlib.sha256("\n".join(sorted(self._stored)).encode()).hexdigest()
-        return {"memory/stored": stored, **{name: one.hexdigest() for name, one in sorted(self._topics.items())}}
+        topics = {name: one.hexdigest() for name, one in sorted(self._topics.items())}
+        if not self._stored:
+            return topics
+        return {"memory/stored": hashlib.sha256("\n".join(sorted(self._stored)).encode()).hexdigest(), **topics}
 
     def total(self) -> str:
         """Return one hash of everything."""

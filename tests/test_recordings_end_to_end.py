@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import asyncio
 import dataclasses
 import json
 import os
@@ -11,18 +13,25 @@ from typing import Literal
 
 import pytest
 
+from runtime.apps.arguments import make_parser
+from runtime.apps.cli import VERBS
 from runtime.apps.cli import run as heedful
 from runtime.apps.made_recording import NAMES, S_NS, START_NS, write_story
+from runtime.apps.played import play
 from runtime.apps.replay import Question, ReplayResult, replay
+from runtime.apps.run_file import read_run
 from runtime.apps.swap import swap
 from runtime.apps.swap_perception import perceive_only
 from runtime.config import Config
 from runtime.digest import RunDigest
-from runtime.errors import InputError
+from runtime.errors import InputError, MissingPart
 from runtime.messages import Clip, Gap, Message, Motion, Watermark
 from runtime.recording import buslog
 from runtime.recording.mcap_writer import RecordingWriter
 from runtime.recording.runwriter import RunWriter
+from tests.odd_media import sound_file
+from tests.recorded import library_rows, metadata_of
+from tests.runs import spoken
 from tests.test_end_to_end import BROKER, BUSES, LOCAL, busy_neighbour
 from tests.test_runtime_recording_mcap_file import chunks
 
@@ -149,7 +158,7 @@ async def test_perception_that_is_swapped_perceives_the_same(recorded: Path) -> 
     alone, whole = Heard(), Heard()
     await perceive_only([recorded], LOCAL, listen=alone.add)
     await replay([recorded], LOCAL, [], listen=whole.add)
-    perceived = {name: value for name, value in alone.digest.topics().items() if name != "memory/stored"}
+    perceived = alone.digest.topics()  # nothing is stored
     assert perceived == {name: whole.digest.topics()[name] for name in perceived}
     assert {"front/motion", "front/frame", "cabin/sound"} <= perceived.keys()
 
@@ -262,6 +271,7 @@ def test_what_cannot_be_played_is_one_line(tmp_path: Path, capsys: pytest.Captur
     (tmp_path / "folder").mkdir()
     (tmp_path / "fake.mcap").write_bytes(b"\x89MCAP0\r\n" + b"\0" * 100)
     (tmp_path / "there.mcap").write_bytes(b"")
+    sound = sound_file(tmp_path / "sound.wav", length_s=0.5)
     for arguments, told in (
         ([tmp_path / "none.mcap"], "no such file"),
         ([tmp_path / "folder"], "without manifest.yaml"),
@@ -274,7 +284,11 @@ def test_what_cannot_be_played_is_one_line(tmp_path: Path, capsys: pytest.Captur
         ([recorded, "--start", "-1"], "no time in seconds"),
         ([recorded, "--start", "60"], "ends at 6.0 s, before --start 60"),
         ([recorded, "--start", "3", "--ask-at", "2", "Why?"], "2 s is before --start 3"),
+        ([recorded, "--out", tmp_path / "there.mcap"], "--out: "),
         ([recorded, "--out", tmp_path / "there.mcap"], "is there already"),
+        ([tmp_path / "none.mcap", "--out", tmp_path / "no" / "x.mcap"], "cannot be written: No such file"),  # first
+        ([recorded, "--out", tmp_path / ("x" * 300)], "cannot be written: File name too long"),
+        ([sound, "--swap", "memory"], "is no run, and --swap memory takes one: `heedful replay --out` writes it"),
     ):
         assert heedful(["replay", "--config", str(config), *map(str, arguments)]) == 2
         lines = capsys.readouterr().err.strip().splitlines()
@@ -296,7 +310,72 @@ def test_the_command_line_writes_a_run_and_lists_what_it_did_not_play(
     assert heedful(swapped) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["digest"] == summary["digest"]
     assert heedful(["replay", str(out), "--config", str(config)]) == 2
-    assert "play it with --swap" in capsys.readouterr().err
+    assert heedful(["replay", str(out), "--config", str(config), "--swap", "perception"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert all("perception hears recorded sensors: play the recording it was made from" in line for line in lines)
+
+
+def metadata_of_run(path: Path) -> dict[str, str]:
+    return metadata_of(path)[buslog.RUN]
+
+
+def play_to(out: Path, *paths: Path, swapped: str | None = None) -> argparse.Namespace:
+    arguments = ["replay", *map(str, paths), "--out", str(out), *(["--swap", swapped] if swapped else [])]
+    return make_parser(dict.fromkeys(VERBS, lambda _: 0)).parse_args(arguments)
+
+
+def unheard(_: object) -> None:
+    """Listen to nobody."""
+
+
+async def test_a_run_knows_the_time_of_day_of_its_recording(recorded: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run.mcap"
+    await play(play_to(out, recorded), LOCAL, on_answer=unheard, listen=None)
+    origin_ns = int(metadata_of_run(out)["origin_ns"])
+    assert START_NS <= origin_ns < START_NS + S_NS
+    swapped = tmp_path / "swapped.mcap"
+    await play(play_to(swapped, out, swapped="memory"), LOCAL, on_answer=unheard, listen=None)
+    assert int(metadata_of_run(swapped)["origin_ns"]) == origin_ns
+    sound = sound_file(tmp_path / "sound.wav", length_s=0.5)
+    await play(play_to(tmp_path / "mixed.mcap", recorded, sound), LOCAL, on_answer=unheard, listen=None)
+    assert "origin_ns" not in metadata_of_run(tmp_path / "mixed.mcap")  # nobody knows when the sound was taken
+
+
+async def test_a_run_that_is_interrupted_is_ended_and_says_so(
+    recorded: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    out, heard = tmp_path / "run.mcap", asyncio.Event()
+
+    def listen(message: Message) -> None:
+        if message.kind == "motion":
+            heard.set()
+
+    arguments = play_to(out, recorded)
+    arguments.speed = "1"
+    playing = asyncio.create_task(play(arguments, LOCAL, on_answer=unheard, listen=listen))
+    await heard.wait()
+    playing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await playing
+    assert f"{out} holds what was said until then" in caplog.messages
+    assert library_rows(out)  # it has its index and its checksums
+    assert metadata_of_run(out)["broke_off"] == "true"
+    assert read_run(out).faults == ("it was interrupted or failed, and holds what was said until then",)
+
+
+def test_a_disk_that_is_full_is_named_and_what_was_written_can_be_read(tmp_path: Path) -> None:
+    """Every write to /dev/full fails; the file's own name is what the error must tell."""
+    run = RunWriter(tmp_path / "run.mcap", "{}", "replay")
+    run.add(spoken(0, 0.0, 1.0, "yes"))
+    assert run._writer is not None
+    run._writer.tick()
+    with Path("/dev/full").open("wb") as full:
+        os.dup2(full.fileno(), run._writer._file.fileno())
+    with pytest.raises(MissingPart, match=r"run\.mcap: No space left on device"):
+        run.close("s", {})
+    assert run.break_off()  # it stays as it is
+    assert run._writer._file.closed
 
 
 async def test_nothing_is_played_of_what_is_no_recording(tmp_path: Path) -> None:

@@ -67,6 +67,12 @@ def test_a_page_is_whole_and_tells_what_changed() -> None:
     assert reader.tags.count("svg") >= 4  # movement, speech, sound, clip
 
 
+def test_a_page_says_what_its_colours_mean() -> None:
+    words = read(a_session(), []).words
+    for meaning in ("A, the first run", "~ changed: in both", "- gone: only in A", "+ new: only in B"):
+        assert meaning in words
+
+
 def test_what_is_said_in_a_scene_stays_words() -> None:
     odd: list[Message] = [
         spoken(0, 1.0, 2.0, EVIL),

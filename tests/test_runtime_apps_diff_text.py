@@ -142,6 +142,26 @@ def test_the_exit_code_says_whether_they_differ(tmp_path: Path, capsys: pytest.C
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
+def test_a_page_is_written_over_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = write_run(tmp_path / "one.mcap", a_session())
+    before = one.read_bytes()
+    for there in (one, tmp_path):
+        assert cli.run(["diff", str(one), str(tmp_path / "none.mcap"), "--html", str(there)]) == 2  # before it reads
+        assert capsys.readouterr().err == f"heedful: --html: {there} is there already; name a new file\n"
+    assert cli.run(["bench", "digest", "--data", str(tmp_path), "--html", str(one)]) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert one.read_bytes() == before
+
+
+def test_a_digest_that_is_the_same_is_no_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = str(write_run(tmp_path / "one.mcap", a_session(), source="replay", digest="as noted"))
+    less = str(write_run(tmp_path / "less.mcap", a_session()[:-1], source="replay", digest="as noted"))
+    assert cli.run(["diff", one, one]) == 0
+    assert capsys.readouterr().out.splitlines()[2:4] == ["same", "their digests are the same"]
+    assert cli.run(["diff", one, less]) == 4
+    assert "digest" not in capsys.readouterr().out
+
+
 def test_bad_input_is_one_line_and_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one = str(write_run(tmp_path / "one.mcap", a_session()))
     text = tmp_path / "notes.txt"

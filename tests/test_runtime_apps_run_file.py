@@ -27,10 +27,15 @@ def test_every_message_is_read_in_its_order(tmp_path: Path) -> None:
 
 
 def test_what_is_known_of_a_run_is_read(tmp_path: Path) -> None:
-    facts = {"session": "mine", "source": "replay", "config": {"broker": "local"}, "digest": "abc"}
+    facts = {"session": "mine", "source": "replay", "config": {"broker": "local"}, "origin_ns": "1790000000000000001"}
     numbers = {"latency_ms": {"recall": [1, 2.5]}, "length_s": 30.5, "playing_s": 2}
     run = read_run(write_run(tmp_path / "run.mcap", a_session(), **facts, **numbers))
-    assert (run.session, run.source, run.config, run.digest) == ("mine", "replay", {"broker": "local"}, "abc")
+    assert (run.session, run.source, run.config, run.origin_ns) == (
+        "mine",
+        "replay",
+        {"broker": "local"},
+        1790000000000000001,
+    )
     assert (run.latency_ms, run.length_s, run.playing_s) == ({"recall": (1.0, 2.5)}, 30.5, 2.0)
 
 
@@ -161,4 +166,21 @@ def test_a_live_session_starts_with_its_first_stream(tmp_path: Path) -> None:
 
 def test_a_run_that_was_killed_says_nothing_of_itself(tmp_path: Path) -> None:
     run = read_run(write_run(tmp_path / "run.mcap", [spoken(0, 0, 1, "a")]))
-    assert (run.source, run.config, run.digest, run.latency_ms, run.length_s) == ("", None, "", {}, None)
+    assert (run.source, run.config, run.origin_ns, run.latency_ms, run.length_s) == ("", None, 0, {}, None)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.5", "soon", "9" * 400, "\u0663"])
+def test_an_origin_that_is_no_time_is_not_known(tmp_path: Path, text: str) -> None:
+    assert read_run(write_run(tmp_path / "run.mcap", a_session(), source="replay", origin_ns=text)).origin_ns == 0
+
+
+def test_the_digest_is_of_what_was_read_and_not_of_what_was_noted(tmp_path: Path) -> None:
+    whole = read_run(write_run(tmp_path / "a.mcap", a_session(), digest="the same"))
+    less = read_run(write_run(tmp_path / "b.mcap", a_session()[:-1], digest="the same"))
+    again = read_run(write_run(tmp_path / "c.mcap", a_session()))
+    assert whole.digest == again.digest != less.digest
+
+
+def test_a_run_that_broke_off_says_so(tmp_path: Path) -> None:
+    run = read_run(write_run(tmp_path / "run.mcap", a_session(), source="replay", broke_off="true"))
+    assert run.faults == ("it was interrupted or failed, and holds what was said until then",)

@@ -114,6 +114,11 @@ def test_stored_is_a_set_of_ids_however_commits_were_grouped() -> None:
     assert digest_of(one[:1]).total() != digest_of(one).total()
 
 
+def test_where_nothing_was_stored_no_hash_says_so() -> None:
+    assert digest_of([utterance(1)]).topics().keys() == {"mic/utterance"}
+    assert "memory/stored" in digest_of([utterance(1), Stored(session="s", ids=("a",))]).topics()
+
+
 @given(draw=st.data())
 @settings(max_examples=50)
 def test_the_order_across_topics_is_of_no_account(draw: st.DataObject) -> None:
@@ -132,5 +137,4 @@ def test_the_order_across_topics_is_of_no_account(draw: st.DataObject) -> None:
         "right/utterance",
         "cam/motion",
         "mic/watermark",
-        "memory/stored",
     }

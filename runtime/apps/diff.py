@@ -12,14 +12,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 
 from runtime.apps.diff_match import pair_answers, pair_in_time
-from runtime.apps.diff_terms import from_starts, renamed
+from runtime.apps.diff_terms import from_starts, is_same_day, renamed
 from runtime.apps.run_file import Run, Said
 
-PERCEPTS = ("motion", "utterance", "sound", "gap", "frame", "observation", "detection")
+PERCEPTS = ("motion", "utterance", "sound", "gap", "frame", "observation")
 COMPARED = (*PERCEPTS, "clip", "answer", "alert")
 SAYS = {"perception": PERCEPTS, "memory": (*PERCEPTS, "clip")}  # in a run in which one service alone was fresh
+FROM_RECORDING = frozenset({"replay", "perception", "memory", "reasoning"})  # sources of runs without sensors
 DERIVED = frozenset({"stored"})  # follows from percepts, in groups that follow the clock
 ABSENT = "not said"
+CONFIGURED, RECORDED = "configured", "from the recording"  # where a run's streams came from
 What: TypeAlias = Literal["changed", "gone", "new"]
 WHATS: tuple[What, ...] = ("changed", "gone", "new")
 
@@ -80,6 +82,11 @@ class Diff:
     remarks: tuple[str, ...]
 
     @property
+    def has_same_digest(self) -> bool:
+        """Say whether all that was read is the same, with its session, numbering and times."""
+        return bool(self.before.digest) and self.before.digest == self.after.digest
+
+    @property
     def same(self) -> bool:
         """Say whether percepts, clips, answers and alerts are the same; times and settings are of no account."""
         return not self.changes
@@ -93,6 +100,7 @@ class Diff:
 
 def compare(before: Run, after: Run) -> Diff:
     """Return what changed from one run to another."""
+    remarks = tuple(_remarks(before, after))
     before, after = from_starts(_said_by_both(before, after), _said_by_both(after, before))
     changes: list[Change] = []
     took: list[Took] = []
@@ -109,11 +117,11 @@ def compare(before: Run, after: Run) -> Diff:
         before=before,
         after=after,
         changes=tuple(changes),
-        settings=tuple(_settings(before.config, after.config)),
+        settings=tuple(_settings(before, after)),
         stages=tuple(_stages(before, after)),
         answers=tuple(took),
         rest=_rest(before, after, meant),
-        remarks=tuple(_remarks(before, after)),
+        remarks=remarks,
     )
 
 
@@ -168,9 +176,17 @@ def _rest(before: Run, after: Run, meant: tuple[Mapping[str, str], Mapping[str, 
     )
 
 
-def _settings(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Iterable[FieldChange]:
-    if before is not None and after is not None:
-        yield from field_changes(_flat(before), _flat(after))
+def _settings(before: Run, after: Run) -> Iterable[FieldChange]:
+    if before.config is not None and after.config is not None:
+        yield from field_changes(_settings_of(before, after), _settings_of(after, before))
+
+
+def _settings_of(run: Run, other: Run) -> dict[str, Any]:
+    """Return a run's settings by their full names; those of streams count only where both runs went by them."""
+    settings = dict(run.config or {})
+    if run.source in FROM_RECORDING or other.source in FROM_RECORDING:
+        settings["streams"] = RECORDED if run.source in FROM_RECORDING else CONFIGURED
+    return _flat(settings)
 
 
 def _flat(values: Mapping[str, Any], start: str = "") -> dict[str, Any]:
@@ -201,14 +217,25 @@ def _answer_took(before: Said, after: Said) -> Iterable[Took]:
 def _remarks(before: Run, after: Run) -> Iterable[str]:
     if reason := _other_recording(before, after):
         yield reason
+    if bool(before.start_ns) != bool(after.start_ns) and not is_same_day(before, after):
+        yield _apart(before, after)
     for which, run in (("first", before), ("second", after)):
         yield from (f"the {which} run: {fault}" for fault in run.faults)
         if run.source in SAYS:
             yield f"the {which} run is of {run.source} alone: compared are {', '.join(SAYS[run.source])}"
         if not run.source and run.config is None:
             yield f"the {which} run says nothing of its settings and times: its session did not end by itself"
-    if before.digest and before.digest == after.digest:
-        yield "their digests are the same"
+
+
+def _apart(before: Run, after: Run) -> str:
+    """Return why a live run and another one have no clock in common."""
+    which, other = ("second", after) if before.start_ns else ("first", before)
+    if other.origin_ns:
+        return "one run is live and the other of another time of day: each counts from its own start"
+    return (
+        f"one run is live, and the {which} one does not say when its recording began: each counts from its own start, "
+        "so all times may differ by the same"
+    )
 
 
 def _other_recording(before: Run, after: Run) -> str:

@@ -18,6 +18,12 @@ LEAST = 2.0  # width of what has no length
 DRAWN = (*(kind for kind in PERCEPTS if kind not in ("frame", "observation")), "clip")
 STRIPS = 40  # streams that are drawn
 MARKS = 4000  # of one run in a strip
+MEANINGS: dict[What, str] = {"changed": "changed: in both", "gone": "gone: only in A", "new": "new: only in B"}
+LEGEND = (
+    '<p class="soft">Colours: <b class="first">A, the first run</b>; <b class="second">B, the second</b>; '
+    + "; ".join(f'<b class="{what}">{SIGNS[what]} {MEANINGS[what]}</b>' for what in WHATS)
+    + "</p>"
+)
 
 
 def as_html(diff: Diff) -> str:
@@ -31,6 +37,9 @@ def _parts(diff: Diff) -> Iterable[str]:
     yield f'<p><b class="second">B</b> {text(about(diff.after))}</p>'
     yield from (f"<p><b>!</b> {text(remark)}</p>" for remark in diff.remarks)
     yield f'<p class="verdict">{text(summary(diff))}</p>'
+    if diff.has_same_digest:
+        yield '<p class="soft">Their digests are the same.</p>'
+    yield LEGEND
     yield from _strips(diff)
     if diff.settings:
         yield "<h2>Settings</h2>"

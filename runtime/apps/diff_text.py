@@ -22,7 +22,7 @@ def as_text(diff: Diff) -> str:
     """Return the summary, then the first changes of each kind; the rest is counted."""
     lines = [f"A  {about(diff.before)}", f"B  {about(diff.after)}"]
     lines += [f"!  {remark}" for remark in diff.remarks]
-    lines += [summary(diff)]
+    lines += [summary(diff), *(["their digests are the same"] if diff.has_same_digest else [])]
     lines += _section("settings", [f"  {in_words(one)}" for one in diff.settings])
     for kind, changes in groupby(diff.changes, lambda change: change.kind):
         lines += _section(kind, [_change_line(one) for one in changes])

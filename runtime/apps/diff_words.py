@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runtime.apps.diff import ABSENT, Change, Diff, FieldChange, What
+from runtime.apps.diff import ABSENT, CONFIGURED, RECORDED, Change, Diff, FieldChange, What
 from runtime.apps.present import clock
 from runtime.apps.run_file import Run, Said
 
 SIGNS: Mapping[What, str] = {"changed": "~", "gone": "-", "new": "+"}
 SHORT, AROUND = 44, 12  # characters of a text, and of what stays before a difference
 LISTED = 3  # ids in a line
+PLAIN = (ABSENT, CONFIGURED, RECORDED)  # what is said of a value, and not the value
 OPAQUE = {"payload": "the picture", "tokens": "the tokens"}
 
 
@@ -62,7 +63,7 @@ def in_words(change: FieldChange) -> str:
     name, old, new = change.name, change.before, change.after
     if name in OPAQUE:
         return f"{OPAQUE[name]} differs"
-    if ABSENT in (old, new):
+    if old in PLAIN or new in PLAIN:
         return f"{name}: {_value(old)} -> {_value(new)}"
     if name.endswith("_ns") and isinstance(old, int) and isinstance(new, int):
         return f"{name.removesuffix('_ns')} {_shift(new - old)}"
@@ -133,7 +134,7 @@ def _value(value: Any) -> str:
         return f"{value:g}"
     if value is None:
         return "none"
-    return quoted(value) if isinstance(value, str) and value != ABSENT else shortened(str(value))
+    return quoted(value) if isinstance(value, str) and value not in PLAIN else shortened(str(value))
 
 
 def _length(said: Said) -> str:

@@ -14,8 +14,9 @@ from runtime.apps.swap import swap
 from runtime.apps.swap_perception import perceive_only
 from runtime.apps.tap import both
 from runtime.config import Config
-from runtime.errors import ConfigError
+from runtime.errors import ConfigError, InputError
 from runtime.messages import Answer, Message
+from runtime.recording.bags import is_container
 from runtime.recording.runwriter import RunWriter
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,10 @@ async def play(
     on_answer: Callable[[Answer], None],
     listen: Callable[[Message], None] | None,
 ) -> ReplayResult:
-    """Play as the arguments say, and write `--out`. Raises ConfigError where they do not go together."""
+    """Play as the arguments say, and write `--out`.
+
+    Raises ConfigError or InputError where they do not go together, and all that the ways to play raise.
+    """
     questions = [Question(text=question("--ask-at", text), at_s=seconds(at)) for at, text in arguments.ask_at]
     questions += [Question(text=question("--ask", text)) for text in arguments.ask]
     _check(arguments, questions)
@@ -38,7 +42,13 @@ async def play(
     try:
         result = await playing
         if run is not None:
-            run.close(result.session, result.latency_ms, length_s=result.length_s, playing_s=result.playing_s)
+            run.close(
+                result.session,
+                result.latency_ms,
+                origin_ns=result.origin_ns,
+                length_s=result.length_s,
+                playing_s=result.playing_s,
+            )
     except BaseException:  # also Ctrl-C
         if run is not None and run.break_off():
             logger.warning("%s holds what was said until then", out)
@@ -99,3 +109,7 @@ def _check(arguments: argparse.Namespace, questions: list[Question]) -> None:
         raise ConfigError("--start", "a run is played from its beginning")
     if arguments.swap == "perception" and arguments.memory is not None:
         raise ConfigError("--memory", "--swap perception remembers nothing")
+    if arguments.swap != "perception" and arguments.paths[0].is_file() and not is_container(arguments.paths[0]):
+        raise InputError(
+            arguments.paths[0], f"is no run, and --swap {arguments.swap} takes one: `heedful replay --out` writes it"
+        )

@@ -20,6 +20,7 @@ from perception.recorded import (
 )
 from perception.sources import Reader
 from runtime.apps.playlist_notes import notes_on
+from runtime.apps.present import WALL_CLOCK_NS
 from runtime.config import NAME, Config, PerceptionConfig, percept_digest
 from runtime.errors import InputError
 from runtime.manifest import MANIFEST, StreamEntry, read_calibration, read_manifest
@@ -54,6 +55,13 @@ class Playlist:
     is_damaged: bool = False  # nothing could be read of some streams
     faults: list[str] = field(default_factory=list)  # of the recordings
     ends_ns: list[int | None] = field(default_factory=list)  # event time at which each part ends, where it says so
+    origins_ns: set[int | None] = field(default_factory=set)  # Unix time of event time 0, as each input has it
+
+    @property
+    def origin_ns(self) -> int | None:
+        """Return the Unix time of event time 0, where all streams share one that is known."""
+        origin_ns = next(iter(self.origins_ns)) if len(self.origins_ns) == 1 else None
+        return origin_ns if origin_ns is not None and origin_ns > WALL_CLOCK_NS else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +92,8 @@ def make_playlist(paths: Sequence[Path], settings: PerceptionConfig, start_ns: i
             left = ", only what a run said, which --swap plays" if playlist.is_run else ""
             raise InputError(paths[0], f"{'; '.join(told_once(playlist.faults))}; nothing of sensors is left{left}")
         if playlist.is_run:
-            raise InputError(paths[0], "holds what a run said, not what its sensors gave; play it with --swap")
+            reason = "holds what a run said, and perception hears recorded sensors"
+            raise InputError(paths[0], f"{reason}: play the recording it was made from, or --swap memory or reasoning")
         topics = ", ".join(sorted(f"{one.topic} ({one.schema or one.encoding})" for _, one in playlist.undecoded))
         raise InputError(paths[0], f"holds nothing that can be played{f', only {topics}' if topics else ''}")
     _check_start(playlist, paths[0], start_ns)
@@ -154,6 +163,7 @@ def _add_media(
     start_ns: int,
 ) -> None:
     tracks = probe(part.path)
+    playlist.origins_ns.add(None)
     wanted = part.entry.track if part.entry is not None else None
     if part.entry is not None and part.entry.topic is not None:
         raise InputError(part.path, f"has no topics (streams.{part.name}.topic)")
@@ -194,6 +204,8 @@ def _add_recording(
     tracks = _wanted(part, recording)
     playlist.is_run |= recording.is_run
     playlist.ends_ns.append(offset_ns + recording.length_ns)
+    if tracks:  # where pauses are left out, event time is not the time of day less something
+        playlist.origins_ns.add(None if recording.timeline.cuts else recording.origin_ns - offset_ns)
     playlist.undecoded += [(part.path, channel) for channel in recording.undecoded]
     playlist.is_damaged |= bool(recording.damaged)
     playlist.faults += recording.faults

@@ -64,6 +64,7 @@ class ReplayResult:
     counters: dict[str, int] = field(default_factory=dict)  # service counter -> how many
     lost: dict[str, int] = field(default_factory=dict)  # messages, by who should have had them
     length_s: float = 0.0  # event time
+    origin_ns: int | None = None  # Unix time of event time 0, where all streams share one that is known
     playing_s: float = 0.0  # wall time from the first sample to the last record on disk, with timed questions
 
 
@@ -87,6 +88,7 @@ async def replay(
     start_ns = round(start_s * NS_PER_S)
     playlist = await asyncio.to_thread(make_playlist, paths, config.perception, start_ns)
     result = ReplayResult(session=replay_session(paths, config, start_ns), undecoded=tuple(playlist.undecoded))
+    result.origin_ns = playlist.origin_ns
     calibrations = tell_playlist(playlist)
     with tempfile.TemporaryDirectory(prefix="heedful-memory-") as scratch:
         folder = memory or config.memory.folder or Path(scratch)

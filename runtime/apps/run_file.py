@@ -20,11 +20,11 @@ import numpy as np
 
 from runtime import wire
 from runtime.apps.present import WALL_CLOCK_NS
-from runtime.digest import LEFT_OUT
+from runtime.digest import LEFT_OUT, RunDigest
 from runtime.errors import InputError
 from runtime.messages import Alert, Answer, Message, Watermark
 from runtime.recording import buslog
-from runtime.recording.runreader import RunReader
+from runtime.recording.runreader import RunReader, origin_of
 
 IDS = frozenset({"record_id", "clip_id"})
 ID_LISTS = frozenset({"record_ids", "ids"})
@@ -45,6 +45,7 @@ class Said:
     start_ns: int
     end_ns: int
     fields: Mapping[str, Any]
+    session_start_ns: int = 0  # what its seconds count from
     timing_ms: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def key(self) -> str:
@@ -59,10 +60,11 @@ class Run:
     path: Path
     session: str
     said: tuple[Said, ...]  # in the order in which they were heard
-    start_ns: int = 0  # of the session; 0 where its times count from there already
+    start_ns: int = 0  # of a live session, Unix time; 0 where its times count from a start already
+    origin_ns: int = 0  # of the others: the Unix time of their time 0; 0 where it is not known
     source: str = ""  # replay or live
     config: Mapping[str, Any] | None = None
-    digest: str = ""
+    digest: str = ""  # of what was read
     latency_ms: Mapping[str, tuple[float, float]] = dataclasses.field(default_factory=dict)  # stage -> (p50, p95)
     length_s: float | None = None
     playing_s: float | None = None
@@ -74,12 +76,14 @@ def read_run(path: Path) -> Run:
     if path.is_dir():
         raise InputError(path, "is a folder; name the run's first file")
     said: list[Said] = []
+    digest = RunDigest()
     epochs: set[int] = set()
     session = ""
     with closing(RunReader(path, without=LEFT_OUT)) as run:
         for message in run.messages():
             session = session or message.session
             epochs.add(getattr(message, "epoch", 0))
+            digest.add(message)
             if not (isinstance(message, Watermark) and message.call):
                 said.append(as_said(message))
         noted, faults = run.about, run.faults
@@ -90,6 +94,8 @@ def read_run(path: Path) -> Run:
         session=noted.get("session", session),
         said=_once(said),
         start_ns=_start_ns(epochs, said),
+        origin_ns=origin_of(noted) or 0,
+        digest=digest.total(),
         **_facts(noted, faults),
     )
 
@@ -118,6 +124,7 @@ def as_said(message: Message) -> Said:
         start_ns=first_ns,
         end_ns=max(first_ns, event_ns if end_ns is None else end_ns),
         fields=fields,
+        session_start_ns=getattr(message, "session_start_ns", 0),
         timing_ms=timing_ms,
     )
 
@@ -159,7 +166,9 @@ def _without_session(name: str, value: Any, session: str) -> Any:
 
 def _facts(noted: Mapping[str, str], faults: list[str]) -> dict[str, Any]:
     """Return what the run's metadata says, as far as it can be read."""
-    facts: dict[str, Any] = {"source": noted.get("source", ""), "digest": noted.get("digest", "")}
+    facts: dict[str, Any] = {"source": noted.get("source", "")}
+    if "broke_off" in noted:
+        faults.append("it was interrupted or failed, and holds what was said until then")
     readers: dict[str, Any] = {
         "config": _mapping,
         "latency_ms": lambda text: {

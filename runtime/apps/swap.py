@@ -32,7 +32,7 @@ from runtime.insist import insist
 from runtime.messages import Ack, Answer, Ask, Cancel, Gap, Message, Progress, Recall, StandingRule, Watermark
 from runtime.order import END_NS
 from runtime.recording.damage import told_once
-from runtime.recording.runreader import RunReader
+from runtime.recording.runreader import RunReader, origin_of
 from runtime.service import Service, Worker, run_services
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ async def swap(
     with closing(RunReader(path)) as run, tempfile.TemporaryDirectory(prefix="heedful-memory-") as scratch:
         session, start_ns, session_start_ns = _beginning(run, path)
         folder = memory or Path(scratch)  # not the configured one: that remembers the session which is played
-        result = ReplayResult(session=session)
+        result = ReplayResult(session=session, origin_ns=origin_of(run.about))
         with closing(Worker("loader")) as loader:
             wires = wire_up(_apart(config), session, is_replay=True)
             make = partial(make_memory, config, wires.bus("memory"), session, folder, is_replay=True)

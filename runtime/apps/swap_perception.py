@@ -39,6 +39,7 @@ async def perceive_only(
     start_ns = round(start_s * NS_PER_S)
     playlist = await asyncio.to_thread(make_playlist, paths, config.perception, start_ns)
     result = ReplayResult(session=replay_session(paths, config, start_ns), undecoded=tuple(playlist.undecoded))
+    result.origin_ns = playlist.origin_ns
     calibrations = tell_playlist(playlist)
     with closing(Worker("loader")) as loader:
         streams = await loader.call(recorded_streams, playlist, config, result.session)
@@ -56,7 +57,8 @@ async def perceive_only(
         calibrations=calibrations,
     )
     client = wires.bus("user")
-    tap = Tap(wires.bus("user"), client, result.session, listen) if listen is not None else None
+    hear = _without_stand_in(listen) if listen is not None else None
+    tap = Tap(wires.bus("user"), client, result.session, hear) if hear is not None else None
 
     async def course() -> None:
         await wires.ready(START_S)
@@ -78,6 +80,16 @@ async def _until_done(perceive: PerceptionService, result: ReplayResult) -> None
     result.playing_s = time.perf_counter() - start_s
     result.length_s = max((one.published_ns for one in perceive.streams.values()), default=0) / NS_PER_S
     result.streams = tuple(perceive.streams)
+
+
+def _without_stand_in(listen: Callable[[Message], None]) -> Callable[[Message], None]:
+    """Return what hears perception alone: nothing was stored."""
+
+    def hear(message: Message) -> None:
+        if not isinstance(message, Stored | Progress):
+            listen(message)
+
+    return hear
 
 
 class StandIn:

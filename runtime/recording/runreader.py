@@ -11,6 +11,14 @@ from runtime.recording import buslog
 from runtime.recording.bags import open_container
 from runtime.recording.readers import STREAM
 
+MOST_NS = 2**63
+
+
+def origin_of(about: Mapping[str, str]) -> int | None:
+    """Return the Unix time of a run's event time 0, None where it does not say."""
+    text = about.get("origin_ns", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 and int(text) < MOST_NS else None
+
 
 class RunReader:
     """An open run. Raises InputError where the file is none."""

@@ -46,11 +46,20 @@ class RunWriter:
                 channel = self._channels[info.topic] = writer.channel(info)
             writer.write(channel, log_ns=time.time_ns(), publish_ns=event_ns, seq=self._seq, data=data)
 
-    def close(self, session: str, latency_ms: Mapping[str, tuple[float, float]], **values: float) -> None:
-        """Note what is known only now, and end the file."""
-        numbers = {name: f"{value:.6f}" for name, value in values.items()}
-        told = {"session": session, "digest": self._digest.total(), "latency_ms": json.dumps(latency_ms)}
-        self._end({**told, **numbers})
+    def close(
+        self,
+        session: str,
+        latency_ms: Mapping[str, tuple[float, float]],
+        *,
+        origin_ns: int | None = None,
+        **values: float,
+    ) -> None:
+        """Note what is known only now, and end the file; `origin_ns` is the Unix time of event time 0."""
+        told = {name: f"{value:.6f}" for name, value in values.items()}
+        told |= {"session": session, "digest": self._digest.total(), "latency_ms": json.dumps(latency_ms)}
+        if origin_ns is not None:
+            told["origin_ns"] = str(origin_ns)
+        self._end(told)
 
     def break_off(self) -> bool:
         """End the file of a run that did not come to its end; say whether there is one."""
