@@ -89,7 +89,7 @@ def _proposed(
         numbers, scores = np.concatenate((numbers, some[here]), 1), np.concatenate((scores, products), 1)
         if scores.shape[1] > count:
             order = np.argsort(-scores, axis=1, kind="stable")
-            numbers, scores = (np.take_along_axis(each, order, 1) for each in (numbers, scores))
-            cut = np.maximum(cut, scores[:, count])
-            numbers, scores = numbers[:, :count], scores[:, :count]
+            cut = np.maximum(cut, np.take_along_axis(scores, order[:, count : count + 1], 1)[:, 0])
+            numbers = np.take_along_axis(numbers, order[:, :count], 1)
+            scores = np.take_along_axis(scores, order[:, :count], 1)
     return numbers, scores, cut, longest

@@ -95,7 +95,7 @@ def _differs_in_search(device: Device, vectors: NDArray[np.float16], queries: ND
         for one, true in zip(there, nearest_each(vectors, queries, COUNT, rows), strict=True):
             if one is None:
                 return f"{device.name} leaves out what is near"
-            if not all(map(np.array_equal, one, true)):
+            if not all(np.array_equal(ours, theirs) for ours, theirs in zip(one, true, strict=True)):
                 return f"{device.name} finds other rows than the CPU"
     return ""
 
@@ -112,7 +112,8 @@ def _differs_in_building(device: Device, vectors: NDArray[np.float16], queries: 
     first = built.kept()
     if int(first.sizes.sum()) != ROWS:
         return f"{device.name} puts {int(first.sizes.sum())} of {ROWS} rows into lists"
-    return "" if all(map(np.array_equal, first, again)) else f"{device.name} builds the same rows otherwise each time"
+    is_same = all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
+    return "" if is_same else f"{device.name} builds the same rows otherwise each time"
 
 
 def main() -> int:

@@ -142,7 +142,8 @@ def built_by_faiss(vectors: NDArray[np.float16], lists: int) -> Any:
     index: Any = faiss.index_factory(vectors.shape[1], f"IVF{lists},RaBitQfs", faiss.METRIC_INNER_PRODUCT)
     index.cp.niter, index.cp.min_points_per_centroid = 10, 1
     index.train(vectors.astype(np.float32))
-    centres = faiss.rev_swig_ptr(faiss.downcast_index(index.quantizer).get_xb(), lists * vectors.shape[1])
+    quantizer: Any = faiss.downcast_index(index.quantizer)
+    centres = faiss.rev_swig_ptr(quantizer.get_xb(), lists * vectors.shape[1])
     centres *= SHRUNK
     index.add(vectors.astype(np.float32))
     return index
