@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import faiss
 import numpy as np
@@ -95,7 +95,7 @@ def _differs_in_search(device: Device, vectors: NDArray[np.float16], queries: ND
         for one, true in zip(there, nearest_each(vectors, queries, COUNT, rows), strict=True):
             if one is None:
                 return f"{device.name} leaves out what is near"
-            if not all(np.array_equal(ours, theirs) for ours, theirs in zip(one, true, strict=True)):
+            if not _is_same(one, true):
                 return f"{device.name} finds other rows than the CPU"
     return ""
 
@@ -112,8 +112,11 @@ def _differs_in_building(device: Device, vectors: NDArray[np.float16], queries: 
     first = built.kept()
     if int(first.sizes.sum()) != ROWS:
         return f"{device.name} puts {int(first.sizes.sum())} of {ROWS} rows into lists"
-    is_same = all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
-    return "" if is_same else f"{device.name} builds the same rows otherwise each time"
+    return "" if _is_same(first, again) else f"{device.name} builds the same rows otherwise each time"
+
+
+def _is_same(some: Sequence[NDArray[Any]], others: Sequence[NDArray[Any]]) -> bool:
+    return all(np.array_equal(one, other) for one, other in zip(some, others, strict=True))
 
 
 def main() -> int:

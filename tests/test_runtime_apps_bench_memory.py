@@ -31,7 +31,7 @@ from runtime.apps.bench_memory_world import (
     recall,
     rows_of,
 )
-from tests.memory_devices import FaissDevice
+from tests.memory_devices import FaissDevice, FullDevice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -188,7 +188,7 @@ def test_whoever_writes_is_killed_and_what_it_called_stored_is_there(tmp_path: P
 
 
 def test_a_device_is_measured_beside_the_cpu_and_without_one_nothing_is_claimed(vectors: NDArray[np.float16]) -> None:
-    assert measure_device(vectors, None) == []
+    assert measure_device(vectors, None) == measure_device(vectors, FullDevice()) == []
     building, searching, same = measure_device(vectors, FaissDevice())
     for one in (building, searching):
         assert one.value > 0

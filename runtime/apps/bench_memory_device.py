@@ -11,6 +11,7 @@ import numpy as np
 from memory.batch import nearest_each, proven
 from memory.codes import Codes
 from memory.columns import Rows
+from memory.device import FAILED, reason_of
 from runtime.apps.bench_measure import Measure, progress, ratio, rounded
 from runtime.apps.bench_memory_world import K
 
@@ -25,14 +26,19 @@ QUERIES = 256
 
 
 def measure_device(vectors: NDArray[np.float16], device: Device | None) -> list[Measure]:
-    """Measure a device on vectors (n, C), nothing where none is there. Both sides use FAISS's threads as they are set.
-
-    Raises one of FAILED where the device does.
-    """
+    """Measure a device on vectors (n, C), nothing where none is or it fails. FAISS's threads are those that are set."""
     if device is None:
         progress("no device of FAISS: the CPU's numbers stand alone")
         return []
     progress(f"building and searching on {device.name} and on the CPU")
+    try:
+        return _measured(vectors, device)
+    except FAILED as error:
+        progress(f"{device.name} failed: {reason_of(error)}")
+        return []
+
+
+def _measured(vectors: NDArray[np.float16], device: Device) -> list[Measure]:
     some = np.ascontiguousarray(vectors[:BUILT_ROWS])
     random = np.random.default_rng(3)
     queries = some[random.integers(0, len(some), QUERIES)].astype(np.float32)
