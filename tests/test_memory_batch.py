@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory import batch
-from memory.batch import COUNT_MAX, SPARE, nearest_each, proven
+from memory.batch import BLOCK_ROWS, COUNT_MAX, SPARE, nearest_each, proven
 from memory.columns import Rows
 from memory.device import Device, Gpu, has_gpu_build
 from memory.exact import nearest
@@ -62,13 +61,13 @@ def test_a_device_answers_what_it_can_prove_and_the_cpu_scans_the_rest() -> None
     same_as_scans(alike, queries, 10, rows, NumpyDevice())
 
 
-def test_more_rows_than_a_device_holds_at_once_are_searched_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "BLOCK_ROWS", 100)
-    vectors, queries = random_vectors(1_050, 5, WIDTH), random_vectors(9, 6, WIDTH).astype(np.float32)
-    for rows in (Rows.between(0, 1_050), Rows.of(np.arange(1_050) % 4 == 1)):
+def test_more_rows_than_a_device_holds_at_once_are_searched_in_blocks() -> None:
+    n = 2 * BLOCK_ROWS + 50
+    vectors, queries = random_vectors(n, 5, WIDTH), random_vectors(5, 6, WIDTH).astype(np.float32)
+    for rows in (Rows.between(0, n), Rows.of(np.arange(n) % 4 > 0)):
         device = NumpyDevice()
         assert None not in proven(vectors, queries, 5, rows, device)
-        assert device.searched == 9 * -(-rows.count // 100)
+        assert device.searched == 5 * -(-rows.count // BLOCK_ROWS)
         same_as_scans(vectors, queries, 5, rows, device)
 
 
