@@ -17,6 +17,8 @@ service     records in event order -> disk, clips, vectors; then `stored`, `clip
                                                           columns   which rows a scope allows
                                                           codes     one bit per dimension (selector: their filter)
                                                           exact     float16 multiplied where it lies
+                                                          batch     many queries at once, on a device if one is there
+                                                          device    a GPU for FAISS (probe: whether it can be trusted)
   upkeep    the thread for all that happens beside        sealing   when rows become segments
                                                           consolidate, rollup   minutes, hours, days
                                                           retention what goes when (room: how full the disk is)

@@ -8,11 +8,13 @@ does not, what is least unlike it may lie in any list.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import faiss
 import numpy as np
 
+from memory.device import FAILED, Device, reason_of
 from memory.selector import allow
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from memory.columns import Rows
+
+logger = logging.getLogger(__name__)
 
 PER_LIST = 40  # rows at least: k-means of fewer is noise
 TRAINED_PER_LIST = 64  # rows
@@ -54,22 +58,48 @@ class Codes:
         self.centres = _centres(index)
 
     @classmethod
-    def build(cls, vectors: NDArray[np.float16]) -> Codes:
-        """Encode vectors (n, C); the same ones give the same codes."""
-        count, width = vectors.shape
-        lists = max(1, min(round(count**0.5), count // PER_LIST))
-        index: Any = faiss.index_factory(width, f"IVF{lists},RaBitQfs", faiss.METRIC_INNER_PRODUCT)
-        index.cp.niter = 10
-        index.cp.min_points_per_centroid = 1  # it is our choice how many there are: no warning
-        sample = vectors[:: max(1, count // (lists * TRAINED_PER_LIST))].astype(np.float32)
+    def build(cls, vectors: NDArray[np.float16], device: Device | None = None) -> Codes:
+        """Encode vectors (n, C); the same ones give the same codes. Where a device fails, the log says so."""
+        if device is not None:
+            try:
+                return cls.build_on(vectors, device)
+            except FAILED as error:
+                logger.warning("%s cannot build (%s): the CPU does", device.name, reason_of(error))
+        index = _untrained(*vectors.shape)
+        sample = _sample(vectors, index.nlist)
         index.train(sample)
         centres = _centres(index)
         centres *= SHRUNK
         for piece in _pieces(vectors):
             index.add(piece)
-        _, nearest = index.quantizer.search(sample, 1)
-        apart = sample - index.quantizer.reconstruct_batch(nearest[:, 0])
-        return cls(index, float(np.sqrt(np.square(apart).sum(axis=1).mean())))
+        return cls(index, _spread(sample, centres, index.quantizer))
+
+    @classmethod
+    def build_on(cls, vectors: NDArray[np.float16], device: Device) -> Codes:
+        """Encode vectors (n, C), which a device gathers around centres and puts into lists; the CPU encodes.
+
+        Raises one of FAILED where the device does, or what it says cannot be.
+        """
+        index = _untrained(*vectors.shape)
+        sample = _sample(vectors, index.nlist)
+        index.clustering_index = gathering = device.flat(index.d)
+        index.train(sample)
+        index.clustering_index = None
+        del gathering
+        centres = _centres(index) * SHRUNK
+        if not np.isfinite(centres).all():
+            raise RuntimeError("its centres are not finite")
+        quantizer = faiss.IndexFlatIP(index.d)
+        quantizer.add(centres)
+        # The fast layout asks its own quantizer for lists; this one takes them from elsewhere, and becomes that.
+        plain: Any = faiss.IndexIVFRaBitQ(quantizer, index.d, index.nlist, faiss.METRIC_INNER_PRODUCT)
+        plain.qb, plain.is_trained = index.qb, True
+        assigning = device.flat(index.d)
+        assigning.add(centres)
+        for piece in _pieces(vectors):
+            lists = _lists_of(piece, assigning, index.nlist)
+            plain.add_core(len(piece), faiss.swig_ptr(piece), None, faiss.swig_ptr(lists))
+        return cls(faiss.IndexIVFRaBitQFastScan(plain), _spread(sample, centres, assigning))
 
     @classmethod
     def mapped(cls, path: Path, kept: Kept, at: int) -> Codes:
@@ -145,6 +175,33 @@ class Search:
         self._index.search_preassigned_c(1, faiss.swig_ptr(self._query), self._count, *ends, False, self._params)
         self.rows = np.concatenate((self.rows, rows[rows >= 0]))
         self.scores = np.concatenate((self.scores, scores[rows >= 0]))
+
+
+def _untrained(count: int, width: int) -> Any:
+    """Return an index for so many vectors."""
+    lists = max(1, min(round(count**0.5), count // PER_LIST))
+    index: Any = faiss.index_factory(width, f"IVF{lists},RaBitQfs", faiss.METRIC_INNER_PRODUCT)
+    index.cp.niter = 10
+    index.cp.min_points_per_centroid = 1  # it is our choice how many there are: no warning
+    return index
+
+
+def _sample(vectors: NDArray[np.float16], lists: int) -> NDArray[np.float32]:
+    return vectors[:: max(1, len(vectors) // (lists * TRAINED_PER_LIST))].astype(np.float32)
+
+
+def _spread(sample: NDArray[np.float32], centres: NDArray[np.float32], assigning: Any) -> float:
+    """Return how far vectors (n, C) lie from their centres."""
+    apart = sample - centres[_lists_of(sample, assigning, len(centres))]
+    return float(np.sqrt(np.square(apart).sum(axis=1).mean()))
+
+
+def _lists_of(vectors: NDArray[np.float32], assigning: Any, lists: int) -> NDArray[np.int64]:
+    """Return the list (n,) of each vector, as an index of all centres finds it."""
+    _, nearest = assigning.search(vectors, 1)
+    if nearest.min() < 0 or nearest.max() >= lists:
+        raise RuntimeError("it names lists that are not there")
+    return np.ascontiguousarray(nearest[:, 0], np.int64)
 
 
 def _centres(index: Any) -> NDArray[np.float32]:

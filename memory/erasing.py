@@ -24,6 +24,8 @@ from runtime.errors import HeedfulError, MissingPart
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from memory.device import Device
+
 UNFINISHED_NAME = "erasing"
 FIRST_STEP = 1_024  # records
 WAIT_S = 300.0  # for the writer: a large file may have to be written anew
@@ -201,15 +203,15 @@ def _erase_in_steps(store: Store, selector: Selector) -> Erased:
             return erased
 
 
-def compact(store: Store) -> tuple[int, int]:
+def compact(store: Store, device: Device | None = None) -> tuple[int, int]:
     """Write the file anew without what was deleted, seal what is due or damaged; return bytes before and after.
 
-    Full text and tallies that contradict the records are made anew too.
+    Full text and tallies that contradict the records are made anew too. Segments are built on `device`, or on the CPU.
 
     The store is the one writer. Raises what `Store.append` raises: the file needs as much room again for a while.
     """
     before = sum(path.stat().st_size for path in files_of(store.folder))
-    seal_now(store, mending=True)
+    seal_now(store, mending=True, device=device)
     for mended in store.mend():
         logger.info("%s made anew", mended)
     store.flush(rewriting=True)

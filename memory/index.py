@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from memory.batch import nearest_each
 from memory.exact import Ranked, nearest, nearest_of
 from memory.tail import Tail
 
 if TYPE_CHECKING:
     from memory.codes import Codes, Search
     from memory.columns import Columns, Rows
+    from memory.device import Device
     from memory.scope import Scope
 
 EXACT_ROWS = 10_000  # of all parts together: up to here, no codes are asked
@@ -90,19 +92,44 @@ class VectorIndex:
         `query` is (C,). Exact where few rows are allowed or all of them lie in the tail; if k are allowed, k come.
         Raises ValueError where the query has another width or is not finite.
         """
-        if query.shape != (self.width,) or not np.isfinite(query).all():
-            raise ValueError(f"a query must be finite and of shape ({self.width},)")
-        query = np.ascontiguousarray(query, np.float32)
-        parts: list[tuple[Part, Rows]] = [(part, part.columns.allowed(scope)) for part in (*self._sealed, self.tail)]
+        query = self._checked(query, 1)
+        parts = self._allowed(scope)
         allowed = sum(rows.count for _, rows in parts)
         scanned, coded = _halves(parts, allowed)
         found = [(part, nearest(part.vectors, query, k, rows)) for part, rows in scanned] if k > 0 else []
         if coded and k > 0:
             found += _chosen(coded, query, k, [products for _, (_, products) in found])
-        ids = np.concatenate([np.empty(0, np.int64), *(part.columns.ids[rows] for part, (rows, _) in found)])
-        scores = np.concatenate([np.empty(0, np.float32), *(products for _, (_, products) in found)])
-        best = np.lexsort((ids, -scores))[: max(0, k)]
-        return Found(ids=ids[best], scores=scores[best], allowed=allowed, is_exact=not coded)
+        return _best(found, k, allowed, is_exact=not coded)
+
+    def find_all(self, queries: NDArray[np.float32], k: int, scope: Scope, device: Device | None = None) -> list[Found]:
+        """Return for each query (B, C) the best k that the scope allows, as `find`, but each allowed row is looked at.
+
+        For many queries of one scope: what is truly nearest, the same on any device. Raises ValueError as `find`.
+        """
+        queries = self._checked(queries, 2)
+        parts = self._allowed(scope)
+        allowed = sum(rows.count for _, rows in parts)
+        found: list[list[tuple[Part, Ranked]]] = [[] for _ in queries]
+        for part, rows in parts if k > 0 else ():
+            for ranked, one in zip(nearest_each(part.vectors, queries, k, rows, device), found, strict=True):
+                one.append((part, ranked))
+        return [_best(one, k, allowed, is_exact=True) for one in found]
+
+    def _checked(self, queries: NDArray[np.float32], dimensions: int) -> NDArray[np.float32]:
+        if queries.ndim != dimensions or queries.shape[-1] != self.width or not np.isfinite(queries).all():
+            raise ValueError(f"a query must be finite and of shape ({self.width},)")
+        return np.ascontiguousarray(queries, np.float32)
+
+    def _allowed(self, scope: Scope) -> list[tuple[Part, Rows]]:
+        return [(part, part.columns.allowed(scope)) for part in (*self._sealed, self.tail)]
+
+
+def _best(found: Sequence[tuple[Part, Ranked]], k: int, allowed: int, *, is_exact: bool) -> Found:
+    """Return the best k of what was found in all parts."""
+    ids = np.concatenate([np.empty(0, np.int64), *(part.columns.ids[rows] for part, (rows, _) in found)])
+    scores = np.concatenate([np.empty(0, np.float32), *(products for _, (_, products) in found)])
+    best = np.lexsort((ids, -scores))[: max(0, k)]
+    return Found(ids=ids[best], scores=scores[best], allowed=allowed, is_exact=is_exact)
 
 
 def _halves(

@@ -36,6 +36,8 @@ from memory.store import Store
 if TYPE_CHECKING:
     import apsw
 
+    from memory.device import Device
+
 logger = logging.getLogger(__name__)
 
 SUFFIX = ".segment"
@@ -60,8 +62,10 @@ class Sealer:
         disk: Disk,
         *,
         seal_rows: int = SEAL_ROWS,
+        device: Device | None = None,
     ) -> None:
-        """Hand rows for the store to `submit`; files that the store does not name are removed."""
+        """Hand rows for the store to `submit`; files that the store does not name are removed. No device is the CPU."""
+        self._device = device
         self._seal_rows = seal_rows
         self._store = Store.open(folder, writable=False)
         self._folder = folder / FOLDER
@@ -136,7 +140,7 @@ class Sealer:
             path = self._free_path(db, space, first_id, last_id)
             names: dict[str, int] = {}
             batches = self._batches(db, space, first_id, last_id, names)
-            checksum, rows = write_segment(self._disk, path, batches, names)
+            checksum, rows = write_segment(self._disk, path, batches, names, self._device)
             row = SegmentRow(space, path.name, first_id, last_id, rows, units, checksum)
         else:
             rows, row = 0, EmptySegmentRow(taken[0].file)
@@ -177,7 +181,7 @@ class Sealer:
                 self._disk.remove(path)
 
 
-def seal_now(store: Store, *, seal_rows: int = SEAL_ROWS, mending: bool = False) -> None:
+def seal_now(store: Store, *, seal_rows: int = SEAL_ROWS, mending: bool = False, device: Device | None = None) -> None:
     """Seal what is due of a memory that nobody else writes, and remove files that do not count.
 
     `mending` reads all other files too, and makes those anew that are missing or damaged.
@@ -188,7 +192,7 @@ def seal_now(store: Store, *, seal_rows: int = SEAL_ROWS, mending: bool = False)
         stored.set_result(store.append(rows))
         return stored
 
-    sealer = Sealer(store.folder, submit, RealDisk(), seal_rows=seal_rows)
+    sealer = Sealer(store.folder, submit, RealDisk(), seal_rows=seal_rows, device=device)
     try:
         for space, part, _ in damaged_parts(store.connection(), store.folder) if mending else ():
             sealer.note(space, [part])

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from memory.codes import Codes, Kept
 from memory.columns import DTYPES, NAMES, Columns
+from memory.device import Device
 from memory.disk import Disk, unfinished
 from runtime.errors import IndexCorrupt
 
@@ -80,14 +81,17 @@ class Segment:
         return cls(vectors, columns, codes)
 
 
-def write_segment(disk: Disk, path: Path, batches: Iterable[Batch], names: Collection[str]) -> tuple[int, int]:
+def write_segment(
+    disk: Disk, path: Path, batches: Iterable[Batch], names: Collection[str], device: Device | None = None
+) -> tuple[int, int]:
     """Write rows into a file that is whole and on disk when this returns; return its checksum and how many they are.
 
     The batches are read once, so that the vectors need not fit into memory; at least one row must come. `names` may
-    grow while they are read. Whatever ends it early leaves at most a file that does not count.
+    grow while they are read; `device` is where codes are built, none is the CPU. Whatever ends it early leaves at most
+    a file that does not count.
     """
     try:
-        checksum, rows = _write(disk, unfinished(path), batches, names)
+        checksum, rows = _write(disk, unfinished(path), batches, names, device)
     except BaseException:  # the disk may be full: what does not count takes no room
         disk.remove(unfinished(path))
         raise
@@ -95,7 +99,9 @@ def write_segment(disk: Disk, path: Path, batches: Iterable[Batch], names: Colle
     return checksum, rows
 
 
-def _write(disk: Disk, path: Path, batches: Iterable[Batch], names: Collection[str]) -> tuple[int, int]:
+def _write(
+    disk: Disk, path: Path, batches: Iterable[Batch], names: Collection[str], device: Device | None
+) -> tuple[int, int]:
     with disk.create(path) as file:
         out = _Sum(file)
         out.write(MAGIC)
@@ -109,7 +115,7 @@ def _write(disk: Disk, path: Path, batches: Iterable[Batch], names: Collection[s
         rows = sum(map(len, columns["id"]))
         file.flush()
         written = np.memmap(path, "<f2", "r", start, (rows, width))
-        kept = Codes.build(written).kept()
+        kept = Codes.build(written, device).kept()
         del written
         sections: dict[str, tuple[int, str, int]] = {"vectors": (start, "<f2", rows * width)}
         for name, values in (_narrowed(columns, len(names)) | kept._asdict()).items():

@@ -15,6 +15,7 @@ from memory.commits import Commits
 from memory.consolidate import Consolidation
 from memory.describe import describe, has_own_vector
 from memory.desk import Desk
+from memory.device import Device
 from memory.disk import RealDisk
 from memory.embed import TextEmbedder
 from memory.erasing import LiveErasing
@@ -76,8 +77,11 @@ class MemoryService:
         session_start_ns: int,
         retention: Policy | None = None,
         clock_error_ns: Mapping[str, int] | None = None,
+        index_device: Device | None = None,
     ) -> None:
         """Open the memory in `folder`; a replay keeps everything. Clocks of streams may be off by so much.
+
+        Segments are built on `index_device`, or on the CPU: in a replay always, whose answers must not depend on it.
 
         Raises StoreCorrupt, ConfigError, MissingPart or ModelError.
         """
@@ -94,7 +98,7 @@ class MemoryService:
         self._clock_error_ns = clock_error_ns or {}
         self._writer = Writer(self._store, reserve=None if is_replay else Reserve(folder))
         self._recaller = Recaller(folder, self._embedder)
-        self._sealer = Sealer(folder, self._writer.submit, RealDisk())
+        self._sealer = Sealer(folder, self._writer.submit, RealDisk(), device=None if is_replay else index_device)
         consolidation = Consolidation(self._writer.call)
         erasing = LiveErasing(Store.open(folder, writable=False), self._writer.call, self._sealer)
         beside = self._retention(folder, retention or Policy())

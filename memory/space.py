@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import apsw
     from numpy.typing import NDArray
 
+    from memory.device import Device
     from memory.scope import Scope
 
 logger = logging.getLogger(__name__)
@@ -64,6 +65,10 @@ class SpaceIndex:
     def find(self, query: NDArray[np.float32], k: int, scope: Scope) -> Found:
         """Return the best k that the scope allows, as `VectorIndex.find`."""
         return self._index.find(query, k, scope)
+
+    def find_all(self, queries: NDArray[np.float32], k: int, scope: Scope, device: Device | None = None) -> list[Found]:
+        """Return what is truly nearest to each of many queries (B, C), as `VectorIndex.find_all`."""
+        return self._index.find_all(queries, k, scope, device)
 
     def _open(self, db: apsw.Connection, sealed: Sealed) -> Part:
         try:

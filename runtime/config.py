@@ -77,6 +77,7 @@ class MemoryConfig(_Section):
 
     folder: Path | None = None  # none: the user's data folder for live sessions, a temporary one for replays
     text_model: str | None = None  # folder of a transformers text encoder; none takes MiniLM from its wheel
+    index_device: Literal["auto", "cpu", "gpu"] = "auto"  # where a live session builds its index: a GPU if FAISS has it
     retention: RetentionConfig = RetentionConfig()
     clock_error_s: dict[str, Annotated[float, Field(ge=0, le=3600)]] = {}  # of a stream: by how much it may be off
 

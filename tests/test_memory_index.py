@@ -18,9 +18,12 @@ from memory.index import EXACT_ROWS, VectorIndex
 from memory.scope import Scope
 from memory.segment import Batch, Segment, write_segment
 from memory.tail import Tail
+from tests.memory_devices import FaissDevice, FullDevice, NumpyDevice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from memory.device import Device
 
 WIDTH = 8
 NAMES = ["session0", "session1", "stream0", "stream1", "stream2", "utterance", "sound", "scene", "operator"]
@@ -217,6 +220,44 @@ def test_sealed_parts_and_tail_together_find_nearly_what_a_scan_finds(tmp_path: 
             exact = vectors[allowed - 1].astype(np.float32) @ query
             right += len(set(allowed[np.argsort(-exact)[:10]].tolist()) & set(found.tolist()))
         assert right / (10 * n / 1_000) >= 0.98
+
+
+def test_many_queries_at_once_find_what_is_nearest_in_every_part_on_any_device(tmp_path: Path) -> None:
+    n = 24_000
+    vectors, ids = random_vectors(n, 1, 32), np.arange(1, n + 1, dtype=np.int64)
+    queries = random_vectors(12, 2, 32).astype(np.float32)
+    index = VectorIndex(32)
+    index.use([segment_of(tmp_path / f"{a}", vectors[a:b], ids[a:b]) for a, b in ((0, 16_000), (16_000, 20_000))])
+    index.tail.add(vectors[20_000:], named(ids[20_000:]))  # type: ignore[arg-type]
+    for scope in (EVERYTHING, Scope(session="session0", as_of_ns=2**62, start_ns=150_000, streams=("stream1",))):
+        allowed = np.array([i for i in ids if allows(scope, int(i))])
+        on_cpu = index.find_all(queries, 10, scope)
+        for query, found in zip(queries, on_cpu, strict=True):
+            exact = vectors[allowed - 1].astype(np.float32) @ query
+            assert set(found.ids.tolist()) == set(allowed[np.argsort(-exact)[:10]].tolist())
+            assert (found.allowed, found.is_exact) == (len(allowed), True)
+        devices: list[Device] = [FaissDevice(), NumpyDevice(), FullDevice(1, 0)]
+        for device in devices:
+            for found, true in zip(index.find_all(queries, 10, scope, device), on_cpu, strict=True):
+                np.testing.assert_array_equal(found.ids, true.ids)
+                np.testing.assert_array_equal(found.scores, true.scores)
+    few = Scope(session="session0", as_of_ns=2**62, start_ns=150_000, end_ns=200_000)
+    for query, found in zip(
+        queries, index.find_all(queries, 7, few), strict=True
+    ):  # as one by one, where few are allowed
+        np.testing.assert_array_equal(found.ids, index.find(query, 7, few).ids)
+
+
+def test_many_queries_are_refused_and_answered_as_one_is() -> None:
+    index = VectorIndex(WIDTH)
+    queries = random_vectors(3).astype(np.float32)
+    assert [len(found.ids) for found in index.find_all(queries, 5, EVERYTHING, FaissDevice())] == [0, 0, 0]
+    assert index.find_all(queries[:0], 5, EVERYTHING) == []
+    index.tail.add(random_vectors(9), named(np.arange(1, 10)))  # type: ignore[arg-type]
+    assert [len(found.ids) for found in index.find_all(queries, 0, EVERYTHING, FaissDevice())] == [0, 0, 0]
+    for wrong in (queries[0], queries[:, 1:], queries * np.nan):
+        with pytest.raises(ValueError, match="finite and of shape"):
+            index.find_all(wrong, 5, EVERYTHING)
 
 
 def test_rows_that_come_again_and_again_do_not_seem_near_to_every_question(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from memory.device import Device
 from memory.disk import RealDisk
 from memory.erasing import compact
 from memory.manifest import FOLDER, Sealed, sealed_parts
@@ -23,6 +24,7 @@ from memory.space import SpaceIndex
 from memory.store import Store
 from memory.upkeep import Upkeep
 from runtime.messages import Sound
+from tests.memory_devices import FaissDevice, FullDevice
 from tests.test_memory_index import random_vectors
 
 SPACE, WIDTH, SEAL_ROWS = "test@1", 8, 40
@@ -66,8 +68,8 @@ class Memory:
         done.set_result(self.store.append(some))
         return done
 
-    def sealer(self, disk: RealDisk | None = None) -> Sealer:
-        return Sealer(self.folder, self.submit, disk or RealDisk(), seal_rows=SEAL_ROWS)
+    def sealer(self, disk: RealDisk | None = None, device: Device | None = None) -> Sealer:
+        return Sealer(self.folder, self.submit, disk or RealDisk(), seal_rows=SEAL_ROWS, device=device)
 
     def parts(self) -> list[Sealed]:
         return sealed_parts(self.store.connection(), SPACE)
@@ -334,3 +336,28 @@ def test_the_thread_seals_what_it_is_told_of(memory: Memory) -> None:
     upkeep.wake()
     assert sealed.wait(50)
     upkeep.close()
+
+
+def test_what_is_sealed_on_a_device_that_fails_at_times_is_what_the_cpu_seals(tmp_path: Path) -> None:
+    devices: list[Device | None] = [None, FaissDevice(), FullDevice(3, 0), FullDevice()]
+    sealed = []
+    for number, device in enumerate(devices):
+        one = Memory(tmp_path / str(number))
+        one.store.append(rows(0, 5 * SEAL_ROWS + 3))
+        seal_all(one.sealer(device=device))
+        assert found(one.index()) == list(range(1, 5 * SEAL_ROWS + 4))
+        sealed.append([(part.units, part.checksum) for part in one.parts()])
+        one.store.close()
+    assert sealed[1:] == sealed[:1] * 3
+
+
+def test_compacting_makes_damaged_segments_anew_on_a_device(memory: Memory) -> None:
+    memory.store.append(rows(0, SEAL_ROWS))
+    seal_all(memory.sealer())
+    (part,) = memory.parts()
+    (memory.folder / FOLDER / part.file).write_bytes(b"torn")
+    device = FaissDevice()
+    compact(memory.store, device)
+    assert device.made == 2
+    (anew,) = memory.parts()
+    assert (anew.units, anew.checksum) == (part.units, part.checksum)

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import faiss
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memory.codes import Codes
+from memory.codes import SHRUNK, Codes
 from memory.columns import Rows
+from memory.device import Device, Gpu, has_gpu_build
 from memory.disk import RealDisk, unfinished
 from memory.scope import Scope
 from memory.segment import MAGIC, Batch, Segment, checksum_of, write_segment
 from runtime.errors import IndexCorrupt
+from tests.memory_devices import BreakingDevice, FaissDevice, FullDevice, MisplacingDevice
 from tests.test_memory_index import NAMES, columns_of, random_vectors, segment_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 ROWS = 500
 
 
-def written(path: Path, rows: int = ROWS) -> int:
+def written(path: Path, rows: int = ROWS, device: Device | None = None) -> int:
     ids = np.arange(1, rows + 1, dtype=np.int64)
-    return write_segment(RealDisk(), path, [Batch(vectors=random_vectors(rows), columns=columns_of(ids))], NAMES)[0]
+    batch = Batch(vectors=random_vectors(rows), columns=columns_of(ids))
+    return write_segment(RealDisk(), path, [batch], NAMES, device)[0]
 
 
 def test_it_holds_what_was_written_in_batches(tmp_path: Path) -> None:
@@ -126,3 +135,63 @@ def test_columns_are_kept_for_any_number_of_names(tmp_path: Path, names: int) ->
         np.testing.assert_array_equal(kept.values[name], values)
     seen = kept.allowed(Scope(session=str(names - 1 - 7 % min(names, 300)), as_of_ns=2**62)).numbers()
     assert ids[seen].tolist() == ids[columns["session"] == columns["session"][6]].tolist()
+
+
+def built_by_faiss(vectors: NDArray[np.float16], lists: int) -> Any:
+    """Return the index that FAISS alone makes, in its own steps."""
+    index: Any = faiss.index_factory(vectors.shape[1], f"IVF{lists},RaBitQfs", faiss.METRIC_INNER_PRODUCT)
+    index.cp.niter, index.cp.min_points_per_centroid = 10, 1
+    index.train(vectors.astype(np.float32))
+    quantizer: Any = faiss.downcast_index(index.quantizer)
+    centres = faiss.rev_swig_ptr(quantizer.get_xb(), lists * vectors.shape[1])
+    centres *= SHRUNK
+    index.add(vectors.astype(np.float32))
+    return index
+
+
+def test_codes_are_faisss_own_on_the_cpu_and_on_a_device() -> None:
+    vectors = random_vectors(2_000, 5, 32)
+    true = Codes(built_by_faiss(vectors, 45), 0.0).kept()
+    for codes in (Codes.build(vectors), Codes.build_on(vectors, FaissDevice())):
+        kept = codes.kept()
+        for name in ("trained", "sizes", "lists"):
+            np.testing.assert_array_equal(getattr(kept, name), getattr(true, name))
+
+
+@pytest.mark.parametrize("rows", [1, 2, 39, 40, 81, ROWS])
+def test_a_device_that_computes_as_the_cpu_does_makes_the_same_file(tmp_path: Path, rows: int) -> None:
+    device = FaissDevice()
+    assert written(tmp_path / "a", rows) == written(tmp_path / "b", rows, device)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert device.made == 2  # to gather around centres, and to put into lists
+
+
+def test_where_a_device_fails_in_the_middle_the_cpu_makes_the_same_file(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    checksum = written(tmp_path / "cpu")
+    failing: list[Device] = [FullDevice(0), FullDevice(1), FullDevice(1, 0), FullDevice(1, 1)]
+    failing += [BreakingDevice(), MisplacingDevice(1)]
+    for number, device in enumerate(failing):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            assert written(tmp_path / str(number), device=device) == checksum
+        (said,) = [record.getMessage() for record in caplog.records]
+        assert said.startswith(f"{device.name} cannot build (")
+        assert said.endswith("): the CPU does")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not has_gpu_build(), reason="this FAISS is built without GPU")
+def test_codes_that_a_gpu_builds_find_what_those_of_the_cpu_find() -> None:
+    vectors, queries = random_vectors(70_000, 5, 64), random_vectors(40, 6, 64).astype(np.float32)
+    rows = Rows.between(0, len(vectors))
+    found = []
+    for codes in (Codes.build(vectors), Codes.build_on(vectors, Gpu())):
+        found.append(0)
+        for query in queries:
+            search = codes.search(query, 250, rows)
+            search.look_for(-np.inf)
+            best = np.argsort(-(vectors.astype(np.float32) @ query))[:10]
+            found[-1] += int(np.isin(best, search.rows).sum())
+    assert found[1] >= 0.98 * found[0]

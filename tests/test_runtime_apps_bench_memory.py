@@ -15,6 +15,7 @@ from memory.store import Store
 from memory.writer import Writer
 from runtime.apps.bench_memory import SHARES, Amounts, measure_amounts
 from runtime.apps.bench_memory_child import kill_writer, run_child
+from runtime.apps.bench_memory_device import QUERIES, ROUNDS, measure_device
 from runtime.apps.bench_memory_peers import PEERS, Ours, compared, measure_peers
 from runtime.apps.bench_memory_storing import store_steadily, sync_ms
 from runtime.apps.bench_memory_world import (
@@ -30,6 +31,7 @@ from runtime.apps.bench_memory_world import (
     recall,
     rows_of,
 )
+from tests.memory_devices import FaissDevice, FullDevice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -183,6 +185,17 @@ def test_whoever_writes_is_killed_and_what_it_called_stored_is_there(tmp_path: P
     assert store.stats().vectors == {SPACE: opened["rows"]}
     store.close()
     assert kept == rows[1].vector
+
+
+def test_a_device_is_measured_beside_the_cpu_and_without_one_nothing_is_claimed(vectors: NDArray[np.float16]) -> None:
+    assert measure_device(vectors, None) == measure_device(vectors, FullDevice()) == []
+    building, searching, same = measure_device(vectors, FaissDevice())
+    for one in (building, searching):
+        assert one.value > 0
+        assert one.detail["rows"] == len(vectors)
+        assert len(one.detail["device_s"]) == len(one.detail["cpu_s"]) == ROUNDS
+    assert 0 < searching.detail["proven"] <= QUERIES
+    assert (same.value, same.passed) == (1.0, True)
 
 
 @pytest.mark.slow

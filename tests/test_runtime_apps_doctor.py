@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from memory.device import has_gpu_build
 from runtime import broker
 from runtime.apps import cli
 
@@ -30,6 +31,8 @@ def test_a_complete_machine_ends_with_0_and_json_lines(capsys: pytest.CaptureFix
     needed = {one["name"] for one in findings if one["is_needed"]}
     assert needed == {"Python", "FAISS", "text encoder", "voice activity", "speech recogniser", "memory folder"}
     assert len({one["name"] for one in findings}) == len(findings)
+    (about_faiss,) = (one["detail"] for one in findings if one["name"] == "FAISS")
+    assert ("built without GPU" in about_faiss) is not has_gpu_build()
 
 
 def test_what_is_missing_is_named_with_its_cure(

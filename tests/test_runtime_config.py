@@ -106,7 +106,8 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(written: Path, tex
 
 def test_an_unknown_key_that_is_near_to_none_is_refused_with_all_known_ones(written: Path) -> None:
     said = str(fault(written, "memory: {zzzzzzzzzz: 1}"))
-    assert said == f"{written}: memory.zzzzzzzzzz: unknown key; known are folder, text_model, retention, clock_error_s"
+    known = "folder, text_model, index_device, retention, clock_error_s"
+    assert said == f"{written}: memory.zzzzzzzzzz: unknown key; known are {known}"
 
 
 WRONG = {

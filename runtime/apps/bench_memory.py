@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING
 import faiss
 
 from memory.manifest import FOLDER, sealed_parts
+from memory.probe import find_device
 from memory.store import FILE_NAME, Store
 from runtime.apps.bench_measure import Measure, Plan, percentile, progress, spread
 from runtime.apps.bench_memory_child import measure_ram, measure_ready
+from runtime.apps.bench_memory_device import measure_device
 from runtime.apps.bench_memory_live import Feed, Memory, Searched, measure_searchable, search_all
 from runtime.apps.bench_memory_peers import Ours, measure_peers
 from runtime.apps.bench_memory_storing import cpu_ticks, measure_storing, stolen_since
@@ -90,7 +92,8 @@ def measure_amounts(amounts: Amounts) -> list[Measure]:
         memory.close()
         ready = measure_ready(folder, amounts.kills, has_goals=amounts.has_goals)
         peers = measure_peers(path, windows, truth, ours)
-    return [*_searches(searched, ours, beside), *peers, *live, *ready, *size]
+        device = measure_device(vectors, find_device("auto"))
+    return [*_searches(searched, ours, beside), *peers, *live, *ready, *size, *device]
 
 
 @contextmanager

@@ -70,8 +70,18 @@ def _faiss() -> Finding:
             remedy=remedy,
             is_needed=True,
         )
-    detail = f"{installed[0]} {_version(installed[0])}" if installed else "not installed"
+    detail = f"{installed[0]} {_version(installed[0])}, {_index_device()}" if installed else "not installed"
     return Finding(name="FAISS", is_fine=bool(installed), detail=detail, remedy="pip install faiss-cpu", is_needed=True)
+
+
+def _index_device() -> str:
+    from memory.device import has_gpu_build
+    from memory.probe import tried_out
+
+    if not has_gpu_build():
+        return "built without GPU"
+    why_not = tried_out()
+    return f"on the CPU: {why_not}" if why_not else "on the GPU, which does what the CPU does"
 
 
 def _model(name: str, load: Callable[[], str]) -> Finding:

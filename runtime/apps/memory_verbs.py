@@ -20,6 +20,7 @@ from memory.erasing import compact as compact_store
 from memory.erasing import erase as erase_for_good
 from memory.export import DAMAGED, MANIFEST
 from memory.export import export as export_store
+from memory.probe import find_device
 from memory.recall import Recaller
 from memory.store import FILE_NAME, LOCK_NAME, Store
 from memory.take_in import check_export
@@ -187,7 +188,7 @@ def erase(
 def compact(folder: Path, *, as_json: bool) -> int:
     """Write a memory's files anew; exit code 0."""
     with _writing(folder) as store:
-        before, after = compact_store(store)
+        before, after = compact_store(store, find_device("auto"))
     if as_json:
         print(json.dumps({"type": "compact", "before_bytes": before, "after_bytes": after}))
     else:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from memory.probe import find_device
 from memory.retention import DAY_NS, Policy
 from memory.service import MemoryService
 from perception.asr import Asr, PocketsphinxAsr, WhisperAsr
@@ -173,7 +174,10 @@ def _tapped(
 def make_memory(
     config: Config, bus: Bus, session: str, folder: Path, *, is_replay: bool, session_start_ns: int = 0
 ) -> MemoryService:
-    """Open memory in a folder; a replayed session began at `session_start_ns`."""
+    """Open memory in a folder; a replayed session began at `session_start_ns`.
+
+    Raises as MemoryService does, and MissingPart where the GPU that is wanted is not there.
+    """
     return MemoryService(
         bus,
         session,
@@ -183,6 +187,7 @@ def make_memory(
         session_start_ns=session_start_ns if is_replay else time.time_ns(),
         retention=_policy(config.memory.retention),
         clock_error_ns={stream: round(error_s * 1e9) for stream, error_s in config.memory.clock_error_s.items()},
+        index_device=None if is_replay else find_device(config.memory.index_device),
     )
 
 
