@@ -28,10 +28,11 @@ class CameraStream(_Section):
     """A camera of this machine, read through FFmpeg."""
 
     source: Literal["camera"]
-    device: str = "0"  # a number, /dev/video0, or lavfi:<graph> as a stand-in
+    device: str = "0"  # a number, /dev/video0, mjpeg:<pipe of JPEG pictures>, or lavfi:<graph> as a stand-in
     width_px: Annotated[int, Field(ge=16, le=8192)] | None = None
     height_px: Annotated[int, Field(ge=16, le=8192)] | None = None
     rate_hz: Annotated[float, Field(gt=0, le=240)] | None = None
+    sends_jpeg: bool = False  # ask a V4L2 camera for JPEG: recorded as it comes, and large pictures come faster
 
 
 class MicrophoneStream(_Section):
