@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 import re
@@ -10,11 +9,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from runtime.errors import ConfigError
 from runtime.messages import RESERVED_STREAMS
+from runtime.yaml_model import read_model
 
 CONTEXTUAL_TOKENS = 10  # into which what is over of one picture is averaged
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -227,23 +226,7 @@ def load(source: str | None) -> Config:
     """
     if source is None:
         return Config()
-    path = _find(source)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(source, f"cannot be read: {error}") from error
-    try:
-        values = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:  # a date in month 13
-        raise ConfigError(source, f"is not YAML: {' '.join(str(error).split())}") from error
-    if values is None:
-        return Config()
-    if not isinstance(values, dict):
-        raise ConfigError(source, "must be a mapping of settings")
-    try:
-        return Config.model_validate(values)
-    except ValidationError as error:
-        raise _explained(source, error) from error
+    return read_model(_find(source), Config, ConfigError, called=source)
 
 
 def percept_digest(config: Config) -> bytes:
@@ -282,35 +265,3 @@ def _checked_name(name: str) -> str:
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r}: use lower-case letters, digits, - and _ (at most 64)")
     return name
-
-
-def _explained(source: str, error: ValidationError) -> ConfigError:
-    first = error.errors(include_url=False)[0]
-    place = [str(part) for part in first["loc"]]
-    if place[:1] == ["streams"]:
-        del place[2:3]  # pydantic names the chosen source there, which the user did not write
-    where = " ".join(".".join(place).split())
-    reason = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(first["loc"][-1]), _keys_at(first["loc"][:-1]), n=1, cutoff=0.4)
-        known = ", ".join(_keys_at(first["loc"][:-1]))
-        reason = f"unknown key; did you mean {near[0]}?" if near else f"unknown key; known are {known}"
-    elif first["type"] == "union_tag_not_found":
-        near = difflib.get_close_matches("source", map(str, first["input"]), n=1)
-        reason = "needs source: camera, microphone or mqtt" + (f"; {near[0]!r} is no key" if near else "")
-    elif isinstance(first.get("input"), str | int | float | bool):
-        reason = f"{reason} (is {first['input']!r})"
-    return ConfigError(f"{source}: {where}" if where else source, reason)
-
-
-def _keys_at(place: tuple[int | str, ...]) -> list[str]:
-    sources = (CameraStream, MicrophoneStream, MqttStream)
-    models = {one.__name__.removesuffix("Stream").lower(): one for one in sources}
-    if place and place[0] == "streams":
-        return list(models[str(place[2])].model_fields) if len(place) > 2 else []
-    model: type[BaseModel] = Config
-    for part in place:
-        inner = model.model_fields[str(part)].annotation
-        assert isinstance(inner, type)
-        model = inner
-    return list(model.model_fields)

@@ -95,6 +95,7 @@ UNKNOWN = {
     "streams: {front: {source: camera, devise: x}}": ("streams.front.devise", "device"),
     "streams: {room: {source: microphone, devic: x}}": ("streams.room.devic", "device"),
     "streams: {robot: {source: mqtt, kind: image, kin: x}}": ("streams.robot.kin", "kind"),
+    "reasoning: {rules: {help: {requst: x}}}": ("reasoning.rules.help.requst", "request"),
 }
 
 
