@@ -95,6 +95,12 @@ def test_a_replay_may_begin_later_in_any_of_them(folder: Path) -> None:
         (f"streams: {{a: {{file: {'x' * 300}}}}}", "cannot be the name of a file"),
         ("streams: {a: {file: clip.mkv, offset: 1}}", "streams.a.offset"),
         ("streams: {a: {file: clip.mkv, offset_s: .nan}}", "streams.a.offset_s"),
+        (
+            "streams: {a: {file: clip.mkv, offset_s: soon}}",
+            "manifest.yaml: streams.a.offset_s: write a number (is 'soon')",
+        ),
+        ("streams: {a: {fil: clip.mkv}}", "manifest.yaml: streams.a.fil: unknown key; did you mean file?"),
+        ("streams: {a: clip.mkv}", "streams.a: write settings below it: file, track, topic, offset_s, calibration"),
         ("streams: {memory: {file: clip.mkv}}", "no service's name"),
         ("streams: {'A b': {file: clip.mkv}}", "lower-case"),
         ("streams: {a: {file: clip.mkv, topic: /x}}", "has no topics"),
@@ -102,7 +108,7 @@ def test_a_replay_may_begin_later_in_any_of_them(folder: Path) -> None:
         ("streams: {a: {file: sensors.mcap, calibration: clip.mkv}}", "clip.mkv: is not JSON"),
         ("streams: {}", "streams"),
         ("streams: [", "is not YAML"),
-        ("", "manifest.yaml"),
+        ("", "manifest.yaml: streams: is missing"),
     ],
 )
 def test_a_manifest_that_is_wrong_is_refused_in_one_line(folder: Path, manifest: str, told: str) -> None:

@@ -135,6 +135,7 @@ def test_parts_begin_at_the_size_and_each_is_whole(tmp_path: Path) -> None:
     told = [metadata_of(one)[RECORDING] for one in parts]
     assert [one["part"] for one in told] == [str(number) for number in range(1, len(parts) + 1)]
     assert {one["session"] for one in told} == {"s"}
+    assert [one["last"] for one in told] == ["false"] * (len(parts) - 1) + ["true"]
     assert len({one["id"] for one in told}) == 1
     assert writer.written_bytes == sum(one.stat().st_size for one in parts)
 

@@ -27,7 +27,7 @@ CHUNK_S = 0.5  # what is older than this is in the file, so that a process that 
 SYNC_S = 5.0  # and so long before it is on the disk, for what a power cut leaves
 CHANNELS_MAX = 2**16 - 1  # that a file can number
 _U64 = 2**64 - 1
-RECORDING = "heedful.recording"  # metadata of each part: id, part, and what the recorder says of it
+RECORDING = "heedful.recording"  # metadata of each part: id, part, whether it is the last, what the recorder says of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +131,10 @@ class RecordingWriter:
         self._file.close()
         self._unsure = self._repeated = 0
 
-    close = finish_part
+    def close(self) -> None:
+        """Note that this part is the last, write the index and close the file."""
+        self._note_part(last="true")
+        self.finish_part()
 
     def abandon(self) -> int:
         """End a file that cannot be finished at its last whole chunk; return how many entries are not in it."""
@@ -181,12 +184,15 @@ class RecordingWriter:
         self._sure_at = self._unsure = self._repeated = 0
         with self._disk():
             self._writer.start(library=LIBRARY)
-            self._writer.add_metadata(RECORDING, {**self._about, "part": str(self._part)})
+            self._note_part(last="false")
             self._file.flush()
         self._be_sure()
         for channel, entry in self._newest.items():
             self._repeated += 1
             self._add(channel, *entry)
+
+    def _note_part(self, last: str) -> None:
+        self.note(RECORDING, {**self._about, "part": str(self._part), "last": last})
 
     def _is_full(self) -> bool:
         is_large = self._part_bytes is not None and self._file.tell() >= self._part_bytes
