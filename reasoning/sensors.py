@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reasoning.coverage import NAMES, PERCEIVED, Coverage, blindness
+from reasoning.coverage import NAMES, PERCEIVED, Coverage
 from reasoning.wording import count, length, plain
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _state(sensor: Sensor, coverage: Coverage) -> str:
     if sensor not in coverage.streams.values():
         return f"There is no {NAMES[sensor]}."
     works = len(_working(sensor, coverage))
-    blind = blindness(coverage.streams, coverage.blind, [sensor])
+    blind = coverage.blindness([sensor])
     if not works:
         return blind
     text = f"{count(works, NAMES[sensor])} {'works' if works == 1 else 'work'}."
