@@ -22,6 +22,7 @@ from reasoning.absence import (
 )
 from reasoning.answers import Found, tell_found
 from reasoning.coverage import Coverage
+from reasoning.dark import seeing
 from reasoning.doubts import caveats, how_to_ask, why_not
 from reasoning.draft import EVIDENCE_MAX, SENSORS, Draft
 from reasoning.episodes import Episode, gather
@@ -154,7 +155,7 @@ def _answer(question: Question, recalled: Recalled, coverage: Coverage, draft: D
     """Answer from the part of memory that the question looks at, or abstain where that holds nothing to rest on."""
     asked_ns, inventory = draft.clock.asked_ns, _inventory(recalled, draft.clock.asked_ns, draft.clock)
     sensors: set[Sensor] = {SENSORS[kind] for kind in asked_kinds(question)}
-    view = look(question, recalled, asked_ns)
+    view = look(question, recalled, asked_ns, coverage.streams)
     if view is not None and question.asks_now:
         view = going_on(view, asked_ns)
     coverage = replace(
@@ -162,6 +163,8 @@ def _answer(question: Question, recalled: Recalled, coverage: Coverage, draft: D
         windows=_windows(view) or ((recalled.session_start_ns, asked_ns),),
         gaps=view.gaps if view is not None else gather(recalled.timeline, "gap"),
     )
+    if question.about == "dark":
+        coverage = seeing(coverage)
     if question.about == "sensors":
         tell_sensors(question, asked_ns, coverage, draft)
         return
@@ -191,6 +194,7 @@ def _tell(
     watched = coverage.watched(sensors)
     session = (recalled.session_start_ns, draft.clock.asked_ns)
     whole = replace(coverage, windows=(session,), gaps=gather(recalled.timeline, "gap"))
+    whole = seeing(whole) if question.about == "dark" else whole
     unseen = Unseen(
         watched=frozenset(watched),
         streams=tuple(coverage.watching(sensors)),

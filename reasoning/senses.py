@@ -7,8 +7,11 @@ from typing import Literal, TypeAlias
 from reasoning import vocabulary as vocab
 from reasoning.patterns import AMID, either, has
 
-# heard is speech and sound together, seen is motion and scene; sensors are the streams themselves.
-About: TypeAlias = Literal["speech", "sound", "motion", "scene", "heard", "seen", "anything", "sensors"]
+# heard is speech and sound together, seen is motion and scene; sensors are the streams themselves. Dark is a picture in
+# which nothing can be seen, blind a stream that gives nothing for whatever reason: a moment that questions hang on.
+About: TypeAlias = Literal[
+    "speech", "sound", "motion", "scene", "heard", "seen", "anything", "sensors", "dark", "blind"
+]
 
 _SENSOR = either(*sorted(vocab.SENSORS))
 _STATE = either(*sorted(vocab.SENSOR_STATES))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reasoning.coverage import NAMES, PERCEIVED, Coverage
+from reasoning.patterns import either, has
 from reasoning.wording import count, length, plain
 
 if TYPE_CHECKING:
@@ -48,6 +49,26 @@ def _named(text: str) -> list[Sensor]:
     """Return the senses that a question names; an event camera is not also a camera."""
     plain_text = re.sub(_WORDS["events"], "", text)
     return [s for s, words in _WORDS.items() if re.search(words, text if s == "events" else plain_text)]
+
+
+_STATE = (
+    r"(?:blind|deaf|muted?|covered|off|blocked|obstructed|disconnected|dead|broken|down|offline|missing|gone|away"
+    r"|unplugged|dark|black)"
+)
+_IS_BLIND = either(
+    rf"\b(?:camera|webcam|lens|microphone|mic|sensor|radar|imu|stream|feed)s?\b\s+(?:\w+\s+){{0,3}}?{_STATE}\b",
+    r"\byou\s+(?:\w+\s+)?(?:were|was|are|went|got)\s+(?:\w+\s+)?(?:blind|deaf)\b",
+    r"\byou\s+(?:could|can|did)(?:n't|not|\s+not)\s+(?:see|hear)\b",
+    r"\b(?:blind|deaf)(?:ness)?\b",
+)
+
+
+def find_blind(text: str) -> frozenset[Sensor] | None:
+    """Return the senses that a text says are blind, none for any; None where it says no such thing."""
+    if not has(_IS_BLIND, text):
+        return None
+    found = _named(re.sub(r"\byou\s+(?:\w+\s+){0,2}?blind", "you see", re.sub(r"\bdeaf\b", "hear", text)))
+    return frozenset(found)
 
 
 def not_understood(question: Question) -> str:
