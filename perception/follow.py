@@ -241,6 +241,7 @@ class Follower:
                 t_ns=self.published_ns,
                 sensor=self.source.sensor,
                 blind=blind,
+                blind_ns=self._blind_since_ns if blind else None,
                 active_ns=self._pipeline.active_ns,
                 ended=self._has_ended,
                 truncated=self._has_ended and self.source.truncated,

@@ -12,6 +12,7 @@ from reasoning.lengths import BEYOND, WITHIN
 from reasoning.match import words as split_words
 from reasoning.numbers import LENGTH
 from reasoning.patterns import has, word
+from reasoning.sensors import find_blind
 from reasoning.timepoints import Now, to_ns
 from reasoning.timewords import TimeSpan, parse_time, take_time
 from reasoning.topics import Topic, find_topic, residue
@@ -137,10 +138,13 @@ def _read(match: re.Match[str], clause: str, quotes: Sequence[str], now: Now) ->
             parts = [f"first {thing}", f"second {thing}"]
         if not all(parts):
             return None
+    topics = _moments(parts, quotes)
+    if match["word"].lower() == "since" and topics[0].about in {"dark", "blind"} and not topics[0].nth:
+        topics = (replace(topics[0], nth=-1),)  # what has lasted since is told of the last time
     offset = match["offset"] if relation in {"before", "after"} else None
     return Anchor(
         relation=relation,
-        topics=_moments(parts, quotes),
+        topics=topics,
         span=span,
         is_near=bool(match["near"]),
         phrase=rest,
@@ -169,6 +173,10 @@ def _moments(parts: Sequence[str], quotes: Sequence[str]) -> tuple[Topic, ...]:
 def _moment(clause: str, quotes: Sequence[str]) -> Topic:
     """Words that point at no sense are a thing that moved, "the first car", or else what was said, "go forward"."""
     topic = find_topic(clause, quotes)
+    if topic.about in {"sensors", "anything", "seen", "heard"} or not topic.has_cue:
+        senses = find_blind(clause.lower())
+        if senses is not None:
+            return replace(topic, about="blind", content="", senses=senses, has_cue=True, unused="")
     if topic.about == "speech" and topic.unused and not topic.content:  # "the lecturer brought up the library"
         return replace(topic, content=topic.unused, unused="")
     if topic.has_cue and topic.about not in {"anything", "sensors"}:

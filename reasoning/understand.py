@@ -17,6 +17,7 @@ from reasoning import vocabulary as vocab
 from reasoning.anchors import Anchor, take_anchor
 from reasoning.asides import core
 from reasoning.asks import Asks, asks_end, find_ask
+from reasoning.dark import spell_out
 from reasoning.lengths import join_breaks, take_lasting, take_lasting_before_moment
 from reasoning.match import words
 from reasoning.parts import asks_both, is_together, share, split
@@ -117,7 +118,7 @@ _TAG = re.compile(
 _PRESENT = either(
     r"^(?:is|are)(?:n't)?\s+(?!there\b|this\b|you\b)(?:\w+\s+){1,3}?(?:still\s+|currently\s+)?(?!anything\b|something\b|nothing\b|during\b)\w+ing\b",
     r"^ha(?:s|ve)(?:n't)?\s+(?:it|things|everything|everybody|everyone|they)\s+(?:gone|become|got(?:ten)?|fallen)\s+\w+\W*$",
-    r"^is(?:n't)?\s+it\s+(?:still\s+)?(?:quiet|silent|still|noisy|loud)\b",
+    r"^is(?:n't)?\s+it\s+(?:still\s+)?(?:quiet|silent|still|noisy|loud|dark|light|bright)\b",
     r"^what(?:'s|\s+is)\s+(?:happening|going\s+on|moving)\b",
 )
 _DELAY = (
@@ -159,7 +160,7 @@ def _understand(text: str, now: Now) -> Question:
     masked, mended = mend(masked)
     text = text if quotes else masked
     masked, is_tagged = _TAG.subn("", masked)
-    masked = core(resolve(masked, now))
+    masked = spell_out(core(resolve(masked, now)))
     rivals = find_rivals(masked, quotes)
     if rivals is not None:
         return replace(_order(text, masked, rivals, now), mended=mended)
@@ -236,6 +237,8 @@ def _find_unknowable(rest: str, ask: Asks, topic: Topic) -> str:
     """Return what the question asks for that no percept tells, "" where it may be answered."""
     if topic.about == "sensors":
         return ""
+    if topic.about == "dark":
+        rest = re.sub(r"\b(?:lights?|lamps?|bright|dark\w*|black)\b", " ", rest)
     is_side = has(_SIDE, rest.replace(topic.content, " ") if has(_SIDE, topic.content) else rest)
     if topic.about in {"speech", "sound", "heard"} and (ask == "where" or is_side):
         return "where a sound comes from"

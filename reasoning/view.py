@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from reasoning import match
 from reasoning.besides import POINT_S
+from reasoning.dark import at_edge, blind, light, phases
 from reasoning.episodes import NO_WORDS, PITCH_SHARE, Episode, gather, within
 from reasoning.plan import KINDS
 from reasoning.timepoints import S_NS
 from reasoning.ways import is_near, lies_at
-from runtime.messages import Hit, Recalled
+from runtime.messages import Hit, Recalled, Sensor
 
 if TYPE_CHECKING:
     from reasoning.anchors import Anchor
@@ -53,7 +54,9 @@ class View:
         return self.windows[-1][1]
 
 
-def look(question: Question, recalled: Recalled, asked_ns: int) -> View | None:
+def look(
+    question: Question, recalled: Recalled, asked_ns: int, streams: Mapping[str, Sensor] | None = None
+) -> View | None:
     """Return what the question looks at, or None where the moment it hangs on is not found."""
     known = (hit for hit in (*recalled.timeline, *recalled.hits) if hit.end_ns <= asked_ns)
     hits = list({(hit.record_id, hit.stream, hit.kind): hit for hit in known}.values())
@@ -64,7 +67,7 @@ def look(question: Question, recalled: Recalled, asked_ns: int) -> View | None:
     windows: tuple[tuple[int, int], ...] = ((start_ns, end_ns),)
     anchor, anchor_end, choices = None, None, 0
     if question.anchor is not None:
-        moments = _moments(question.anchor, recalled, hits)
+        moments = _moments(question.anchor, recalled, hits, streams or {})
         if not moments:
             return None
         anchor, choices = moments[0][0], len(moments[0])
@@ -112,6 +115,8 @@ def relevant(topic: Topic, hits: Sequence[Hit], *, is_point: bool = False) -> li
         return sorted(either, key=lambda episode: episode.start_ns)
     if topic.content:
         return said(topic.content, hits)
+    if topic.about == "dark":
+        return phases(hits)
     gaps_ns = {"utterance": 0} if is_point and not topic.is_absence else {}
     found = [episode for kind in KINDS[topic.about] for episode in gather(hits, kind, gaps_ns.get(kind))]
     return sorted((episode for episode in found if _fits(episode, topic)), key=lambda episode: episode.start_ns)
@@ -177,14 +182,21 @@ def pick(topic: Topic, episodes: Sequence[Episode]) -> list[Episode]:
     return [episodes[index]] if -len(episodes) <= index < len(episodes) else []
 
 
-def _moments(anchor: Anchor, recalled: Recalled, hits: Sequence[Hit]) -> list[list[Episode]]:
+def _moments(
+    anchor: Anchor, recalled: Recalled, hits: Sequence[Hit], streams: Mapping[str, Sensor]
+) -> list[list[Episode]]:
     """Return for each moment that the question names the episodes it may be; empty where one is not found."""
     if anchor.speech:
         found = _recalled_anchor(anchor.speech, recalled)
         return [[found]] if found is not None else []
     moments = []
     for topic in anchor.topics:
-        episodes = relevant(topic, hits)
+        if topic.about == "blind":
+            episodes = blind(topic.senses, hits, streams)
+        elif topic.about == "dark" and topic.is_absence:
+            episodes = light(hits, streams, recalled.session_start_ns, recalled.end_ns)
+        else:
+            episodes = relevant(topic, hits)
         if anchor.span is not None:
             start_ns = anchor.span.start_ns if anchor.span.start_ns is not None else recalled.session_start_ns
             end_ns = anchor.span.end_ns if anchor.span.end_ns is not None else recalled.end_ns
@@ -194,6 +206,8 @@ def _moments(anchor: Anchor, recalled: Recalled, hits: Sequence[Hit]) -> list[li
             return []
         if anchor.span is not None and anchor.span.is_point and anchor.relation != "during":
             episodes = [_nearest(episodes, (start_ns + end_ns) // 2)]  # "about 0:44" also reaches its neighbours
+        if topic.edge and anchor.relation != "during":
+            episodes = [at_edge(episode, topic.edge) for episode in episodes]
         moments.append(episodes)
     return [*moments] if len(moments) == 2 or anchor.relation == "during" else [moments[0]]
 
