@@ -19,6 +19,7 @@ from perception.yard.verdicts import (
     resolve,
     span_of,
     strangers,
+    unshown,
     window,
 )
 
@@ -93,13 +94,15 @@ def _fits(ask: Ask, thing: Thing) -> bool:
 
 def _in_the_dark(scene: Scene, what: Description, when: slice) -> Verdict | None:
     """Return what becomes of a question about what was in view: radar has something there, and nobody its colour."""
-    return UNKNOWN if what.colour is not None and strangers(scene, when) else None
+    return UNKNOWN if strangers(scene, what, when, in_view=True) else None
 
 
 def _colour_on_side(scene: Scene, mention: Mention, when: slice) -> Verdict | None:
     if scene.is_dark[when].all():
-        is_there = any(scene.side(column, when) == mention.side for column in strangers(scene, when))
-        return UNKNOWN if is_there else None
+        fits = [column for column, one in enumerate(scene.things) if mention.what.fits(one)]
+        there = unshown(scene, when, in_view=True)
+        is_there = any(scene.side(column, when) == mention.side for column in there)
+        return UNKNOWN if is_there and not scene.is_glimpsed[when][:, fits].any() else None
     return _described(scene, resolve(scene, mention, when), when, "colour")
 
 

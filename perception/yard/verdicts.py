@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 
 from perception.yard.lens import FIELD_RAD
-from perception.yard.mentions import NOW, Mention, Point
+from perception.yard.mentions import NOW, Description, Mention, Point
 from perception.yard.question import Answer, AnswerKind, Evidence, Kind, Value
 from perception.yard.scene import KNOWN_S, REACH_M, Scene, Span
 
@@ -114,14 +114,21 @@ def on_side(scene: Scene, mention: Mention, when: slice) -> int | Verdict | None
     return there[0] if len(there) == 1 else None
 
 
-def strangers(scene: Scene, when: slice) -> list[int]:
-    """Return what radar has in the picture while it is dark, and no picture ever showed: nobody knows its colour.
+def strangers(scene: Scene, what: Description, when: slice, *, in_view: bool) -> list[int]:
+    """Return what radar has while it is dark and no picture ever showed: nobody knows its colour.
 
-    What class a thing is its echo or its sound may tell, so that nobody is asked about classes in the dark.
+    There is none where the picture shows something else that fits, close by. What class a thing is its echo or its
+    sound may tell, so that nobody is asked about classes in the dark.
     """
-    if not scene.is_dark[when].all() or scene.is_glimpsed[when].any():
+    fits = [column for column, one in enumerate(scene.things) if what.fits(one)]
+    if what.colour is None or not scene.is_dark[when].all() or scene.is_glimpsed[:, fits].any():
         return []
-    is_sensed = scene.is_echoing[when] & ~np.isnan(scene.boxes[when, :, 0])
+    return unshown(scene, when, in_view=in_view)
+
+
+def unshown(scene: Scene, when: slice, *, in_view: bool) -> list[int]:
+    """Return what radar has at some of these moments and no picture ever showed."""
+    is_sensed = scene.is_echoing[when] & (~np.isnan(scene.boxes[when, :, 0]) | (not in_view))
     was_shown = (scene.is_seen | scene.is_glimpsed).any(axis=0)
     return [int(column) for column in np.flatnonzero(is_sensed.any(axis=0) & ~was_shown)]
 
@@ -169,8 +176,7 @@ def moving_in_view(scene: Scene, when: slice) -> list[int] | None:
 def _not_known(scene: Scene, mention: Mention, fits: list[int]) -> Verdict | None:
     """Return what becomes of a mention that nothing was seen to fit: the camera must have been able to see it."""
     if scene.is_dark.all():
-        is_by_sight = mention.what.colour is not None and not scene.is_glimpsed.any()
-        return UNKNOWN if is_by_sight else None
+        return UNKNOWN if strangers(scene, mention.what, slice(None), in_view=False) else None
     return None if scene.is_dark.any() or fits else refuted(scene)
 
 
