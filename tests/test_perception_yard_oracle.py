@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 
 import pytest
@@ -14,7 +15,7 @@ from perception.yard.kinds import CLASSES
 from perception.yard.oracle import oracle, settle_text
 from perception.yard.question import Answer
 from perception.yard.scene import scene_of
-from perception.yard.truth import from_json, to_json
+from perception.yard.truth import LEAST_ECHOING, EntityTruth, Truth, from_json, to_json
 from tests.yard_truths import asked_worlds, world_truths
 
 JUDGEMENTS = {"answerable": "right", "false_premise": "right", "unanswerable": "abstained"}
@@ -28,6 +29,40 @@ def test_the_oracle_is_right_about_every_question_of_hundreds_of_worlds() -> Non
             judged[question.kind, judgement] += 1
     assert set(judged) == set(JUDGEMENTS.items())
     assert judged["answerable", "right"] > 300
+
+
+def perceived(moments: list[Truth]) -> list[Truth]:
+    """Return the truth without what no sensor had: moments that nothing told of, colours that no picture showed."""
+    shown = {
+        one.id for truth in moments for one in truth.entities if one.pixels and truth.light not in ("night", "fog")
+    }
+
+    def of(one: EntityTruth) -> EntityTruth:
+        return one if one.id in shown else dataclasses.replace(one, colour="purple")
+
+    return [
+        dataclasses.replace(
+            truth,
+            entities=tuple(
+                of(one)
+                for one in truth.entities
+                if one.pixels or one.echoes >= LEAST_ECHOING or one.loudness_db is not None
+            ),
+        )
+        for truth in moments
+    ]
+
+
+def test_every_question_is_answered_from_what_the_sensors_had() -> None:
+    hidden = 0
+    for world in asked_worlds():
+        for question in world.questions:
+            past = [truth for truth in world.truths if truth.t_ns <= question.asked_s * 1e9]
+            told = perceived(past)
+            hidden += told != past
+            judgement = judge(question, oracle(question.text, question.asked_s, told))
+            assert judgement == JUDGEMENTS[question.kind], (question.text, question.asked_s, question.answer)
+    assert hidden > 50
 
 
 def test_it_reads_the_truth_channel_and_nothing_else() -> None:
