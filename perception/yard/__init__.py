@@ -21,6 +21,7 @@ ground       Ground                                sky, and ground with texture
 light        LIGHTING                              day, dusk, night, fog
 stage        Stage: moments -> Scene               the nearest surface at each pixel
 camera       Camera: moments -> pictures           with light and noise
+jpeg         picture -> JPEG                       the same bytes on every processor
 pixels       Pixels: brightness -> events          the contrast-threshold model
 eventcam     EventCamera: spans -> events, maps    the same view, rendered more often
 evt3         events -> EVT3 words                  as a camera sends them
