@@ -21,10 +21,12 @@ ground       Ground                                sky, and ground with texture
 light        LIGHTING                              day, dusk, night, fog
 stage        Stage: moments -> Scene               the nearest surface at each pixel
 camera       Camera: moments -> pictures           with light and noise
+jpeg         picture -> JPEG                       the same bytes on every processor
 pixels       Pixels: brightness -> events          the contrast-threshold model
 eventcam     EventCamera: spans -> events, maps    the same view, rendered more often
 evt3         events -> EVT3 words                  as a camera sends them
 record       seed -> MCAP                           a world as a recording like any other
+window       World -> Window                      all sensors at two samples a second, to learn from
 scene        truths -> Scene                       what could be seen, heard and sensed, and when
 question     Question, Answer, Evidence            what is asked, and what is true
 words        vocabulary <-> text                   synonyms, numbers, spans, clock times

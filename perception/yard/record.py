@@ -14,12 +14,10 @@ from itertools import count
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-import av
-
-from perception.picture import encode_jpeg
 from perception.yard.camera import Camera
 from perception.yard.ears import RATE_HZ, Ears
 from perception.yard.eventcam import EventCamera
+from perception.yard.jpeg import encode_picture
 from perception.yard.lens import Lens
 from perception.yard.motion import RigMotion, calibrations
 from perception.yard.radar import Radar
@@ -42,7 +40,6 @@ START_NS = 1_800_000_000 * NS_PER_S  # when every world begins
 MARK = "heedful.yard"  # metadata: seed, split, settings
 RATES_HZ = {"image": 10, "audio": 20, "radar": 20, "events": 20, "pose": 20, "imu": 100}
 NAMES = {"image": "camera", "audio": "ears", "radar": "radar", "events": "events", "pose": "pose", "imu": "imu"}
-JPEG_QUALITY = 95
 EVENT_SUB_FRAMES = 4  # of each packet: 80 renders a second
 Moment: TypeAlias = tuple[int, str, int, Content]  # (t_ns, kind, number, content)
 
@@ -97,8 +94,7 @@ def moments(world: World) -> Iterator[Moment]:
         stamp_ns = START_NS + t_ns
         match kind:
             case "image":
-                frame = av.VideoFrame.from_ndarray(camera.picture(at_s), format="rgb24")
-                jpeg = encode_jpeg(frame, max(frame.width, frame.height), JPEG_QUALITY)[0]
+                jpeg = encode_picture(camera.picture(at_s))
                 yield t_ns, kind, number, Picture(t_ns=stamp_ns, encoding="jpeg", payload=jpeg)
             case "audio":
                 pcm = ears.block(at_s, block).astype("<i2").tobytes()

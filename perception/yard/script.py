@@ -67,7 +67,7 @@ def kind_weights(present: Sequence[str]) -> dict[str, float]:
     """Return P(class | what is there): the prior, changed by the company."""
     weights = {name: one.prior for name, one in CLASSES.items()}
     for name in weights:
-        for other in set(present):
+        for other in sorted(set(present)):  # the order of factors is the order of their last bits
             weights[name] *= COMPANY.get((other, name), 1.0)
     total = sum(weights.values())
     return {name: weight / total for name, weight in weights.items()}

@@ -33,6 +33,7 @@ NAMES = (
     "session",
     "record",
     "recording",
+    "yard",
 )
 NEED_DATA = frozenset({"replay", "speech", "digest", "stop", "reasoner", "session", "recording"})
 
@@ -162,6 +163,10 @@ def measure(name: str, plan: Plan) -> list[Measure]:
             from runtime.apps.bench_recording import measure_recording
 
             return measure_recording(plan)
+        case "yard":
+            from runtime.apps.bench_yard import measure_yard
+
+            return measure_yard(plan)
         case _:
             from runtime.apps.bench_stop import measure_stop
 
