@@ -16,12 +16,16 @@ def seeded(*shape: int, seed: int = 0) -> Tensor:
 
 
 def lively(module: M, seed: int = 0) -> M:
-    """Move every parameter off its first value, also those that are zero or one, and return the module in eval mode."""
+    """Give every parameter values that are the same in every run, none of them zero or one; return it in eval mode."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in module.parameters():
-            fan = parameter[0].numel() if parameter.dim() > 1 else 4
-            parameter.add_(torch.randn(parameter.shape, generator=generator) * fan**-0.5 / 2)
+            is_constant = bool(
+                (parameter == parameter.flatten()[0]).all()
+            )  # a norm's scale, or a bias that starts at 0
+            middle = parameter.flatten()[0].clone() if is_constant else 0
+            spread = parameter[0].numel() ** -0.5 if parameter.dim() > 1 else 0.25
+            parameter.copy_(middle + spread * torch.randn(parameter.shape, generator=generator))
     return module.eval()
 
 

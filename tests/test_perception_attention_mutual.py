@@ -8,7 +8,6 @@ from torch import Tensor
 
 from perception.attention.mutual import ChannelFusion, MutualFusion, PositionFusion, signed_root
 from tests.attention_checks import (
-    assert_close,
     assert_gradients_are_finite,
     assert_rows_are_independent,
     lively,

@@ -70,7 +70,7 @@ class CrossGatedStages(nn.Module):
     """Two inputs to two streams at a quarter of the size, gated at half and at a quarter."""
 
     def __init__(self, channels: tuple[int, int], width: int = 64) -> None:
-        """Take inputs of so many channels; the streams have `width` channels at half size and four times that at last."""
+        """Take inputs of so many channels; a stream has `width` channels at half size, and four times as many then."""
         super().__init__()
         self.stem_first = nn.Conv2d(channels[0], width, 7, stride=2, padding=3)
         self.stem_second = nn.Conv2d(channels[1], width, 7, stride=2, padding=3)
