@@ -5,5 +5,10 @@ causalconv, causalwindow,
 causalchannel, causaldual          the same over time, frame by frame, with a state of constant size
 selfattention, rollout, glca       plain blocks, what the class token drew from, a closer look at that (DCAL)
 pairwise                           another row's tokens as distractors, in training only (DCAL)
-feedforward, droppath              small parts of the above
+crossgate, cmt, mutual             two streams into each other and into one (FE-LSD, GL-DMNet)
+integration, taskscale             which channels of which sensor a task reads (M3Net)
+height, localgate, deformable      radar and camera over one ground (MetaOcc)
+egowarp                            what was there before, where it is now (MetaOcc)
+skip                               a state that each sensor that is present updates (MultiModN)
+feedforward, droppath, groupnorm   small parts of the above
 """
