@@ -20,9 +20,9 @@ from tests.attention_checks import (
 @torch.no_grad()
 def test_equals_a_convolution_that_is_padded_in_front(kernel: tuple[int, int, int]) -> None:
     conv = lively(CausalConv(4, kernel))
-    x = seeded(2, 5, 4, 3, 6)
-    padded = F.pad(x.transpose(1, 2), (kernel[2] // 2,) * 2 + (kernel[1] // 2,) * 2 + (kernel[0] - 1, 0))
-    expected = F.conv3d(padded, conv.weight, conv.bias, groups=4).transpose(1, 2)
+    x = seeded(2, 5, 3, 6, 4)
+    padded = F.pad(x.movedim(-1, 1), (kernel[2] // 2,) * 2 + (kernel[1] // 2,) * 2 + (kernel[0] - 1, 0))
+    expected = F.conv3d(padded, conv.weight, conv.bias, groups=4).movedim(1, -1)
     assert_close(conv.step(x, conv.start(x))[0], expected)
 
 
@@ -30,17 +30,17 @@ def test_equals_a_convolution_that_is_padded_in_front(kernel: tuple[int, int, in
 @torch.no_grad()
 def test_pieces_equal_the_whole(cuts: list[int]) -> None:
     conv = lively(CausalConv(2))
-    x = seeded(1, sum(cuts), 2, 3, 3)
+    x = seeded(1, sum(cuts), 3, 3, 2)
     state, pieces = conv.start(x), []
     for piece in x.split(cuts, dim=1):
         y, state = conv.step(piece, state)
         pieces.append(y)
     assert_close(torch.cat(pieces, dim=1), conv.step(x, conv.start(x))[0])
-    assert state.shape == (1, 2, 2, 3, 3)
+    assert state.shape == (1, 2, 3, 3, 2)
 
 
 def test_rows_are_independent_and_gradients_finite() -> None:
     conv = lively(CausalConv(4))
-    assert_rows_are_independent(lambda x, before: conv.step(x, before)[0], seeded(3, 4, 4, 3, 3), seeded(3, 2, 4, 3, 3))
-    inputs = seeded(2, 4, 4, 3, 3), seeded(2, 2, 4, 3, 3)
+    assert_rows_are_independent(lambda x, before: conv.step(x, before)[0], seeded(3, 4, 3, 3, 4), seeded(3, 2, 3, 3, 4))
+    inputs = seeded(2, 4, 3, 3, 4), seeded(2, 2, 3, 3, 4)
     assert_gradients_are_finite(conv, lambda x, before: conv.step(x, before)[0], *inputs)

@@ -107,6 +107,7 @@ def test_pieces_equal_the_whole(cuts: list[int], is_plane: bool) -> None:
         pieces.append(y)
     assert_close(torch.cat(pieces, dim=1), module(x, poses))
     assert state.maps.shape == (1, 2, 2, 4, 5)
+    assert state.poses.dtype == module.start(x, poses).poses.dtype == torch.float64
 
 
 @torch.no_grad()

@@ -22,18 +22,19 @@ class CausalConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(width))
 
     def start(self, x: Tensor) -> Tensor:
-        """Return the state before the first frame of x (B, T, C, H, W): the frames that came before, all zero."""
+        """Return the state before the first frame of x (B, T, H, W, C): the frames that came before, all zero."""
         return x.new_zeros(len(x), self.kernel[0] - 1, *x.shape[2:])
 
     def step(self, x: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
-        """x (B, T, C, H, W), before (B, kernel - 1, C, H, W) -> the same as x, and what is before the next frame."""
-        frames, (depth, tall, wide) = x.shape[1], self.kernel
-        x = torch.cat([before, x], dim=1)
-        y = x.new_zeros(())
+        """x (B, T, H, W, C), before (B, kernel - 1, H, W, C) -> the same as x, and what is before the next frame."""
+        count, (depth, tall, wide) = x.shape[1], self.kernel
+        frames = torch.cat([before, x], dim=1)
+        filtered = []
         # One frame's filter at a time: the library's three-dimensional depthwise convolution is some ten times slower.
         for lag in range(depth):
-            part = x[:, lag : lag + frames].flatten(0, 1)
-            filtered = F.conv2d(part, self.weight[:, :, lag], None, 1, (tall // 2, wide // 2), 1, len(self.weight))
-            y = y + filtered
-        y = (y + self.bias[:, None, None]).unflatten(0, (-1, frames))
-        return y, x[:, frames:]
+            part = frames[:, lag : lag + count].flatten(0, 1).permute(0, 3, 1, 2)  # (B·T, C, H, W), channels last
+            bias = self.bias if lag == 0 else None
+            weight = self.weight[:, :, lag]
+            filtered.append(F.conv2d(part, weight, bias, padding=(tall // 2, wide // 2), groups=len(weight)))
+        y = sum(filtered[1:], filtered[0])
+        return y.permute(0, 2, 3, 1).reshape(x.shape), frames[:, count:]

@@ -59,18 +59,20 @@ class CausalHalf(nn.Module):
 
     def start(self, x: Tensor) -> HalfState:
         """Return the state before the first frame of x (B, T, C, H, W)."""
-        return HalfState(self.conv1.start(x), self.attn.start(x.movedim(2, -1)), self.conv2.start(x))
+        x = x.movedim(2, -1)
+        return HalfState(self.conv1.start(x), self.attn.start(x), self.conv2.start(x))
 
     def step(self, x: Tensor, state: HalfState) -> tuple[Tensor, HalfState]:
         """x (B, T, C, H, W) -> the same shape, and the state before the next frame."""
+        x = x.movedim(2, -1)  # (B, T, H, W, C)
         filtered, conv1 = self.conv1.step(x, state.conv1)
-        x = (x + filtered).movedim(2, -1)  # (B, T, H, W, C)
+        x = x + filtered
         attended, attn = self.attn.step(self.norm1(x), state.attn)  # type: ignore[arg-type]
-        x = (x + self.drop_path(attended)).movedim(-1, 2)  # (B, T, C, H, W)
+        x = x + self.drop_path(attended)
         filtered, conv2 = self.conv2.step(x, state.conv2)
-        x = (x + filtered).movedim(2, -1)  # (B, T, H, W, C)
-        x = (x + self.drop_path(self.ffn(self.norm2(x)))).movedim(-1, 2)
-        return x, HalfState(conv1, attn, conv2)
+        x = x + filtered
+        x = x + self.drop_path(self.ffn(self.norm2(x)))
+        return x.movedim(-1, 2), HalfState(conv1, attn, conv2)
 
     def forward(self, x: Tensor) -> Tensor:
         """Take a whole clip: x (B, T, C, H, W) -> the same shape."""

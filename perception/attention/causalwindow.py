@@ -18,8 +18,8 @@ from perception.attention.window import divide, join
 class WindowState(NamedTuple):
     """What a stream keeps of the last M = frames - 1 frames, newest last; all zero before the first frame."""
 
-    keys: Tensor  # (B, M, nW, P, C)
-    values: Tensor  # (B, M, nW, P, C)
+    keys: Tensor  # (B, M, nW, H, P, D)
+    values: Tensor  # (B, M, nW, H, P, D)
     seen: Tensor  # (B,) int64, how many of them there are
 
 
@@ -38,37 +38,35 @@ class CausalWindowAttention(nn.Module):
 
     def start(self, x: Tensor) -> WindowState:
         """Return the state before the first frame of x (B, T, H, W, C)."""
-        tiles = divide(x[:, 0], self.window).unflatten(0, (len(x), -1))  # (B, nW, P, C)
-        nothing = tiles.new_zeros(len(x), self.frames - 1, *tiles.shape[1:])
-        return WindowState(nothing, nothing, torch.zeros(len(x), dtype=torch.int64, device=x.device))
+        windows, tokens = divide(x[:1, 0], self.window).shape[:2]
+        shape = (len(x), self.frames - 1, windows, self.heads, tokens, x.shape[-1] // self.heads)
+        seen = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+        return WindowState(x.new_zeros(shape), x.new_zeros(shape), seen)
 
     def step(self, x: Tensor, state: WindowState) -> tuple[Tensor, WindowState]:
         """x (B, T, H, W, C) -> the same shape, and the state before the next frame."""
         batch, count, *sizes, _ = x.shape
-        tiles = divide(x.flatten(0, 1), self.window).unflatten(0, (batch, count, -1))  # (B, T, nW, P, C)
-        q, k, v = self.qkv(tiles).chunk(3, dim=-1)
-        keys, values = torch.cat([state.keys, k], dim=1), torch.cat([state.values, v], dim=1)  # (B, M + T, nW, P, C)
-        q = q.flatten(0, 2).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B·T·nW, H, P, D)
-        mask = self._readable(state.seen, q, tiles.shape)
-        y = F.scaled_dot_product_attention(q, self._last(keys), self._last(values), attn_mask=mask)
+        tiles = self.qkv(divide(x.flatten(0, 1), self.window))  # (B·T·nW, P, 3·C)
+        tiles = tiles.unflatten(0, (batch, count, -1)).unflatten(-1, (3, self.heads, -1))
+        q, k, v = tiles.permute(4, 0, 1, 2, 5, 3, 6)  # (B, T, nW, H, P, D) each
+        keys, values = torch.cat([state.keys, k], dim=1), torch.cat([state.values, v], dim=1)  # (B, M + T, ...)
+        mask = self._readable(state.seen, q)
+        y = F.scaled_dot_product_attention(q.flatten(0, 2), self._last(keys), self._last(values), attn_mask=mask)
         y = self.proj(y.transpose(1, 2).flatten(2))  # (B·T·nW, P, C)
         seen = (state.seen + count).clamp(max=self.frames - 1)
         after = WindowState(keys[:, count:], values[:, count:], seen)
-        out: Tensor = join(y, self.window, sizes).unflatten(0, (batch, count))
-        return out, after
+        return join(y, self.window, sizes).reshape(x.shape), after
 
     def _last(self, rows: Tensor) -> Tensor:
-        """Give every frame the rows of its last frames: (B, M + T, nW, P, C) -> (B·T·nW, H, frames·P, D)."""
-        sliding = rows.unfold(1, self.frames, 1)  # (B, T, nW, P, C, frames)
-        sliding = sliding.unflatten(-2, (self.heads, -1)).permute(0, 1, 2, 4, 6, 3, 5)  # (B, T, nW, H, frames, P, D)
-        last: Tensor = sliding.flatten(4, 5).flatten(0, 2)
-        return last
+        """Give every frame the rows of its last frames: (B, M + T, nW, H, P, D) -> (B·T·nW, H, frames·P, D)."""
+        sliding = rows.unfold(1, self.frames, 1)  # (B, T, nW, H, P, D, frames)
+        return sliding.movedim(-1, 4).flatten(4, 5).flatten(0, 2)
 
-    def _readable(self, seen: Tensor, q: Tensor, shape: torch.Size) -> Tensor | None:
+    def _readable(self, seen: Tensor, q: Tensor) -> Tensor | None:
         """Hide frames from before the first one: (B·T·nW, 1, 1, frames·P) bool, or nothing where none is looked at."""
         if self.frames == 1:
             return None
-        batch, count, windows, tokens, _ = shape
+        batch, count, windows, _, tokens, _ = q.shape
         place = torch.arange(count, device=q.device)[:, None] + torch.arange(self.frames, device=q.device)  # oldest: 0
         there = place[None] >= self.frames - 1 - seen[:, None, None]  # (B, T, frames)
         there = there.repeat_interleave(tokens, dim=-1)[:, :, None].expand(batch, count, windows, -1)
