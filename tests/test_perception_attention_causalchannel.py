@@ -81,6 +81,15 @@ def test_a_stream_without_end_stays_what_it_is() -> None:
     assert state.frames.isfinite().all()
 
 
+@torch.no_grad()
+def test_the_past_is_kept_in_full_precision_by_a_model_that_has_half_of_it() -> None:
+    module = lively(CausalChannelAttention(6, 2)).bfloat16()
+    x = seeded(1, 3, 2, 3, 6).bfloat16()
+    y, state = module.step(x, module.start(x))
+    assert y.dtype == torch.bfloat16
+    assert {part.dtype for part in (*state, *module.start(x))} == {torch.float32}
+
+
 def test_rows_are_independent_and_gradients_finite() -> None:
     module = lively(CausalChannelAttention(6, 2, 0.9))
     assert_rows_are_independent(lambda x: whole(module, x), seeded(3, 4, 3, 3, 6))

@@ -10,6 +10,7 @@ from perception.attention.deformable import DeformableCrossAttention, cell_place
 from tests.attention_checks import (
     assert_close,
     assert_gradients_are_finite,
+    assert_reads_nothing_back,
     assert_rows_are_independent,
     lively,
     seeded,
@@ -94,3 +95,4 @@ def test_rows_are_independent_and_gradients_finite() -> None:
     inputs = seeded(3, 4, 8), seeded(3, 4, 2).sigmoid(), seeded(3, 8, 3, 5)
     assert_rows_are_independent(module, *inputs)
     assert_gradients_are_finite(module, module, *inputs)
+    assert_reads_nothing_back(module, module, *inputs)

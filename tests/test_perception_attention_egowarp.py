@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from perception.attention.causaldual import restart
 from perception.attention.egowarp import EgoHistory, Ground, relative, warp
+from perception.attention.restart import restart
 from tests.attention_checks import (
     assert_close,
     assert_gradients_are_finite,
+    assert_reads_nothing_back,
     assert_rows_are_independent,
     lively,
     seeded,
@@ -124,3 +125,4 @@ def test_rows_are_independent_and_gradients_finite() -> None:
     poses = torch.cat([drive(3, seed) for seed in range(3)])
     assert_rows_are_independent(module, seeded(3, 3, 2, 4, 5), poses)
     assert_gradients_are_finite(module, lambda x: module(x, poses[:2]), seeded(2, 3, 2, 4, 5))
+    assert_reads_nothing_back(module, module, seeded(3, 3, 2, 4, 5), poses)

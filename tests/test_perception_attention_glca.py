@@ -7,6 +7,7 @@ from perception.attention.rollout import class_row, mean_row
 from tests.attention_checks import (
     assert_close,
     assert_gradients_are_finite,
+    assert_reads_nothing_back,
     assert_rows_are_independent,
     lively,
     seeded,
@@ -48,3 +49,4 @@ def test_rows_are_independent_and_gradients_finite() -> None:
     scores = seeded(3, 7, seed=1)
     assert_rows_are_independent(lambda x, scores: module(x, scores)[0], seeded(3, 7, 8), scores)
     assert_gradients_are_finite(module, lambda x: module(x, scores)[0], seeded(3, 7, 8))
+    assert_reads_nothing_back(module, lambda x: module(x, scores.to(x.device))[0], seeded(3, 7, 8))

@@ -7,6 +7,7 @@ from perception.attention.height import HeightAttention
 from tests.attention_checks import (
     assert_close,
     assert_gradients_are_finite,
+    assert_reads_nothing_back,
     assert_rows_are_independent,
     lively,
     seeded,
@@ -55,3 +56,4 @@ def test_rows_are_independent_and_gradients_finite() -> None:
         return module.lift(ground, OCCUPIED, cells)
 
     assert_gradients_are_finite(module, lifted, seeded(2, 8, 2, 3), seeded(2, 8, 3, 2, 3))
+    assert_reads_nothing_back(module, module, seeded(3, 8))

@@ -12,6 +12,7 @@ from perception.attention.skip import SkipFusion, SkipUpdate
 from tests.attention_checks import (
     assert_close,
     assert_gradients_are_finite,
+    assert_reads_nothing_back,
     assert_rows_are_independent,
     lively,
     seeded,
@@ -92,3 +93,4 @@ def test_rows_are_independent_and_gradients_finite() -> None:
     inputs = seeded(3, 4), seeded(3, 3), torch.tensor([True, False, True])
     assert_rows_are_independent(update, *inputs)
     assert_gradients_are_finite(update, lambda state, x: update(state, x, inputs[2]), *inputs[:2])
+    assert_reads_nothing_back(update, update, *inputs)

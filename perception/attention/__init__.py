@@ -9,6 +9,7 @@ crossgate, cmt, mutual             two streams into each other and into one (FE-
 integration, taskscale             which channels of which sensor a task reads (M3Net)
 height, localgate, deformable      radar and camera over one ground (MetaOcc)
 egowarp                            what was there before, where it is now (MetaOcc)
+restart                            what is kept between frames, forgotten for some streams
 skip                               a state that each sensor that is present updates (MultiModN)
 feedforward, droppath, groupnorm   small parts of the above
 """

@@ -48,7 +48,7 @@ class CausalChannelAttention(nn.Module):
         qkv = self.qkv(x.flatten(2, 3)).unflatten(-1, (3, self.groups, -1))  # (B, T, N, 3, G, C_g)
         q, k, v = qkv.permute(3, 0, 1, 4, 2, 5)  # (B, T, G, N, C_g) each
         tables = (q / q.shape[3]).transpose(3, 4) @ k  # (B, T, G, C_g, C_g)
-        means, after = running(tables.float(), state, self.decay)
+        means, after = running(tables, state, self.decay)
         scores = means * self.sharpness[:, None, None]
         shares = torch.softmax(scores, dim=-1).to(v.dtype)
         y: Tensor = self.proj((v @ shares.transpose(3, 4)).transpose(2, 3).reshape(x.shape))
@@ -59,7 +59,7 @@ def running(tables: Tensor, state: ChannelState, decay: float) -> tuple[Tensor, 
     """Return the mean of tables (B, T, ...) up to each frame, the same shape, and the state after the last."""
     mean, frames = state
     means = []
-    for table in tables.unbind(1):  # as a mean and not a sum: it stays as small as a table in a stream without end
+    for table in tables.unbind(1):  # a mean and not a sum: in a stream without end it stays as small as a table
         frames = frames * decay + 1
         mean = mean + (table - mean) / frames[:, None, None, None]
         means.append(mean)

@@ -7,9 +7,8 @@ equals any way of cutting it. A frame is a map: a picture or a ground plan, or a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from perception.attention.causalchannel import CausalChannelAttention, ChannelState
@@ -17,8 +16,6 @@ from perception.attention.causalconv import CausalConv
 from perception.attention.causalwindow import CausalWindowAttention, WindowState
 from perception.attention.droppath import DropPath
 from perception.attention.feedforward import FeedForward
-
-State = TypeVar("State", bound=tuple[object, ...])
 
 
 class HalfState(NamedTuple):
@@ -115,14 +112,3 @@ class CausalDualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Take a whole clip: x (B, T, C, H, W) -> the same shape."""
         return self.step(x, self.start(x))[0]
-
-
-def restart(state: State, rows: Tensor) -> State:
-    """Return the state with the streams in `rows` (B,) bool as before their first frame, and the others as they are."""
-    parts = [
-        torch.where(rows.view(-1, *[1] * (part.dim() - 1)), torch.zeros_like(part), part)
-        if isinstance(part, Tensor)
-        else restart(part, rows)  # type: ignore[type-var]
-        for part in state
-    ]
-    return type(state)(*parts)  # type: ignore[arg-type]

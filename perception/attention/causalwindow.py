@@ -50,24 +50,49 @@ class CausalWindowAttention(nn.Module):
         tiles = tiles.unflatten(0, (batch, count, -1)).unflatten(-1, (3, self.heads, -1))
         q, k, v = tiles.permute(4, 0, 1, 2, 5, 3, 6)  # (B, T, nW, H, P, D) each
         keys, values = torch.cat([state.keys, k], dim=1), torch.cat([state.values, v], dim=1)  # (B, M + T, ...)
-        mask = self._readable(state.seen, q)
-        y = F.scaled_dot_product_attention(q.flatten(0, 2), self._last(keys), self._last(values), attn_mask=mask)
-        y = self.proj(y.transpose(1, 2).flatten(2))  # (B·T·nW, P, C)
+        y = self._attend(q, keys, values, state.seen)  # (B, T, nW, P, C)
+        y = self.proj(y.flatten(0, 2))
         seen = (state.seen + count).clamp(max=self.frames - 1)
         after = WindowState(keys[:, count:], values[:, count:], seen)
         return join(y, self.window, sizes).reshape(x.shape), after
 
-    def _last(self, rows: Tensor) -> Tensor:
-        """Give every frame the rows of its last frames: (B, M + T, nW, H, P, D) -> (B·T·nW, H, frames·P, D)."""
-        sliding = rows.unfold(1, self.frames, 1)  # (B, T, nW, H, P, D, frames)
-        return sliding.movedim(-1, 4).flatten(4, 5).flatten(0, 2)
+    def _attend(self, q: Tensor, keys: Tensor, values: Tensor, seen: Tensor) -> Tensor:
+        """q (B, T, nW, H, P, D), keys and values (B, M + T, nW, H, P, D) -> (B, T, nW, P, C).
 
-    def _readable(self, seen: Tensor, q: Tensor) -> Tensor | None:
-        """Hide frames from before the first one: (B·T·nW, 1, 1, frames·P) bool, or nothing where none is looked at."""
-        if self.frames == 1:
+        Some frames ask at once, at most as many as they see: each frame by itself would need its own copy of all that
+        it sees, and all of them at once would be compared with all.
+        """
+        count, windows = q.shape[1], q.shape[2]
+        size = min(count, self.frames)  # S frames a block
+        if rest := -count % size:
+            q, keys, values = (F.pad(rows, [0] * 9 + [rest]) for rows in (q, keys, values))
+        asking = _blocks(q, size, size)  # (B·blocks, nW·H, S·P, D)
+        keys, values = (_blocks(rows, self.frames - 1 + size, size) for rows in (keys, values))
+        y = F.scaled_dot_product_attention(asking, keys, values, attn_mask=self._readable(seen, q, size))
+        y = y.unflatten(1, (windows, self.heads)).unflatten(3, (size, -1))  # (B·blocks, nW, H, S, P, D)
+        y = y.permute(0, 3, 1, 4, 2, 5).flatten(4)  # (B·blocks, S, nW, P, C)
+        out: Tensor = y.reshape(len(q), -1, *y.shape[2:])[:, :count]
+        return out
+
+    def _readable(self, seen: Tensor, q: Tensor, size: int) -> Tensor | None:
+        """Hide frames that are later, too old, or from before the first: (B·blocks, 1, S·P, (M + S)·P) bool.
+
+        None where every frame sees itself alone.
+        """
+        past = self.frames - 1
+        if past == 0:
             return None
-        batch, count, windows, _, tokens, _ = q.shape
-        place = torch.arange(count, device=q.device)[:, None] + torch.arange(self.frames, device=q.device)  # oldest: 0
-        there = place[None] >= self.frames - 1 - seen[:, None, None]  # (B, T, frames)
-        there = there.repeat_interleave(tokens, dim=-1)[:, :, None].expand(batch, count, windows, -1)
-        return there.flatten(0, 2)[:, None, None]
+        asks = torch.arange(size, device=q.device)[:, None]
+        place = torch.arange(past + size, device=q.device)  # in a block, where `past` is the first that asks
+        first = torch.arange(0, q.shape[1], size, device=q.device)[:, None, None]  # of each block
+        is_near = (asks <= place) & (place <= asks + past)  # (S, M + S)
+        is_there = first + place >= past - seen[:, None, None, None]  # (B, blocks, 1, M + S)
+        readable = (is_near & is_there).flatten(0, 1)  # (B·blocks, S, M + S)
+        tokens = q.shape[4]
+        return readable.repeat_interleave(tokens, 1).repeat_interleave(tokens, 2)[:, None]
+
+
+def _blocks(rows: Tensor, length: int, step: int) -> Tensor:
+    """Cut rows (B, T, nW, H, P, D) into blocks of `length` frames, every `step`: (B·blocks, nW·H, length·P, D)."""
+    blocks = rows.unfold(1, length, step).movedim(-1, 4)  # (B, blocks, nW, H, length, P, D)
+    return blocks.flatten(4, 5).flatten(2, 3).flatten(0, 1)

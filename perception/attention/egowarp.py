@@ -83,11 +83,11 @@ def warp(past: Tensor, moved: Tensor, ground: Ground) -> Tensor:
     Of a motion in space, where each cell's point on the plane z = 0 comes to lie seen from above.
     """
     height, width = past.shape[2:]
-    plane = moved[:, :2, [0, 1, -1]]  # (B, 2, 3): from x, y and 1 now to x and y then
+    turn, shift = moved[:, :2, :2], moved[:, :2, -1]  # from x and y now to x and y then
     x = ground.left_m + (torch.arange(width, device=past.device) + 0.5) * ground.cell_m
     y = ground.top_m + (torch.arange(height, device=past.device) + 0.5) * ground.cell_m
-    cells = torch.stack([x.expand(height, width), y[:, None].expand(height, width)], dim=-1).to(plane)
-    there = torch.einsum("bij,yxj->byxi", plane[:, :, :2], cells) + plane[:, None, None, :, 2]  # (B, Y, X, 2) in metres
+    cells = torch.stack([x.expand(height, width), y[:, None].expand(height, width)], dim=-1).to(turn)
+    there = torch.einsum("bij,yxj->byxi", turn, cells) + shift[:, None, None]  # (B, Y, X, 2) in metres
     across = (there[..., 0] - ground.left_m) / (width * ground.cell_m)  # from 0 to 1 over the map
     along = (there[..., 1] - ground.top_m) / (height * ground.cell_m)
     grid = 2 * torch.stack([across, along], dim=-1) - 1
