@@ -87,7 +87,8 @@ async def replay(
     """
     start_ns = round(start_s * NS_PER_S)
     playlist = await asyncio.to_thread(make_playlist, paths, config.perception, start_ns)
-    result = ReplayResult(session=replay_session(paths, config, start_ns), undecoded=tuple(playlist.undecoded))
+    session = await asyncio.to_thread(replay_session, paths, config, start_ns)
+    result = ReplayResult(session=session, undecoded=tuple(playlist.undecoded))
     result.origin_ns = playlist.origin_ns
     calibrations = tell_playlist(playlist)
     with tempfile.TemporaryDirectory(prefix="heedful-memory-") as scratch:

@@ -76,4 +76,5 @@ def _tail(reason: str) -> bytes:
         Metadata(name=CUT, metadata={"reason": reason}).write(builder)
     DataEnd(data_section_crc=0).write(builder)
     Footer(summary_start=0, summary_offset_start=0, summary_crc=0).write(builder)
-    return builder.end() + MAGIC
+    records: bytes = builder.end()  # type: ignore[no-untyped-call]
+    return records + MAGIC
