@@ -73,6 +73,7 @@ _MAIN_CLAUSE = word("did|how|what|where|who|which|does|do|anything|anyone|anybod
 _ASKING = word("what|did|was|were|how|is|are|where|who|which|anything|anyone|anybody|does|do|has|have")
 _UNTIL = re.compile(r"\s+(?:(?:was|is|did)\s+it\s+(?:take\s+)?)?(?:until|till)\s", re.IGNORECASE)
 _HOW_LONG = r"\bhow\s+(?:long|many\s+\w+)$"
+_THE_WORD = re.compile(r"the\s+(?:words?|phrase|term)\s+(?!was\b|is\b|that\b)(?P<words>\w[^?.!;,]*)$", re.IGNORECASE)
 _EMPTY = r"^(?:that|this|it|then|now|the)?\W*$"
 
 
@@ -173,6 +174,8 @@ def _moments(parts: Sequence[str], quotes: Sequence[str]) -> tuple[Topic, ...]:
 def _moment(clause: str, quotes: Sequence[str]) -> Topic:
     """Words that point at no sense are a thing that moved, "the first car", or else what was said, "go forward"."""
     topic = find_topic(clause, quotes)
+    if (word := _THE_WORD.match(clause)) and not topic.content:  # "after the word man"
+        return replace(topic, about="speech", content=word["words"].lower(), has_rare_thing=False, unused="")
     if topic.about in {"sensors", "anything", "seen", "heard"} or not topic.has_cue:
         senses = find_blind(clause.lower())
         if senses is not None:

@@ -20,7 +20,7 @@ from reasoning.asks import Asks, asks_end, find_ask
 from reasoning.dark import spell_out
 from reasoning.lengths import join_breaks, take_lasting, take_lasting_before_moment
 from reasoning.match import words
-from reasoning.parts import asks_both, is_together, share, split
+from reasoning.parts import asks_both, is_together, join_borders, share, split
 from reasoning.patterns import either, has
 from reasoning.quoted import take_quotes
 from reasoning.references import resolve
@@ -160,7 +160,7 @@ def _understand(text: str, now: Now) -> Question:
     masked, mended = mend(masked)
     text = text if quotes else masked
     masked, is_tagged = _TAG.subn("", masked)
-    masked = spell_out(core(resolve(masked, now)))
+    masked = join_borders(spell_out(core(resolve(masked, now))), now)
     rivals = find_rivals(masked, quotes)
     if rivals is not None:
         return replace(_order(text, masked, rivals, now), mended=mended)
