@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from reasoning import vocabulary as vocab
+from reasoning.dark import Edge
 from reasoning.lengths import BEYOND, WITHIN
 from reasoning.match import words as split_words
 from reasoning.numbers import LENGTH
 from reasoning.patterns import has, word
-from reasoning.sensors import find_blind
+from reasoning.sensors import find_blind, find_end
 from reasoning.timepoints import Now, to_ns
 from reasoning.timewords import TimeSpan, parse_time, take_time
 from reasoning.topics import Topic, find_topic, residue
@@ -176,10 +177,13 @@ def _moment(clause: str, quotes: Sequence[str]) -> Topic:
     topic = find_topic(clause, quotes)
     if (word := _THE_WORD.match(clause)) and not topic.content:  # "after the word man"
         return replace(topic, about="speech", content=word["words"].lower(), has_rare_thing=False, unused="")
-    if topic.about in {"sensors", "anything", "seen", "heard"} or not topic.has_cue:
-        senses = find_blind(clause.lower())
+    if topic.about in {"sensors", "anything", "seen", "heard", "sound", "motion"} or not topic.has_cue:
+        ended, senses = find_end(clause.lower()), find_blind(clause.lower())
+        if ended is not None:
+            return replace(topic, about="blind", content="", label="ended", edge="start", senses=ended, has_cue=True)
         if senses is not None:
-            return replace(topic, about="blind", content="", senses=senses, has_cue=True, unused="")
+            edge: Edge = "start" if has(r"\b(?:went|got|became|turned|goes|gets)\b", clause) else ""
+            return replace(topic, about="blind", content="", edge=edge, senses=senses, has_cue=True, unused="")
     if topic.about == "speech" and topic.unused and not topic.content:  # "the lecturer brought up the library"
         return replace(topic, content=topic.unused, unused="")
     if topic.has_cue and topic.about not in {"anything", "sensors"}:

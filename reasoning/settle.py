@@ -41,7 +41,7 @@ def settle(topic: Topic, ask: Asks, rest: str, anchor: Anchor | None, span: Time
     is_open = span is not None and span.start_ns is not None and span.end_ns is None
     if topic.is_absence and ask == "how_long" and is_open and has(word(r"stay\w*|remain\w*|ke(?:ep|pt)"), rest):
         return replace(topic, nth=1)  # "how long did it stay still after 1:35" ends with the next movement
-    if topic.about == "dark" and ask == "how_long" and has(r"\bha(?:s|ve)\b[^?.!;]*\bbeen\b", rest):
+    if topic.about == "dark" and has(r"\bha(?:s|ve)\b[^?.!;]*\bbeen\b|\bsince\s+when\b", rest) and ask != "whether":
         return replace(topic, nth=-1)  # "how long has it been dark"
     if ask == "when" and has(r"\bago\b", rest):
         return replace(topic, nth=-1)

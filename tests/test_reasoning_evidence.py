@@ -175,7 +175,7 @@ ANSWERS = [
     ("How often was the word man said?", '1 time: "he was not an ill disposed young man" from 0:21.0 to 0:24.0.'),
     (
         "What moved after the word man?",
-        "Something moved from 0:45.0 to 0:46.0 on the left. I see that something moves, not what it is.",
+        "Something moved from 0:45.0 to 0:46.0 on the left. I see that something moves, not who or what it is.",
     ),
     (
         "What moved before and after the tone?",
