@@ -19,6 +19,7 @@ from perception.inputs import DataSample, input_fault
 from perception.media import VideoSample
 from perception.picture import to_gray
 from perception.pictures import PictureDecoder
+from perception.places import Places
 from runtime.messages import CalibrationInput, Sensor
 from runtime.recording import buslog
 from runtime.recording.bags import open_container
@@ -58,6 +59,7 @@ class RecordedTrack:
     decoder: Decoder
     begins_ns: int  # when its first sample was taken
     ahead_ns: int  # by how much its clock was ahead of the recorder's then
+    frame: str = ""  # the frame that it sits in, of which transforms tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,7 @@ class Recording:
     undecoded: tuple[Channel, ...]  # what nothing here can read
     damaged: tuple[str, ...]  # topics of which nothing could be read, because the recording is damaged
     is_run: bool  # it holds messages of the bus
-    calibrations: tuple[tuple[str, CalibrationInput], ...]  # (topic or stream, newest of its channel at the start)
+    places: Places  # what is said of places and cameras at the start
     timeline: Timeline
     origin_ns: int  # event time of the first sample
     length_ns: int  # from the first sample to the last entry
@@ -85,7 +87,7 @@ def probe_recording(path: Path) -> Recording:
         tracks: list[RecordedTrack] = []
         undecoded: list[Channel] = []
         damaged: list[str] = []
-        calibrations: list[tuple[str, CalibrationInput]] = []
+        places = Places()
         for channel in container.channels.values():
             if buslog.is_message(channel) and STREAM not in channel.metadata:
                 continue  # what the bus said then
@@ -97,16 +99,16 @@ def probe_recording(path: Path) -> Recording:
                 if VIEW_ONLY not in channel.metadata and channel.count != 0:
                     undecoded.append(channel)
             elif isinstance(first[1], CalibrationInput):
-                calibrations.append((channel.metadata.get(STREAM, channel.topic), first[1]))
+                places.begin(container, channel, decoder)
             else:
-                tracks.append(_track(path, channel, decoder, taken_ns(*first), first[0].log_ns))
+                tracks.append(_track(path, channel, decoder, taken_ns(*first), first[0]))
         origin_ns = min((timeline.event_ns(track.begins_ns) for track in tracks), default=0)
         return Recording(
             tracks=tuple(sorted(tracks, key=lambda track: track.topic)),
             undecoded=tuple(undecoded),
             damaged=tuple(sorted(damaged)),
             is_run=any(map(buslog.is_message, container.channels.values())),
-            calibrations=tuple(calibrations),
+            places=places,
             timeline=timeline,
             origin_ns=origin_ns,
             length_ns=max((timeline.event_ns(end_ns) - origin_ns for _, end_ns in container.spans), default=0),
@@ -136,7 +138,7 @@ def _first(container: Container, channel: Channel, decoder: Decoder) -> tuple[En
     return None
 
 
-def _track(path: Path, channel: Channel, decoder: Decoder, begins_ns: int, log_ns: int) -> RecordedTrack:
+def _track(path: Path, channel: Channel, decoder: Decoder, begins_ns: int, first: Entry) -> RecordedTrack:
     return RecordedTrack(
         path=path,
         channel=channel.id,
@@ -145,7 +147,8 @@ def _track(path: Path, channel: Channel, decoder: Decoder, begins_ns: int, log_n
         sensor=SENSORS[decoder.kind],
         decoder=decoder,
         begins_ns=begins_ns,
-        ahead_ns=max(0, begins_ns - log_ns),
+        ahead_ns=max(0, begins_ns - first.log_ns),
+        frame=decoder.frame_of(first.data),
     )
 
 

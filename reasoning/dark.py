@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from reasoning.episodes import Episode, gather, quiet, reason
+from reasoning.lapses import ENDED
 from reasoning.patterns import either, has
 from runtime.messages import Hit, Sensor
 
@@ -62,6 +63,7 @@ _IS_DARK = either(
     rf"\b(?:picture|screen|view|image|video)\s+(?:is|was|been|stay\w*|remain\w*|{_TURNS})\s+{_FILL}black\b",
     r"\bdarkness\b",
     r"\b(?:in|during|after|before|since|until|between|through)\s+the\s+(?:\w+\s+)?dark\b(?!\s+(?:car|room|van|coat))",
+    r"\bthe\s+dark\s+(?:begin|began|beg[iu]n|start\w*|end\w*|stop\w*|last\w*|set|come|came)\b",
     r"\bdark\s+(?:stretch|stretches|phase|phases|period|periods|moment|moments|times?|parts?|spells?|ones?|patch|patches|intervals?)\b",
     rf"\b{_TURNS}\s+{_FILL}(?:dark|light|bright)\b",
 )
@@ -77,13 +79,14 @@ class Dark:
 
 
 def spell_out(text: str) -> str:
-    """Return `text` with "in the dark" as the moment that it names."""
+    """Return `text` with "in the dark", or "in the last dark phase", as the moment that it names."""
+    text = re.sub(r"\b(?:in|at|over)\s+(?=the\s+(?:\w+\s+)?dark\s+\w)", "during ", text, flags=re.IGNORECASE)
     return re.sub(r"\bin\s+(?:the\s+dark(?:ness)?|darkness)\b", "while it was dark", text, flags=re.IGNORECASE)
 
 
 def find_dark(text: str) -> Dark | None:
     """Return what a text says of the light, None where it says nothing that a camera could tell."""
-    if has(r"\bhow\s+(?:dark|bright|light)\b", text):
+    if has(r"\bhow\s+(?:dark|bright|light)\b|\btoo\s+(?:bright|light)\b|\bdarker\b", text):
         return None
     turns = has(rf"\b{_TURNS}\b", text)
     if has(_GOES_OFF, text):
@@ -110,9 +113,15 @@ def phases(hits: Iterable[Hit]) -> list[Episode]:
     return joined(gap for gap in _gaps(hits) if is_dark(reason(gap.hits[0])))
 
 
-def blind(senses: AbstractSet[Sensor], hits: Iterable[Hit], streams: Mapping[str, Sensor]) -> list[Episode]:
-    """Return when a stream of these senses, or of any, gave nothing that could be perceived, oldest first."""
-    return joined(gap for gap in _gaps(hits) if not senses or streams.get(gap.hits[0].stream) in senses)
+def blind(
+    senses: AbstractSet[Sensor], hits: Iterable[Hit], streams: Mapping[str, Sensor], *, is_end: bool = False
+) -> list[Episode]:
+    """Return when a stream of these senses, or of any, gave nothing that could be perceived, oldest first.
+
+    With `is_end` only because it has ended.
+    """
+    own = [gap for gap in _gaps(hits) if not senses or streams.get(gap.hits[0].stream) in senses]
+    return joined(gap for gap in own if not is_end or reason(gap.hits[0]) == ENDED)
 
 
 def light(hits: Iterable[Hit], streams: Mapping[str, Sensor], start_ns: int, end_ns: int) -> list[Episode]:

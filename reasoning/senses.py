@@ -31,6 +31,9 @@ _ASKS_SENSORS = either(
     rf"\b(?:have|has|got|includes?|contains?)\s+(?:an?\s+|any\s+|no\s+)?"
     rf"(?:{_SENSOR}|{_MEDIUM}(?:\s+track|\s+stream)?)\W*$",
     rf"\bis\s+(?:the\s+)?{_MEDIUM}\s+(?:being\s+)?(?:on|off|recorded|working|missing|available|there)\b",
+    r"\b(?:could|can|did)(?:n't|\s+not)?\s+you\s+(?:not\s+)?see\s+(?:nothing|anything\s+at\s+all)\b",
+    r"\b(?:could|can)(?:n't\s+you|\s+you\s+not)\s+(?:see|hear)\b",
+    r"\b(?:lose|lost|losing)\s+(?:your\s+)?(?:sight|vision|hearing)\b|\bwere\s+you\s+(?:\w+\s+)?(?:blind|deaf)\b",
     r"\bare\s+you\s+(?:blind|deaf|ok|okay|alive|working|online|there|awake|recording|listening|watching)\b",
     r"\bis\s+(?:it|this)\s+recording\b",
     r"\bis\s+everything\s+(?:still\s+)?(?:working|ok|okay|fine|alright|online|running|up)\b",

@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from runtime.messages import Evidence, Sensor
 
 _WORDS: dict[Sensor, str] = {
-    "video": r"\b(?:camera|webcam|lens|see|watch|look|video|picture|image|vision|visual)",
+    "video": r"\b(?:camera|webcam|lens|see|sight|watch|look|video|picture|image|vision|visual)",
     "audio": r"\b(?:micro|mics?\b|hear|listen|sound|audio|speech|deaf|mute)",
     "radar": r"\bradar",
     "events": r"\bevent\W+cam(?:era)?s?",
     "imu": r"\b(?:imu\b|inertial)",
 }
 _BAD = re.compile(
-    r"\b(?:blind|broken|dead|muted?|covered|dark|black|off|deaf|disconnected|blocked|obstructed|missing|wrong|fail\w*|faulty|stale|down|not|no"
+    r"\b(?:blind|broken|dead|muted?|covered|dark|black|off|deaf|disconnected|blocked|obstructed|missing|wrong|fail\w*|faulty|stale|down|not|no|couldn't|can't|nothing|los[et]|losing"
     r"|stop\w*|end(?:ed)?|died?|dropp?\w*|br[eo]a?ke?|offline)\b"
 )
 _IS_NUMBER = re.compile(r"\bhow\s+(?:often|many\s+times)\b")
-_PAST = re.compile(r"\b(?:was|were|had|did|when|ever|how\s+often)\b")
+_PAST = re.compile(r"\b(?:was|were|had|did|could|couldn't|when|ever|how\s+often)\b")
 
 
 def tell_sensors(question: Question, asked_ns: int, coverage: Coverage, draft: Draft) -> None:
@@ -72,6 +72,17 @@ _IS_BLIND = either(
     r"\byou\s+(?:could|can|did)(?:n't|not|\s+not)\s+(?:see|hear)\b",
     r"\b(?:blind|deaf)(?:ness)?\b",
 )
+
+
+_ENDS = re.compile(
+    r"\b(?:camera|webcam|microphone|mic|sensor|radar|imu|stream|feed|track|video|audio|sound)s?\b\s+(?:\w+\s+)?"
+    r"(?:ended|stopped|died|finished|broke\s+off|was\s+over)\b"
+)
+
+
+def find_end(text: str) -> frozenset[Sensor] | None:
+    """Return the senses of which a text says that their stream has ended, none for any; None where it says no such."""
+    return frozenset(_named(text)) if _ENDS.search(text) else None
 
 
 def find_blind(text: str) -> frozenset[Sensor] | None:

@@ -107,7 +107,6 @@ def _of_dark(text: str, dark: Dark) -> Topic:
     """Return the dark as what a question, or its moment, is about."""
     polarity = find_polarity(text, "", is_quiet=dark.is_lit)
     unused = [name for name in _unused(text, "", find_times(text)).split() if name not in DARK_WORDS]
-    unused += ["always"] if not dark.is_lit and has(r"\balways\b", text) else []  # that it was is not that it ever was
     return Topic(
         about="dark",
         edge=dark.edge,

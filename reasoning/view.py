@@ -18,6 +18,7 @@ from runtime.messages import Hit, Recalled, Sensor
 
 if TYPE_CHECKING:
     from reasoning.anchors import Anchor
+    from reasoning.dark import Edge
     from reasoning.topics import Topic
     from reasoning.understand import Question
 
@@ -80,6 +81,8 @@ def look(
     everywhere = [episode for episode in found if lasting is None or lasting.holds(episode.length_ns)]
     if anchor is not None and question.anchor is not None and question.anchor.relation != "during":
         everywhere = [episode for episode in everywhere if episode.hits != anchor.hits]  # it does not follow itself
+    if question.topic.edge:  # that it got dark is to have been in the windows, not that it was
+        everywhere = [one for one in everywhere if _is_edge_in(one, question.topic.edge, windows, asked_ns)]
     inside = _inside(windows, everywhere, is_whole=question.is_point)  # the parts may be short of what was long enough
     episodes = tuple(episode for episode in inside if lasting is None or lasting.holds(episode.length_ns))
     empty = windows[0] if question.may_widen and not episodes and everywhere else None
@@ -99,6 +102,13 @@ def look(
         is_partial=recalled.total > len(recalled.timeline) and oldest_ns > windows[0][0],
         empty=empty,
     )
+
+
+def _is_edge_in(episode: Episode, edge: Edge, windows: Sequence[tuple[int, int]], asked_ns: int) -> bool:
+    """Whether the dark began, or ended, in one of the windows; what goes on has not ended."""
+    at_ns = at_edge(episode, edge).start_ns
+    is_over = edge == "start" or not (episode.is_open and episode.end_ns >= asked_ns)
+    return is_over and any(start_ns <= at_ns <= end_ns for start_ns, end_ns in windows)
 
 
 def _inside(windows: Sequence[tuple[int, int]], episodes: Sequence[Episode], *, is_whole: bool) -> tuple[Episode, ...]:
@@ -192,7 +202,7 @@ def _moments(
     moments = []
     for topic in anchor.topics:
         if topic.about == "blind":
-            episodes = blind(topic.senses, hits, streams)
+            episodes = blind(topic.senses, hits, streams, is_end=topic.label == "ended")
         elif topic.about == "dark" and topic.is_absence:
             episodes = light(hits, streams, recalled.session_start_ns, recalled.end_ns)
         else:

@@ -81,7 +81,7 @@ def test_every_sensor_becomes_a_stream_and_every_sample_comes(recorded: tuple[Pa
         NAMES["pose"]: "pose",
         NAMES["imu"]: "imu",
     }
-    assert [called for called, _ in recording.calibrations] == ["bumper"]
+    assert [*recording.places.of] == ["bumper"]
     for kind in ("image", "radar", "events", "pose", "imu"):
         samples = read_all(reader_of(recording, NAMES[kind]))
         assert [one.seq for one in samples] == list(range(counts[kind]))

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reasoning.dark import Dark, find_dark, is_dark, joined
 from reasoning.episodes import gather
+from reasoning.evidence import answer
+from reasoning.lapses import ENDED
+from reasoning.plan import plan
+from reasoning.timepoints import S_NS
+from reasoning.understand import understand
 from runtime.messages import Hit, Sensor
 from tests.test_reasoning_coverage import dark
 from tests.test_reasoning_episodes import hit, times
-from tests.test_reasoning_evidence import LEFT, RIGHT, ask, say
+from tests.test_reasoning_evidence import LEFT, RIGHT, ask, remember, say
 
 RECORDS = (
     hit("motion", 3, 5, box=LEFT),
@@ -174,6 +181,81 @@ def test_what_is_dark_for_two_cameras_at_once_was_dark_once() -> None:
 )
 def test_words_of_the_light(text: str, found: Dark | None) -> None:
     assert find_dark(text) == found
+
+
+RIG: dict[str, Sensor] = {"front": "video", "back": "video", "mic": "audio"}
+BESIDES = (
+    hit("motion", 3, 5, box=LEFT, stream="front"),
+    hit("utterance", 6, 8, "open the door", stream="mic"),
+    dark(12, 20, "front"),
+    dark(15, 24, "back"),
+    hit("utterance", 16, 18, "where is the switch", stream="mic"),
+    hit("gap", 40, 45, "no signal", stream="mic", level=0.0),
+    hit("gap", 55, 60, "dazzled", stream="back", level=0.0),
+    hit("utterance", 80, 82, "good night", stream="mic"),
+)
+BLIND_NS = {"front": 70 * S_NS, "back": 88 * S_NS}
+
+
+def ask_rig(text: str, at_s: int = 100) -> str:
+    """Ask when the front camera has ended at 70 s and the back one has been in the dark since 88 s."""
+    blind = {"front": ENDED, "back": "covered or dark"}
+    untold = [
+        replace(hit("gap", BLIND_NS[name] / S_NS, at_s, why, stream=name, level=0.0), record_id="")
+        for name, why in blind.items()
+    ]
+    question = understand(text, at_s * S_NS, 0)
+    recalled = remember(plan(question, "q", "s", at_s * S_NS), (*BESIDES, *untold))
+    return say(answer(question, recalled, at_s * S_NS, blind, RIG, False, blind_ns=BLIND_NS))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Is it dark right now?", "Yes, the picture has been dark since 1:28.0. Camera 'front' ended at 1:10.0."),
+        (
+            "Since when has it been dark?",
+            "The last dark phase has been going on since 1:28.0."
+            " Camera 'back' saw nothing from 0:55.0 to 1:00.0 (dazzled). Camera 'front' ended at 1:10.0.",
+        ),
+        ("Are all cameras working?", "No. Camera 'back' is blind: covered or dark. Camera 'front' ended at 1:10.0."),
+        ("Is the front camera still running?", "No. Camera 'front' ended at 1:10.0."),
+        ("Was it dark on the front camera at 0:22?", "No, the picture was not dark between 0:21.0 and 0:23.0."),
+        ("What was said after the front camera ended?", 'I heard somebody say "good night" from 1:20.0 to 1:22.0.'),
+        (
+            "Did anything move on the front camera after 1:15?",
+            "I cannot tell. Camera 'front' ended at 1:10.0.",
+        ),
+        ("What moved while the microphone was off?", "Nothing moved between 0:40.0 and 0:45.0."),
+        (
+            "What is happening now?",
+            "It was quiet between 1:37.0 and 1:40.0."
+            " Camera 'back' saw nothing from 1:28.0 to 1:40.0 (covered or dark). Camera 'front' ended at 1:10.0.",
+        ),
+        (
+            "Was anything said in the last dark phase?",
+            "No, nobody spoke between 1:28.0 and 1:40.0. It was dark from 1:28.0 to 1:40.0.",
+        ),
+        ("Did it get light before 0:20?", "No, it did not get light up to 0:20.0."),
+        ("Did it get light before 0:30?", "Yes, the picture was dark from 0:12.0 to 0:24.0."),
+        ("Did it get dark between 0:15 and 0:50?", "No, it did not get dark between 0:15.0 and 0:50.0."),
+        ("How many dark phases were there before 0:50?", "1 time: from 0:12.0 to 0:24.0."),
+        (
+            "How long did it take until it got light again?",
+            "The first dark phase lasted 12.0 s, from 0:12.0 to 0:24.0."
+            " Camera 'back' saw nothing from 0:55.0 to 1:00.0 (dazzled). Camera 'front' ended at 1:10.0.",
+        ),
+        (
+            "For how long could you not see anything?",
+            "47.0 s in all. Camera 'back' saw nothing from 0:15.0 to 0:24.0, from 0:55.0 to 1:00.0 and from 1:28.0 to"
+            " 1:40.0 (covered or dark and dazzled). Camera 'front' ended at 1:10.0."
+            " Camera 'front' saw nothing from 0:12.0 to 0:20.0 (covered or dark).",
+        ),
+        ("Was it dark for the whole recording?", 'I do not understand "the whole" here.'),
+    ],
+)
+def test_two_cameras_one_of_which_ends(text: str, said: str) -> None:
+    assert ask_rig(text) == said
 
 
 def test_only_darkness_is_dark() -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from perception.media import AudioFile, Track, VideoFile, probe
+from perception.places import Change, opens_later
 from perception.recorded import (
     RecordedAudio,
     RecordedData,
@@ -28,7 +29,6 @@ from runtime.messages import RESERVED_STREAMS, CalibrationInput, Sensor
 from runtime.recording.bags import is_container, later_parts
 from runtime.recording.container import Channel
 from runtime.recording.damage import told_once
-from runtime.recording.ros import camera_info_topic
 
 MIB = 1024 * 1024
 NS_PER_S = 1_000_000_000
@@ -50,6 +50,7 @@ class Playlist:
     streams: list[PlayedStream] = field(default_factory=list)
     undecoded: list[tuple[Path, Channel]] = field(default_factory=list)
     calibrations: dict[str, CalibrationInput] = field(default_factory=dict)
+    changes: list[Callable[[], Iterator[Change]]] = field(default_factory=list)  # later calibrations, by event time
     notes: list[str] = field(default_factory=list)  # a line each
     is_run: bool = False  # messages of the bus are among it
     is_damaged: bool = False  # nothing could be read of some streams
@@ -211,21 +212,23 @@ def _add_recording(
     playlist.faults += recording.faults
     playlist.notes += [f"{part.path}: {fault}" for fault in told_once(recording.faults)]
     playlist.notes += notes_on(part.path, recording)
-    own: dict[str, str] = {}  # what the recording calls a stream -> what it is called here
+    own: dict[str, RecordedTrack] = {}
     for track in tracks:
         is_only = bool(part.name) and len(tracks) == 1
         plain = track.name if NAME.fullmatch(track.name) else _slug(track.name or track.topic)
         name = _unused(part.name if is_only else f"{start}{part.name + '-' if part.name else ''}{plain}", names)
-        own[track.name or track.topic] = name
+        own[name] = track
         reader = _channel_reader(track, recording, settings, offset_ns, start_ns)
         playlist.streams.append(PlayedStream(name=name, sensor=track.sensor, open=reader))
         _calibrate(playlist, part, name)
-    known = dict(recording.calibrations)
-    for track in tracks:
-        called = track.name or track.topic
-        beside = camera_info_topic(track.topic) if track.sensor == "video" else called
-        if (calibration := known.get(called, known.get(beside))) is not None:
-            playlist.calibrations.setdefault(own[called], calibration)
+    own = {name: track for name, track in own.items() if name not in playlist.calibrations}  # a manifest's counts
+    for name, track in own.items():
+        if (calibration := recording.places.calibration_of(track)) is not None:
+            playlist.calibrations[name] = calibration
+    shift_ns = offset_ns - recording.origin_ns
+    playlist.changes.append(
+        opens_later(part.path, recording.places, own, lambda log_ns: recording.timeline.event_ns(log_ns) + shift_ns)
+    )
 
 
 def _wanted(part: _Part, recording: Recording) -> tuple[RecordedTrack, ...]:

@@ -123,7 +123,7 @@ def tell_playlist(playlist: Playlist) -> Calibrations:
     """Say what of the recordings is not played, and why; return their calibrations."""
     for note in playlist.notes:
         logger.warning("%s", note)
-    calibrations = Calibrations(playlist.calibrations)
+    calibrations = Calibrations(playlist.calibrations, playlist.changes)
     for name in calibrations.missing({one.name: one.sensor for one in playlist.streams}):
         logger.warning("%s has no calibration: where it sits is not known", name)
     return calibrations

@@ -41,12 +41,18 @@ Decode: TypeAlias = Callable[[bytes], Sequence[Content]]
 """From an entry's bytes to what is in it, most often one thing. Raises ValueError where they are damaged."""
 
 
+def no_frame(data: bytes) -> str:
+    """Return nothing: such entries name no frame."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoder:
     """How to read a channel."""
 
     kind: InputKind
     decode: Decode
+    frame_of: Callable[[bytes], str] = no_frame  # where the sensor sits: a name that transforms tell of
 
 
 ANY = ""  # session and stream of inputs that were just decoded: whoever plays them knows the names

@@ -42,7 +42,12 @@ def ros_decoder(channel: Channel, audio: AudioFormat | None = None) -> Decoder |
         except (AttributeError, TypeError, OverflowError) as error:  # the recording's own type has other fields
             raise ValueError(f"is another {channel.schema} than the one that is known") from error
 
-    return Decoder(kind=kind, decode=decode)
+    return Decoder(kind=kind, decode=decode, frame_of=lambda data: frame_id(read(data)))
+
+
+def frame_id(message: Any) -> str:
+    """Return the frame that a message names, "" for none; ROS 1 once wrote a slash before it."""
+    return str(getattr(getattr(message, "header", message), "frame_id", "")).lstrip("/")
 
 
 def camera_info_topic(topic: str) -> str:
@@ -207,7 +212,7 @@ def _static_transforms(message: Any) -> list[Content]:
     return [
         CalibrationInput(
             session=ANY,
-            stream=one.child_frame_id,
+            stream=one.child_frame_id.lstrip("/"),
             t_ns=_stamp(one.header),
             frame=one.header.frame_id,
             position_m=vector(one.transform.translation),
