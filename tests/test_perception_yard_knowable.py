@@ -138,3 +138,5 @@ def test_what_comes_back_from_behind_a_wall_in_the_dark_may_be_another() -> None
     )
     assert kind_of("How many things moved while it was dark?", open_view) == "1"
     assert kind_of("How many things moved while it was dark?", hidden) is None
+    rests = thing("person", (0.0, -8.0, 25.0), (2.0, -4.0, 25.0), (5.0, -4.0, 25.0), (8.0, 2.0, 25.0))
+    assert kind_of("How many things moved while it was dark?", scene_with(rests, light="night")) == "1"

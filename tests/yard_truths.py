@@ -86,7 +86,7 @@ class AskedWorld:
 def asked_worlds() -> tuple[AskedWorld, ...]:
     """Return some hundred worlds, each asked a few groups of questions, all groups in turn."""
     found = []
-    for number in range(240):
+    for number in range(260):
         world, truths, settings = world_truths(number)
         scene = scene_of(truths)
         groups = [GROUPS[(3 * number + more) % len(GROUPS)] for more in range(3)]

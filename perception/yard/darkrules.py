@@ -79,8 +79,15 @@ def _movers(scene: Scene) -> list[int] | None:
     if bool((((sensed_s > 0) | perhaps) & (sensed_s < KNOWN_S)).any()):
         return None
     moved = [int(column) for column in np.flatnonzero(sensed_s)]
-    stretches = [scene.spans(scene.is_tracked[:, column] & scene.is_dark, GAP_S) for column in moved]
-    return moved if all(len(some) == 1 for some in stretches) else None  # what comes back may be another
+    return moved if all(_is_one(scene, column) for column in moved) else None
+
+
+def _is_one(scene: Scene, column: int) -> bool:
+    """Say whether radar had a thing without a break from when it moved first to when it moved last in the dark."""
+    moves = np.flatnonzero(scene.is_tracked[:, column] & scene.is_dark)
+    first_s, last_s = scene.t_s[moves[[0, -1]]]
+    echoes = scene.spans(scene.is_echoing[:, column], GAP_S)
+    return any(start_s <= first_s and last_s <= end_s for start_s, end_s in echoes)  # what comes back may be another
 
 
 def _ways(scene: Scene, sign: float) -> list[tuple[int, Span]] | None:

@@ -37,6 +37,7 @@ SOURCES = (
     ("perception", "picture.py"),
     ("runtime.recording", "*.py"),
     ("runtime.apps", "demo_recording.py"),
+    ("runtime.apps", "demo_world.py"),
     ("runtime.apps", "demo_speech.wav"),
 )
 HOW_TO_GO_ON = """
