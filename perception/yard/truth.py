@@ -15,6 +15,8 @@ from runtime.messages import Box
 
 TRUTH_TOPIC = "/yard/truth"
 PLOT_TOPIC = "/yard/plot"
+VERSION = "version"  # metadata of the truth channel
+TRUTH_VERSION = "1"  # another one where what is told changes its meaning
 VISIBLE = 0.25  # of an entity's pixels, and at least so many:
 VISIBLE_PX = 6
 
