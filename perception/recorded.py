@@ -6,8 +6,8 @@ something, as it says itself, or when that arrived, on one timeline for all stre
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,6 +76,7 @@ class Recording:
     length_ns: int  # from the first sample to the last entry
     faults: tuple[str, ...]
     jumps: int = 0  # how often the recorder's clock was set back
+    marks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # what else it says of itself
 
 
 def probe_recording(path: Path) -> Recording:
@@ -114,6 +115,7 @@ def probe_recording(path: Path) -> Recording:
             length_ns=max((timeline.event_ns(end_ns) - origin_ns for _, end_ns in container.spans), default=0),
             faults=tuple(container.faults),
             jumps=container.jumps,
+            marks=container.metadata,
         )
     finally:
         container.close()

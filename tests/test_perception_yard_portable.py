@@ -23,7 +23,7 @@ if sys.argv[1] == "plain" and Path("/proc/self/maps").exists():
     ctypes.CDLL(path).av_force_cpu_flags(0)
 from perception.yard.record import write_yard
 from perception.yard.settings import WorldSettings, seed_of
-from runtime.apps.yard_worlds import asked_of
+from runtime.apps.yard_recording import truths_in
 from runtime.apps.yard_worlds import truths_in
 made = hashlib.sha256()
 with tempfile.TemporaryDirectory() as folder:

@@ -22,9 +22,9 @@ from perception.yard.lens import Lens
 from perception.yard.motion import RigMotion, calibrations
 from perception.yard.radar import Radar
 from perception.yard.script import make_world
-from perception.yard.settings import WorldSettings
+from perception.yard.settings import WorldSettings, check_seed
 from perception.yard.stage import Stage
-from perception.yard.truth import PLOT_TOPIC, TRUTH_TOPIC, Truth, to_json
+from perception.yard.truth import PLOT_TOPIC, TRUTH_TOPIC, TRUTH_VERSION, VERSION, Truth, to_json
 from perception.yard.view import truth_at
 from perception.yard.world import World
 from runtime.messages import CalibrationInput, EventsInput, RadarInput
@@ -54,7 +54,11 @@ class Recorded:
 
 
 def write_yard(path: Path, settings: WorldSettings, seed: int) -> Recorded:
-    """Make a world and write what its sensors give, with the truth. Raises as RecordingWriter does."""
+    """Make a world and write what its sensors give, with the truth.
+
+    Raises ConfigError where the seed is another split's, else as RecordingWriter does.
+    """
+    check_seed(settings.split, seed)
     return write_world(path, make_world(settings, seed))
 
 
@@ -179,5 +183,5 @@ def _truth_channel(topic: str, name: str) -> ChannelInfo:
         schema_encoding="jsonschema",
         schema_data=json.dumps({"type": "object", "title": name}).encode(),
         encoding="json",
-        metadata={VIEW_ONLY: "1"},
+        metadata={VIEW_ONLY: "1", VERSION: TRUTH_VERSION},
     )

@@ -57,6 +57,13 @@ def seed_of(split: Split, number: int) -> int:
     return SPLITS.index(split) * SEEDS + number
 
 
+def check_seed(split: Split, seed: int) -> None:
+    """Raise ConfigError where a seed is another split's: what is learnt would be measured on."""
+    owner = SPLITS[seed // SEEDS] if 0 <= seed < len(SPLITS) * SEEDS else split  # beyond, a seed is nobody's
+    if owner != split:
+        raise ConfigError("yard.seed", f"{seed} is a seed of the split {owner}, and the world is one of {split}")
+
+
 def stream_of(seed: int, name: str) -> int:
     """Return the seed of one part of a world (a sensor, the plot), so that none disturbs another's draws."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8], "big")

@@ -15,6 +15,8 @@ from runtime.messages import Box
 
 TRUTH_TOPIC = "/yard/truth"
 PLOT_TOPIC = "/yard/plot"
+VERSION = "version"  # metadata of the truth channel
+TRUTH_VERSION = "1"  # another one where what is told changes its meaning
 VISIBLE = 0.25  # of an entity's pixels, and at least so many:
 VISIBLE_PX = 6
 AUDIBLE_DB = 6.0  # over the background: so loud a voice is known for what it is; below it is faint

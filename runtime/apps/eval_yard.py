@@ -22,10 +22,11 @@ from runtime.apps.yard_baselines import BASELINES, Frequent, baseline_replies, f
 from runtime.apps.yard_chair import Described
 from runtime.apps.yard_lines import BACKEND, WINDOW, Line, Results, lines_of, result_of
 from runtime.apps.yard_pairs import Pair, draw_pair
+from runtime.apps.yard_recording import truths_in
 from runtime.apps.yard_replies import DESCRIPTION, Reply, Row, replies_to, rows_of, window_replies
 from runtime.apps.yard_report import write_report
 from runtime.apps.yard_text import as_text
-from runtime.apps.yard_worlds import Asked, asked_of, path_of, rendered, rendered_world, settings_of, truths_in
+from runtime.apps.yard_worlds import Asked, asked_of, path_of, rendered, rendered_world, settings_of
 from runtime.config import Config
 from runtime.errors import ConfigError
 

@@ -20,8 +20,10 @@ from perception.recorded import (
     probe_recording,
 )
 from perception.sources import Reader
+from perception.unperceived import MissingSensor
 from runtime.apps.playlist_notes import notes_on
 from runtime.apps.present import WALL_CLOCK_NS
+from runtime.apps.yard_faults import missing_in
 from runtime.config import NAME, Config, PerceptionConfig, percept_digest
 from runtime.errors import InputError
 from runtime.manifest import MANIFEST, StreamEntry, read_calibration, read_manifest
@@ -41,6 +43,7 @@ class PlayedStream:
     name: str
     sensor: Sensor
     open: Callable[[], Reader]
+    is_missing: bool = False  # a sensor that the recording should have
 
 
 @dataclass(kw_only=True)
@@ -221,6 +224,12 @@ def _add_recording(
         reader = _channel_reader(track, recording, settings, offset_ns, start_ns)
         playlist.streams.append(PlayedStream(name=name, sensor=track.sensor, open=reader))
         _calibrate(playlist, part, name)
+    if tracks == recording.tracks:
+        end_ns = max(offset_ns + recording.length_ns, start_ns)
+        for lacking, sensor in missing_in(recording).items():
+            name = _unused(f"{start}{part.name + '-' if part.name else ''}{lacking}", names)
+            nothing = partial(MissingSensor, end_ns)
+            playlist.streams.append(PlayedStream(name=name, sensor=sensor, open=nothing, is_missing=True))
     own = {name: track for name, track in own.items() if name not in playlist.calibrations}  # a manifest's counts
     for name, track in own.items():
         if (calibration := recording.places.calibration_of(track)) is not None:

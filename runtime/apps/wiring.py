@@ -123,7 +123,10 @@ def recorded_streams(playlist: Playlist, config: Config, session: str) -> list[t
     for one in playlist.streams:
         count = BATCHES.get(one.sensor, DATA_BATCH)
         source = ReaderSource(one.name, one.sensor, one.open, count, is_live=False)
-        streams.append((source, _pipeline(one.sensor, session, one.name, 0, config.perception)))
+        if one.is_missing:
+            streams.append((source, UnperceivedStream(is_missing=True)))
+        else:
+            streams.append((source, _pipeline(one.sensor, session, one.name, 0, config.perception)))
     return streams
 
 
