@@ -35,6 +35,7 @@ forms        FORMS                                 every kind of question with i
 phrases      Ask <-> text                          the grammar
 verdicts     Verdict                               what is meant, and whether anybody could know
 momentrules, pastrules, darkrules, happenings      what is true of a moment, of what has been, of the dark
+readable     text -> examples                      what can be asked instead of what it cannot read
 oracle       text, truths -> answer                all of it by rule
 proposals    Scene -> Ask                          what could be asked
 questions    truths, seed -> questions             what is asked, its answers balanced

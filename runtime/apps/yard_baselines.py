@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from perception.yard.baselines import blind, group_of, majority, wording_of
 from perception.yard.oracle import oracle
@@ -33,6 +34,7 @@ class Frequent:
     by_wording: Mapping[str, Answer]
 
 
+@lru_cache(maxsize=4)
 def frequent(settings: WorldSettings, worlds: int = TRAINING_WORLDS) -> Frequent:
     """Learn from the truth of training worlds what is answered most often where there is an answer."""
     questions = [question for number in range(worlds) for question in _training(settings, number)]

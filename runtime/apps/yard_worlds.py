@@ -23,6 +23,7 @@ from runtime.recording.mcap_writer import ChannelInfo, RecordingWriter
 Purpose: TypeAlias = Literal["grammar", "poll", "pair"]
 ENTITIES: Mapping[Split, tuple[int, int]] = {"train": (2, 5), "validation": (2, 6), "test": (3, 7)}
 NS_PER_S = 1_000_000_000
+QUESTIONS = ".questions.jsonl"  # beside a recording: what is asked about it, a line each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
