@@ -40,6 +40,7 @@ negatives    truths, seed -> polls                 six kinds of things that were
 sayings      Answer -> text                        every way to say it
 denials      text -> clauses                       what it affirms and what it denies
 answers      text -> Answer, judge                 exact, with synonyms
-baselines    majority, blind, balance              what one scores without looking
+blind        training -> Blind                     what is answered most often to such words
+baselines    majority, balance                     what one scores without looking
 draws        draw_one, draw_weighted               seeded choices
 """

@@ -67,7 +67,8 @@ _BOUND = re.compile(
 )
 _NAMED_TIME = re.compile(r"\bin the last \S+ \w+|\b\S+ (?:second|minute|hour)s? ago\b")
 _ZERO = re.compile(
-    r"\b(?:no|none|nothing|nobody|neither|not any|not one|not a single|no one)\b|\b(?:not|dont|didnt) (?:see|hear) any\b"
+    r"\b(?:no|none|nothing|nobody|neither|not any|not one|not a single|no one)\b"
+    r"|\b(?:not|dont|didnt) (?:see|hear) any\b"
 )
 
 
