@@ -10,10 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perception.yard.answers import judge
-from perception.yard.baselines import blind, group_of, is_right, majority, wording_of
-from perception.yard.kinds import CLASSES
+from perception.yard.baselines import group_of, is_right, majority, wording_of
 from perception.yard.oracle import oracle, settle_text
-from perception.yard.question import Answer
 from perception.yard.scene import scene_of
 from perception.yard.truth import LEAST_ECHOING, EntityTruth, Truth, from_json, to_json
 from tests.yard_truths import asked_worlds, world_truths
@@ -111,29 +109,3 @@ def test_the_majority_is_the_most_frequent_answer_of_a_group() -> None:
         assert sum(one.agrees(answer) for one in own) == max(sum(one.agrees(other) for one in own) for other in own)
     assert set(majority(questions, wording_of)) > {wording_of(questions[0])}
     assert set(majority(questions)) == {group_of(question) for question in questions}
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("What is on the left now?", "person"),
-        ("What colour is the car?", "red"),
-        ("What colour is the bicycle?", "blue"),  # red ones are held out
-        ("How many things are in view now?", 4),
-        ("Was there a person in view in the last 4 seconds?", "yes"),
-        ("Was there a yellow truck in view in the last 4 seconds?", "no"),
-        ("How fast is the person moving now?", "slow"),
-        ("What do you hear now?", CLASSES["person"].voice.name),
-        ("What is it?", ""),
-    ],
-)
-def test_who_is_blind_goes_by_the_priors(text: str, value: str | int) -> None:
-    assert blind(text, 8.0).value == value
-
-
-def test_who_is_blind_has_an_answer_of_the_wanted_kind_to_every_question() -> None:
-    for world in asked_worlds():
-        for question in world.questions:
-            answer = blind(question.text, question.asked_s)
-            assert isinstance(answer, Answer)
-            assert answer.kind == question.asks

@@ -165,7 +165,7 @@ def test_who_does_not_look_is_not_right_in_most_of_any_group() -> None:
     worlds = asked_worlds()
     training = [question for world in worlds[::2] for question in world.questions]
     tested = [question for world in worlds[1::2] for question in world.questions]
-    for row in balance(tested, training, WorldSettings()):
+    for row in balance(tested, training):
         assert row.count >= 5, row
         assert max(row.majority, row.blind) <= MOST, row
 

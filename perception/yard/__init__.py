@@ -41,7 +41,9 @@ proposals    Scene -> Ask                          what could be asked
 questions    truths, seed -> questions             what is asked, its answers balanced
 negatives    truths, seed -> polls                 six kinds of things that were not in view
 sayings      Answer -> text                        every way to say it
+denials      text -> clauses                       what it affirms and what it denies
 answers      text -> Answer, judge                 exact, with synonyms
-baselines    majority, blind, balance              what one scores without looking
+blind        training -> Blind                     what is answered most often to such words
+baselines    majority, balance                     what one scores without looking
 draws        draw_one, draw_weighted               seeded choices
 """

@@ -1,6 +1,6 @@
 """`heedful eval yard`: questions about a world whose truth is known, through the configured backend.
 
-Beside it always: the same backend without a past, what is most frequent, what the priors say, who never answers, and
+Beside it always: the same backend without a past, what is most frequent, who is blind, who never answers, and
 who reads the truth, which must be right everywhere. The same worlds give the same numbers, but for the time it took.
 """
 
@@ -101,14 +101,14 @@ class Suite:
 
     async def play(self, number: int, given: Given) -> None:
         """Ask everything about one world."""
-        path, seen, settings = given.path, given.seen, given.mark.settings
+        path, seen = given.path, given.seen
         self.paths[number] = path
         self.unread += given.unread
         asked = list(given.asked)
-        pair = draw_pair(seen, settings, given.mark.seed) if given.is_remade else None
+        pair = draw_pair(seen, given.mark.settings, given.mark.seed) if given.is_remade else None
         if pair is not None:
             asked.append(Asked(id="pair", purpose="pair", question=pair.question))
-        replies: dict[str, Mapping[str, Reply]] = {**baseline_replies(asked, seen, settings, self._learnt)}
+        replies: dict[str, Mapping[str, Reply]] = {**baseline_replies(asked, seen, self._learnt)}
         told = await replies_to(path, self._config, asked, describes=True)
         self._descriptions.append(Described(text=told[DESCRIPTION].text, scene=scene_of(seen)))
         replies[BACKEND] = told
@@ -125,7 +125,7 @@ class Suite:
         path = rendered_world(self._folder / name, pair.changed)
         seen: Sequence[Truth] = truths_in(path)
         asked = [Asked(id="pair", purpose="pair", question=pair.turned)]
-        replies = {**baseline_replies(asked, seen, given.mark.settings, self._learnt)}
+        replies = {**baseline_replies(asked, seen, self._learnt)}
         replies[BACKEND] = await replies_to(path, self._config, asked)
         for of, own in replies.items():
             [self._turned[of][number]] = rows_of(number, asked, own)
