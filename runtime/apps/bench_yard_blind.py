@@ -27,7 +27,6 @@ def measure_blind(plan: Plan) -> list[Measure]:
     rows = balance(
         _questions(settings, worlds, "questions"),
         _questions(settings_of("train", LENGTH_S), training, "training"),
-        settings,
     )
     return [
         Measure(
