@@ -30,7 +30,14 @@ class Calibrations:
             self.of[stream or calibration.stream] = calibration
         return fault
 
-    def missing(self, streams: Mapping[str, Sensor]) -> list[str]:
-        """Return the streams whose place nobody said, where that of another is known."""
+    def missing(self, streams: Mapping[str, Sensor]) -> str:
+        """Return a line on streams whose place nobody said, where that of another is known, else nothing."""
         placed = sorted(name for name, sensor in streams.items() if sensor in PLACED)
-        return [name for name in placed if name not in self.of] if any(name in self.of for name in placed) else []
+        known, unknown = [[one for one in placed if (one in self.of) is there] for there in (True, False)]
+        if not known or not unknown:
+            return ""
+        have = "have" if unknown[1:] else "has"
+        return (
+            f"{', '.join(unknown)} {have} no calibration: played all the same, but nothing can say what of it is where "
+            f"{' and '.join(known)} looked"
+        )
