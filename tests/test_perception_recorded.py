@@ -2,25 +2,22 @@
 
 import dataclasses
 from collections.abc import Callable
+from fractions import Fraction
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perception.recorded import (
-    SKEW_NS,
-    RecordedAudio,
-    RecordedData,
-    RecordedVideo,
-    Recording,
-    probe_recording,
-    taken_ns,
-)
+from perception.recorded import RecordedAudio, RecordedData, RecordedVideo
+from perception.recording import SKEW_NS, Recording, probe_recording, taken_ns
 from runtime.apps.made_recording import NAMES, RATES_HZ, S_NS, START_NS, channel_info, sample, write_story
 from runtime.recording import foxglove
 from runtime.recording.container import Entry
@@ -268,6 +265,52 @@ def test_a_recording_that_is_cut_gives_what_is_there(cut: int, tmp_path_factory:
         times = [one.t_ns for one in read_all(RecordedData(track, recording))]
         expected = read_all(reader_of(probe_recording(whole), track.name))
         assert times == [one.t_ns for one in expected][: len(times)]
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten seconds of VP9, ten pictures a second, with key frames at 0 s and 7 s only."""
+    path = tmp_path_factory.mktemp("video") / "video.mcap"
+    codec = VideoCodecContext.create("libvpx-vp9", "w")
+    assert isinstance(codec, VideoCodecContext)
+    codec.width, codec.height, codec.pix_fmt, codec.time_base = 64, 48, "yuv420p", Fraction(1, 10)
+    codec.gop_size = 1000
+    codec.options = {"lag-in-frames": "0", "deadline": "realtime", "cpu-used": "8"}
+    writer = RecordingWriter(path, {}, syncs=False)
+    channel = writer.channel(channel_info("image", Picture(t_ns=0, encoding="vp9", payload=b"1")))
+    for number in range(100):
+        pixels = np.full((48, 64, 3), 2 * number, np.uint8)
+        frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuv420p")
+        frame.pts = number
+        if number == 70:
+            frame.pict_type = PictureType.I
+        (packet,) = codec.encode(frame)
+        assert packet.is_keyframe == (number in (0, 70))
+        t_ns = START_NS + number * 100 * MS_NS
+        data = foxglove.encode(Picture(t_ns=t_ns, encoding="vp9", payload=bytes(packet)), "front").SerializeToString()
+        writer.write(channel, log_ns=t_ns, publish_ns=t_ns, seq=number, data=data)
+    writer.close()
+    return path
+
+
+@pytest.mark.parametrize("start_s", [0.05, 1.0, 4.95, 6.9, 7.0, 7.1, 9.9])
+def test_video_begins_between_key_frames_with_the_pictures_it_would_have_had(video: Path, start_s: float) -> None:
+    recording = probe_recording(video)
+    whole = read_all(reader_of(recording, "front"))
+    start_ns = round(start_s * S_NS)
+    reader = reader_of(recording, "front", start_ns=start_ns)
+    later = read_all(reader)
+    expected = [one for one in whole if one.t_ns >= start_ns]
+    assert [one.t_ns for one in later] == [one.t_ns for one in expected]
+    assert [one.seq for one in later] == list(range(len(later)))
+    assert all(np.array_equal(one.gray, other.gray) for one, other in zip(later, expected, strict=True))
+    assert not reader.truncated
+
+
+def test_video_after_its_end_is_nothing(video: Path) -> None:
+    reader = reader_of(probe_recording(video), "front", start_ns=60 * S_NS)
+    assert read_all(reader) == []
+    assert not reader.truncated
 
 
 def test_video_of_which_no_picture_comes_is_told_of(tmp_path: Path) -> None:

@@ -10,14 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from perception.media import AudioFile, Track, VideoFile, probe
-from perception.recorded import (
-    RecordedAudio,
-    RecordedData,
-    RecordedTrack,
-    RecordedVideo,
-    Recording,
-    probe_recording,
-)
+from perception.recorded import RecordedAudio, RecordedData, RecordedVideo
+from perception.recording import RecordedTrack, Recording, probe_recording
 from perception.sources import Reader
 from runtime.apps.playlist_notes import notes_on
 from runtime.apps.present import WALL_CLOCK_NS
