@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 AGAIN_NS = 30_000_000_000  # it is believed again when it is no further off: around one limit it would go back and forth
 DRIFT_NS = 2_000_000_000  # by so much more it may be ahead later, or a start in the middle misses samples
+SHAKEN = 3  # so often set forward again after it was set back it is no clock that was set, but disorder
 STEP_BACK_NS = 1_000_000_000  # more than this is a clock that was set back, less is disorder
 FIRST_LEAD_NS = 2_000_000_000  # in which cameras most often send a key frame
 SOUND_JITTER_NS = 200_000_000  # by so much the stamps of sound may be off the count of its samples
@@ -48,6 +49,9 @@ class _Channel:
         self._damaged = 0
         self._skew_ns = SKEW_NS  # how far its clock may be off now
         self._has_begun = False
+        self._moved_ns = 0  # by how much its times are moved because its clock was set back
+        self._ahead_ns = self._back_ns = 0  # how far it is ahead of the recorder's; and was when it had been set back
+        self._returns = 0  # how often it was set forward again
         self._last_ns = -1
 
     @property
@@ -62,7 +66,9 @@ class _Channel:
         lines = [f"{path}: {fault}" for fault in self._container.faults]
         if self._damaged:
             lines.append(f"{path}: {topic}: what could not be read was left out ({self._damaged} entries)")
-        if self.jumps:
+        if self.is_shaken:
+            lines.append(f"{path}: {topic}: its times go back and forth; it is played in the order of arrival")
+        elif self.jumps:
             lines.append(f"{path}: {topic}: its clock was set back {self.jumps} times; time went on")
         return lines
 
@@ -80,7 +86,7 @@ class _Channel:
                 self._damaged += 1
                 continue
             for content in contents:
-                t_ns = self._recording.timeline.event_ns(self._taken_ns(entry, content)) + self._shift_ns
+                t_ns = self._event_ns(entry, content)
                 if lead_ns is not None or self.begins_with(t_ns):
                     yield t_ns, content
 
@@ -95,15 +101,29 @@ class _Channel:
 
     def next_ns(self, t_ns: int) -> int:
         """Return a sample's time on a clock that only moves forward; set back, it goes on from where it was."""
-        if self._last_ns >= 0 and t_ns < self._last_ns - STEP_BACK_NS:
+        if self._last_ns >= 0 and t_ns < self._last_ns - STEP_BACK_NS and not self.is_shaken:
             self.set_back(t_ns, self._last_ns + 1)
         self._last_ns = max(t_ns, self._last_ns + 1, 0)
         return self._last_ns
 
     def set_back(self, t_ns: int, reached_ns: int) -> None:
-        """Let `t_ns`, and all that follows on this clock, be `reached_ns`."""
-        self._shift_ns += reached_ns - t_ns
+        """Let `t_ns`, and all that follows until this clock is set forward again, be `reached_ns`."""
+        self._moved_ns += reached_ns - t_ns
+        self._back_ns = self._ahead_ns
         self.jumps += 1
+
+    @property
+    def is_shaken(self) -> bool:
+        """Say whether times go back and forth, as where the recorder's jitter: then nothing is made of a step back."""
+        return self._returns >= SHAKEN
+
+    def _event_ns(self, entry: Entry, content: Content) -> int:
+        at_ns = self._taken_ns(entry, content)
+        self._ahead_ns = at_ns - entry.log_ns
+        if self._moved_ns and self._ahead_ns > self._back_ns + STEP_BACK_NS:
+            self._moved_ns = 0
+            self._returns += 1
+        return self._recording.timeline.event_ns(at_ns) + self._shift_ns + self._moved_ns
 
     def _taken_ns(self, entry: Entry, content: Content) -> int:
         at_ns = taken_ns(entry, content, self._skew_ns)
@@ -210,7 +230,7 @@ class RecordedAudio(_Channel):
                 self.skip()
                 continue
             frame = pcm_frame(content.payload, content.rate_hz, content.channels)
-            if stretch is not None and t_ns < stretch.end_ns - STEP_BACK_NS:
+            if stretch is not None and t_ns < stretch.end_ns - STEP_BACK_NS and not self.is_shaken:
                 self.set_back(t_ns, stretch.end_ns)
                 t_ns = stretch.end_ns
             # what seems to be behind was late: the sound goes on

@@ -1,6 +1,7 @@
 """Channels of a recording as streams: times, order, damage, any start, and the same samples however they are read."""
 
 import dataclasses
+import random
 from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
@@ -139,6 +140,29 @@ def test_a_sensor_whose_clock_is_far_off_is_timed_by_its_arrival() -> None:
     assert taken_ns(entry, picture(t_ns=None)) == START_NS - 5 * MS_NS
     assert taken_ns(entry, picture(t_ns=3)) == START_NS - 5 * MS_NS
     assert taken_ns(Entry(channel=1, seq=0, log_ns=START_NS, publish_ns=0, data=b""), picture(t_ns=3)) == START_NS
+
+
+@pytest.mark.parametrize("jitter_s", [0.5, 1.5, 3, 20])
+def test_log_times_that_jitter_do_not_stretch_time(tmp_path: Path, jitter_s: float) -> None:
+    draw, jitter_ns = random.Random(1), round(jitter_s * S_NS)
+    taken = [START_NS + n * 100 * MS_NS for n in range(200)]
+    write_images(tmp_path / "a.mcap", [(t_ns + draw.randrange(-jitter_ns, jitter_ns), t_ns) for t_ns in taken])
+    reader = reader_of(probe_recording(tmp_path / "a.mcap"), "front")
+    times = [one.t_ns for one in read_all(reader)]
+    assert len(times) == 200
+    assert times == sorted(times)
+    assert 18 * S_NS < times[-1] - times[0] < 20 * S_NS  # it begins with what was logged first
+    told = "its times go back and forth; it is played in the order of arrival"
+    assert [fault.endswith(told) for fault in reader.faults] == ([] if jitter_s < 1 else [True])
+
+
+def test_a_clock_that_is_set_forward_again_is_where_it_would_have_been(tmp_path: Path) -> None:
+    logs = [START_NS + n * 100 * MS_NS for n in range(30)]
+    taken = [t_ns - 30 * S_NS if 10 <= n < 20 else t_ns for n, t_ns in enumerate(logs)]
+    write_images(tmp_path / "back.mcap", list(zip(logs, taken, strict=True)))
+    times = video_times(tmp_path / "back.mcap")
+    assert [times[n] for n in (0, 9, 20, 29)] == [n * 100 * MS_NS for n in (0, 9, 20, 29)]
+    assert times == sorted(times)
 
 
 def test_a_clock_that_is_set_back_goes_on_and_is_told_of(tmp_path: Path) -> None:
