@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from av.video.reformatter import VideoReformatter
 
-from perception.blocks import AudioBlock, Stretch, pcm_frame
+from perception.blocks import AudioBlock, Stretch, is_heard, pcm_frame
 from perception.inputs import DataSample, input_fault
 from perception.media import VideoSample
 from perception.picture import to_gray
@@ -271,5 +271,4 @@ class RecordedData(_Channel):
 
 
 def _is_sound(content: Pcm) -> bool:
-    is_sane = 8_000 <= content.rate_hz <= 192_000 and 1 <= content.channels <= 8
-    return is_sane and len(content.payload) >= 2 * content.channels
+    return is_heard(content.rate_hz, content.channels) and len(content.payload) >= 2 * content.channels
