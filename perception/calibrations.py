@@ -62,10 +62,17 @@ class Calibrations:
                 since = self._since.setdefault(stream, [])
                 since.append((max(at_ns, since[-1][0] if since else at_ns), calibration))
 
-    def missing(self, streams: Mapping[str, Sensor]) -> list[str]:
-        """Return the streams whose place nobody said, where that of another is known."""
+    def missing(self, streams: Mapping[str, Sensor]) -> str:
+        """Return a line on streams whose place nobody said, where that of another is known, else nothing."""
         placed = sorted(name for name, sensor in streams.items() if sensor in PLACED)
-        return [name for name in placed if name not in self.of] if any(name in self.of for name in placed) else []
+        known, unknown = [[one for one in placed if (one in self.of) is there] for there in (True, False)]
+        if not known or not unknown:
+            return ""
+        have = "have" if unknown[1:] else "has"
+        return (
+            f"{', '.join(unknown)} {have} no calibration: played all the same, but nothing can say what of it is where "
+            f"{' and '.join(known)} looked"
+        )
 
 
 def _from_files(read: Callable[[], Iterator[Change]]) -> Iterator[Change]:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, TypeAlias
 from runtime.messages import CalibrationInput
 from runtime.recording.bags import open_container
 from runtime.recording.container import Channel, Container
-from runtime.recording.contents import Decoder
-from runtime.recording.readers import STREAM, decoders_of
+from runtime.recording.contents import STREAM, Decoder
+from runtime.recording.readers import decoders_of
 from runtime.recording.ros import camera_info_topic
 
 if TYPE_CHECKING:
-    from perception.recorded import RecordedTrack
+    from perception.recording import RecordedTrack
 
 LOOKED_AT = 16  # entries of a channel that may say what holds from the start
 _HERE = CalibrationInput(session="", stream="")

@@ -78,7 +78,7 @@ def test_a_static_transform_places_the_streams_whose_frame_it_names(tmp_path: Pa
     assert {one.frame for one in known.values()} == {"map"}
     assert known[names["video"]].camera == tuple(MATRIX)  # beside its place, which another topic told
     assert known[names["radar"]].camera == ()
-    assert Calibrations(known).missing({name: sensor for sensor, name in names.items()}) == []
+    assert Calibrations(known).missing({name: sensor for sensor, name in names.items()}) == ""
 
 
 @pytest.mark.parametrize("offset_s", [0.0, 2.5])

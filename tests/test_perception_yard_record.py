@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from perception.recorded import probe_recording
+from perception.recording import probe_recording
 from perception.yard.record import MARK, NAMES, RATES_HZ, START_NS, write_yard
 from perception.yard.settings import WorldSettings, seed_of
 from perception.yard.truth import PLOT_TOPIC, TRUTH_TOPIC, from_json

@@ -117,6 +117,15 @@ def test_a_manifest_that_is_wrong_is_refused_in_one_line(folder: Path, manifest:
     assert told in str(refusal.value)
 
 
+def test_hours_in_which_nothing_plays_are_refused(folder: Path) -> None:
+    late = "streams: {a: {file: sensors.mcap, topic: /front/image}, b: {file: clip.mkv, track: video, offset_s: 7200}}"
+    told = r"^[^\n]*clip.mkv: begins 120 minutes after all others have ended: .*\(streams\.b\.offset_s\)$"
+    with pytest.raises(InputError, match=told):
+        playlist_of(folder, late)
+    assert {one.name for one in playlist_of(folder, late, start_s=7000).streams} == {"a", "b"}  # it begins there
+    assert playlist_of(folder, late.replace("7200", "590")).streams
+
+
 def test_a_calibration_that_says_nonsense_is_refused(folder: Path) -> None:
     (folder / "bad.json").write_text('{"position_m": [1, 2]}')
     with pytest.raises(InputError, match=r"bad.json: position_m"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from perception.recorded import probe_recording
+from perception.recording import probe_recording
 from perception.yard.record import NAMES, write_yard
 from perception.yard.settings import WorldSettings, seed_of
 from runtime.apps.playlist import make_playlist

@@ -24,10 +24,10 @@ from runtime.messages import KINDS, AudioInput, CalibrationInput, ImageInput, Me
 from runtime.metrics import Meter
 from runtime.recording import buslog
 from runtime.recording.container import Channel, Entry
-from runtime.recording.contents import Pcm, Picture
+from runtime.recording.contents import VIEW_ONLY, Pcm, Picture
 from runtime.recording.inputlog import content_of
 from runtime.recording.mcap_writer import CHANNELS_MAX, RecordingWriter, parts_of
-from runtime.recording.readers import VIEW_ONLY, decoder_for
+from runtime.recording.readers import decoder_for
 from runtime.recording.recorder import INPUTS, ROOM, Recorder
 from runtime.wire import Packet, encode, topic_of
 from tests.fakes import PATIENCE_S, SESSION, example

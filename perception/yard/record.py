@@ -29,9 +29,8 @@ from perception.yard.view import truth_at
 from perception.yard.world import World
 from runtime.messages import CalibrationInput, EventsInput, RadarInput
 from runtime.recording import buslog, foxglove
-from runtime.recording.contents import ANY, Content, Pcm, Picture
+from runtime.recording.contents import ANY, KIND, STREAM, VIEW_ONLY, Content, Pcm, Picture
 from runtime.recording.mcap_writer import ChannelInfo, RecordingWriter
-from runtime.recording.readers import KIND, STREAM, VIEW_ONLY
 
 T = TypeVar("T")
 

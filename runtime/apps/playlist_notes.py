@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median_low
 
-from perception.recorded import Recording
+from perception.recording import Recording
 from runtime.apps.yard_faults import faults_of
 from runtime.recording.bags import undescribed
 from runtime.recording.timeline import PAUSE_NS

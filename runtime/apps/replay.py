@@ -124,8 +124,8 @@ def tell_playlist(playlist: Playlist) -> Calibrations:
     for note in playlist.notes:
         logger.warning("%s", note)
     calibrations = Calibrations(playlist.calibrations, playlist.changes)
-    for name in calibrations.missing({one.name: one.sensor for one in playlist.streams if not one.is_missing}):
-        logger.warning("%s has no calibration: where it sits is not known", name)
+    if missing := calibrations.missing({one.name: one.sensor for one in playlist.streams if not one.is_missing}):
+        logger.warning("%s", missing)
     return calibrations
 
 

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import median_low
 
-from perception.recorded import SENSORS, Recording
+from perception.recording import Recording
 from perception.yard.record import MARK, NAMES
 from runtime.messages import Sensor
+from runtime.recording.contents import SENSORS
 
 SHIFT_S = 0.25  # so far from the others a sensor may begin
 NS_PER_S = 1_000_000_000

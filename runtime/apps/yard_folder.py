@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from perception.recorded import probe_recording
+from perception.recording import probe_recording
 from perception.yard.oracle import settle
 from perception.yard.phrases import parse
 from perception.yard.question import Question

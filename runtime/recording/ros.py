@@ -9,7 +9,7 @@ import numpy as np
 
 from runtime.messages import CalibrationInput, EventsInput, ImuInput, PoseInput, RadarInput
 from runtime.recording.container import Channel
-from runtime.recording.contents import ANY, Content, Decoder, InputKind, Pcm, Picture
+from runtime.recording.contents import ANY, VIDEO_NAMES, Content, Decoder, InputKind, Pcm, Picture
 from runtime.recording.points import float_columns
 from runtime.recording.rawimage import raw_picture
 from runtime.recording.ros_audio import AudioFormat
@@ -19,7 +19,6 @@ from runtime.recording.sane import finite, moment, quaternion, vector
 NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 8: "f8"}  # of point fields
 FIELD_NUMBERS_MAX = 16  # of one point field: more is a descriptor, and no measurement
 EVENT_CODES = frozenset({"evt3", "libcaer_cmp"})
-VIDEO_NAMES = {"h264": "h264", "h265": "hevc", "vp9": "vp9", "av1": "av1"}  # Foxglove's, FFmpeg's
 NANOSECONDS = 1_000_000_000
 
 _Meaning: TypeAlias = Callable[[Any], Sequence[Content]]
