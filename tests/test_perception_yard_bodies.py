@@ -31,7 +31,7 @@ def points_of(one: Outline, count: int = 17) -> NDArray[np.float64]:
     u, v = (np.linspace(-half, half, count) for half in one.half_m)
     along, across = (axis.ravel() for axis in np.meshgrid(u, v))
     cos, sin = np.cos(one.heading_rad[0]), np.sin(one.heading_rad[0])
-    return np.stack([along * cos - across * sin, along * sin + across * cos], axis=1) + one.place_m[0]
+    return np.asarray(np.stack([along * cos - across * sin, along * sin + across * cos], axis=1) + one.place_m[0])
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,9 @@ def test_many_moments_are_the_same_as_one_by_one() -> None:
     place, heading = rng.uniform(-9, 9, (2, 30, 2)), rng.uniform(-3, 3, (2, 30))
     one, other = (Outline(place_m=p, heading_rad=h, half_m=(2.0, 0.9)) for p, h in zip(place, heading, strict=True))
     singly = [
-        gaps_m(body(*place[0, n], heading[0, n], (2.0, 0.9)), body(*place[1, n], heading[1, n], (2.0, 0.9)))[0]
+        gaps_m(*(body(float(p[n, 0]), float(p[n, 1]), h[n], (2.0, 0.9)) for p, h in zip(place, heading, strict=True)))[
+            0
+        ]
         for n in range(30)
     ]
     assert gaps_m(one, other) == pytest.approx(singly)

@@ -147,7 +147,7 @@ def test_a_sweep_finds_as_many_points_as_the_truth_says(one: Entity) -> None:
             [points] = echoes_of(world, world.states(np.array([t_s])), draw, eye_m)
             range_m = np.linalg.norm(points.position_m - eye_m, axis=1)
             echo = points.rcs_dbsm + 10 * np.log10(draw.standard_exponential(len(range_m)))
-            drawn += np.count_nonzero(SNR_DB + echo - 40 * np.log10(range_m / 10) >= THRESHOLD_DB)
+            drawn += int(np.count_nonzero(SNR_DB + echo - 40 * np.log10(range_m / 10) >= THRESHOLD_DB))
     told = echoes(world, 2.03)
     assert told == pytest.approx(drawn / (5 * len(times)), rel=0.05)
     radar, empty = Radar(world), Radar(world_of())

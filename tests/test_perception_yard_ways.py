@@ -113,10 +113,10 @@ def test_a_crowd_finds_room_or_comes_later() -> None:
 def test_what_comes_after_a_way_is_drawn_as_if_none_had_been_sought() -> None:
     free = Room([], world_of().rig, 16.0)
     narrow = Room([wall(x_m, 18.0, length_m=12.0) for x_m in (-12.0, 4.0)], world_of().rig, 16.0)
-    ways = []
+    ways, after = [], []
     for room in (free, narrow):
         draw, again = np.random.default_rng(2), np.random.default_rng(9)
         ways.append([find_way(draw, again, CLASSES["car"], "large", room, ()) for _ in range(4)])
-        ways[-1].append(float(draw.random()))
+        after.append(float(draw.random()))
     assert ways[0] != ways[1]
-    assert ways[0][-1] == ways[1][-1]
+    assert after[0] == after[1]

@@ -73,7 +73,7 @@ def echoes_of(world: World, states: States, draw: np.random.Generator, eye_m: ND
             count = len(places)
             if count:
                 factors = 1 + swing * draw.uniform(-1, 1, count)  # of each part's speed
-                level = float(level_of(one, np.float64(count)))
+                level = float(level_of(one, np.array(float(count))))
                 yield Echoes(
                     position_m=places,
                     velocity_mps=np.append(velocity, 0.0) * factors[:, None],
@@ -86,7 +86,7 @@ def _faces(
 ) -> NDArray[np.float64]:
     """Return places (P, 3) on the two upright faces that look at the eye, each as often as it is wide from there."""
     length_m, width_m, height_m = entity.box_m
-    faces = faces_of(entity, middle_m, np.float64(heading), eye_m)
+    faces = faces_of(entity, middle_m, np.array(heading), eye_m)
     cos, sin = np.cos(heading), np.sin(heading)
     along, across, end_m, side_m = faces.along_m, faces.across_m, faces.end_m, faces.side_m
     count = int(faces.count)

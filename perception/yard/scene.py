@@ -55,6 +55,11 @@ class Thing:
     size: str
 
     @property
+    def look(self) -> tuple[str, str, str]:
+        """Return what a picture shows of it."""
+        return self.size, self.colour, self.kind
+
+    @property
     def voice(self) -> str:
         """Return what its sound is called."""
         return CLASSES[self.kind].voice.name

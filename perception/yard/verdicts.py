@@ -5,7 +5,6 @@ None stands for a question that is not well posed in a scene: it fits several th
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -136,7 +135,7 @@ def unshown(scene: Scene, when: slice, *, in_view: bool) -> list[int]:
 def are_told_apart(scene: Scene, columns: Sequence[int], when: slice = slice(None)) -> bool:
     """Say whether things that look the same were once seen together: else it could be one that came again."""
     return all(
-        dataclasses.replace(scene.things[one], id=0) != dataclasses.replace(scene.things[other], id=0)
+        scene.things[one].look != scene.things[other].look
         or bool((scene.is_seen[when, one] & scene.is_seen[when, other]).any())
         for one, other in combinations(columns, 2)
     )
@@ -187,5 +186,6 @@ def _ranked(scene: Scene, ordinal: str, known: list[int]) -> int | None:
         return None
     at_s = scene.first_seen_s(known[rank])
     is_clear = all(abs(scene.first_seen_s(other) - at_s) >= HALF_S for other in known if other != known[rank])
-    is_clear &= all(scene.is_sudden(column) for column in known) and are_told_apart(scene, known)
-    return known[rank] if is_clear else None
+    if not is_clear or not all(scene.is_sudden(column) for column in known) or not are_told_apart(scene, known):
+        return None
+    return known[rank]

@@ -23,7 +23,7 @@ def missing_in(recording: Recording) -> dict[str, Sensor]:
     if MARK not in recording.marks or not recording.tracks:
         return {}
     there = {track.name for track in recording.tracks}
-    return {name: SENSORS[kind] for kind, name in NAMES.items() if name not in there}
+    return {NAMES[kind]: sensor for kind, sensor in SENSORS.items() if kind in NAMES and NAMES[kind] not in there}
 
 
 def shifts_in(recording: Recording) -> Mapping[str, float]:
