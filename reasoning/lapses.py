@@ -42,12 +42,13 @@ class Lapses:
             self._ended_ns[mark.stream] = mark.t_ns
         lapses = self._of.setdefault(mark.stream, [])
         last = lapses[-1] if lapses else None
-        if not mark.blind or mark.ended:
+        goes_on = last is not None and not last.is_over and last.reason == mark.blind
+        if not mark.blind or (mark.ended and not goes_on):  # one that ends blind stays so
             if last is not None:
                 lapses[-1] = replace(last, is_over=True)
             return
         start_ns = mark.t_ns if mark.blind_ns is None else min(mark.blind_ns, mark.t_ns)
-        if last is not None and not last.is_over and last.reason == mark.blind and mark.t_ns >= last.end_ns:
+        if last is not None and goes_on and mark.t_ns >= last.end_ns:
             lapses[-1] = replace(last, end_ns=mark.t_ns)
         else:
             lapses.append(Lapse(start_ns=start_ns, end_ns=mark.t_ns, reason=mark.blind))
