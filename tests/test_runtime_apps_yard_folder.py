@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -92,7 +93,7 @@ def test_a_world_without_a_sensor_is_measured_on(whole: Path, folder: Path) -> N
 def test_what_breaks_off_lacks_its_truth_or_has_another_is_refused(
     whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    makes = {
+    makes: dict[str, Callable[[Path], Path]] = {
         "its truth is not whole; make it anew with `heedful data yard`": lambda to: cut_off(whole, to, 0.6),
         "holds no /yard/truth": lambda to: without(whole, to, "/yard/truth"),
         "its truth is of version 2, and this reads 1": lambda to: of_version(whole, to, {"version": "2"}),
