@@ -94,7 +94,7 @@ def test_what_breaks_off_lacks_its_truth_or_has_another_is_refused(
     whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     makes: dict[str, Callable[[Path], Path]] = {
-        "its truth is not whole; make it anew with `heedful data yard`": lambda to: cut_off(whole, to, 0.6),
+        "its truth is not whole; `heedful data yard` makes another": lambda to: cut_off(whole, to, 0.6),
         "holds no /yard/truth": lambda to: without(whole, to, "/yard/truth"),
         "its truth is of version 2, and this reads 1": lambda to: of_version(whole, to, {"version": "2"}),
         "/radar/radar begins 3.00 s after the other sensors": lambda to: shifted(whole, to, "/radar/radar", 3.0),
