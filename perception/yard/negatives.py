@@ -1,4 +1,4 @@
-"""Polls of what was in view (POPE-V), with six kinds of things that were not, and one that was for each of them.
+"""Polls of what was in view (POPE-V), with nine kinds of things that were not so, and one that was for each of them.
 
 random       any class that the world does not have
 popular      the likeliest class that it does not have
@@ -6,6 +6,9 @@ adversarial  the class that it does not have and that comes most often with what
 stale        seen before the window, gone now
 future       seen only after it is asked
 swap         the right class, but a wrong colour or size
+count        one more than there were, or one less
+order        two things in the other order
+time         something that happened at another time
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from perception.yard.claims import CLAIMED, WINDOW_S, draw_claim
 from perception.yard.draws import draw_one
 from perception.yard.forms import Ask
 from perception.yard.kinds import CLASSES, COLOURS, SIZES
@@ -30,8 +34,8 @@ from perception.yard.script import draw_colour, kind_weights
 from perception.yard.settings import WorldSettings, stream_of
 from perception.yard.truth import Truth
 
-STRATA = ("random", "popular", "adversarial", "stale", "future", "swap")
-WINDOW_S = 4.0
+ABSENT = ("random", "popular", "adversarial", "stale", "future", "swap")
+STRATA = (*ABSENT, *CLAIMED)
 APART_S = 0.5  # so far from the window a thing that is stale is gone, or one of the future not yet come
 SHAPES = (("kind",), ("colour", "kind"), ("size", "kind"))  # what a poll says of a thing
 TRIES = 12
@@ -65,7 +69,10 @@ def polls_of(truths: Sequence[Truth], settings: WorldSettings, seed: int) -> lis
     """Return at most one pair for each kind of negative, as the world has them: asked alike at the same time."""
     scene = scene_of(truths)
     draws = [(stratum, np.random.default_rng(stream_of(seed, f"polls/{stratum}"))) for stratum in STRATA]
-    pairs = [draw_poll(scene, settings, stratum, draw) for stratum, draw in draws]
+    pairs = [
+        draw_claim(scene, settings, stratum, draw) if stratum in CLAIMED else draw_poll(scene, settings, stratum, draw)
+        for stratum, draw in draws
+    ]
     return [pair for pair in pairs if pair is not None]
 
 
