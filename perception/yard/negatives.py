@@ -21,7 +21,7 @@ from typing import TypeAlias
 import numpy as np
 
 from perception.yard.claims import CLAIMED, WINDOW_S, draw_claim
-from perception.yard.draws import draw_one
+from perception.yard.draws import draw_one, draw_weighted
 from perception.yard.forms import Ask
 from perception.yard.kinds import CLASSES, COLOURS, SIZES
 from perception.yard.mentions import Description, Period
@@ -35,6 +35,7 @@ from perception.yard.settings import WorldSettings, stream_of
 from perception.yard.truth import Truth
 
 ABSENT = ("random", "popular", "adversarial", "stale", "future", "swap")
+OF_THE_RARE = frozenset({"random", "popular", "adversarial", "stale"})  # what is absent or gone is so by its prior
 STRATA = (*ABSENT, *CLAIMED)
 APART_S = 0.5  # so far from the window a thing that is stale is gone, or one of the future not yet come
 SHAPES = (("kind",), ("colour", "kind"), ("size", "kind"))  # what a poll says of a thing
@@ -102,7 +103,7 @@ def draw_poll(scene: Scene, settings: WorldSettings, stratum: str, draw: np.rand
         if scene.is_dark[when].any() or not window.present:
             continue
         absent = _NEGATIVES[stratum](window, draw)
-        present = _described(draw_one(draw, window.present), shape)
+        present = _described(_present(window, stratum, draw), shape)
         polls = [
             _poll(window, what, answer, stratum, draw) for what, answer in ((absent, "no"), (present, "yes")) if what
         ]
@@ -139,6 +140,15 @@ def _poll(window: Window, what: Description, answer: str, stratum: str, draw: np
     if verdict is None or verdict.answer.value != answer:
         return None
     return question_of(ask, verdict, window.asked_s, int(draw.integers(phrasings(ask))), stratum)
+
+
+def _present(window: Window, stratum: str, draw: np.random.Generator) -> Thing:
+    """Return something that was in view; what is rare more often, where the negatives are of what is rare."""
+    present = window.present
+    if stratum not in OF_THE_RARE:
+        return draw_one(draw, present)
+    weights = [1 / CLASSES[one.kind].prior for one in present]
+    return present[draw_weighted(draw, {number: weight / sum(weights) for number, weight in enumerate(weights)})]
 
 
 def _random(window: Window, draw: np.random.Generator) -> Description | None:
