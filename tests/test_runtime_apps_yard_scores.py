@@ -11,11 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perception.yard.answers import Judgement
-from perception.yard.mentions import Description
 from perception.yard.question import Answer, Evidence, Kind, Question
-from perception.yard.scene import scene_of
-from perception.yard.truth import EntityTruth, Truth
-from runtime.apps.yard_chair import Described, chair, mentioned
 from runtime.apps.yard_replies import Reply, Row, Shown, reply_of, stretches, verdict_of
 from runtime.apps.yard_scores import abstention, accuracy, answerable, by_age, interval, pairs, polls
 from runtime.apps.yard_trust import (
@@ -224,54 +220,7 @@ def test_whoever_says_that_it_abstains_does() -> None:
     assert verdict_of(a_question(), Reply(text="Yes.")) == "right"
 
 
-def test_a_text_mentions_things_with_what_stands_before_them_and_sounds() -> None:
-    said = mentioned("At 0:04.5 a big red automobile passed two bikes. A dog barked! There was no truck, I saw red.")
-    assert said.things == (
-        Description(size="large", colour="red", kind="car"),
-        Description(kind="bicycle"),
-        Description(kind="dog"),
-    )
-    assert said.sounds == ("barking",)
-    assert mentioned("Nothing moved.") == mentioned("")
-
-
-def test_chair_counts_what_was_not_there() -> None:
-    truths = [_moment(t_s, ("car", "red", False), ("dog", "white", True)) for t_s in np.arange(0, 2, 0.1)]
-    scene = scene_of(truths)
-    wrong = Described(text="A blue car, a dog and a person. Something honked, something barked.", scene=scene)
-    right = Described(text="A red car.", scene=scene)
-    assert chair([wrong, right]) == {
-        "n": 6, "descriptions": 2, "chair_i": 0.25, "chair_s": 0.5, "cover": 0.75, "f1": 0.75, "words": 7.5,
-        "attribute": 0.5, "sound": 0.5, "cognitive": 1.0,
-    }  # fmt: skip
-    silent = chair([Described(text="Something moved.", scene=scene)])
-    assert (silent["n"], silent["chair_i"], silent["cover"], silent["f1"]) == (0, None, 0.0, None)
-
-
 def test_questions_that_are_close_share_a_window() -> None:
     times = (9.0, 4.0, 5.5, 6.0, 6.5)
     asked = [Asked(id=f"{t_s}", purpose="grammar", question=a_question(asked_s=t_s)) for t_s in times]
     assert [[one.question.asked_s for one in some] for some in stretches(asked)] == [[4.0, 5.5, 6.0], [6.5], [9.0]]
-
-
-def _moment(t_s: float, *things: tuple[str, str, bool]) -> Truth:
-    entities = tuple(
-        EntityTruth(
-            id=number,
-            kind=kind,
-            colour=colour,
-            size="small",
-            position_m=(0.0, 9.0),
-            velocity_mps=(0.0, 0.0),
-            heading_rad=0.0,
-            distance_m=9.0,
-            bearing_rad=0.0,
-            is_moving=False,
-            is_sounding=sounds,
-            visible=1.0,
-            pixels=99,
-            box=BOX,
-        )
-        for number, (kind, colour, sounds) in enumerate(things)
-    )
-    return Truth(t_ns=round(t_s * 1e9), light="day", entities=entities)

@@ -12,7 +12,7 @@ from runtime.apps.yard_text import NOTES, percent, plainly, side_by_side
 
 WIDE, BAR_PX, PLOT_PX = 1000.0, 20, 160
 MARKS: Mapping[str, str] = {WINDOW: "second", "majority": "changed", "blind": "gone"}  # how others are drawn
-TABLES = ("difference", "abstention", "pairs", "descriptions", "evidence", "trust")
+TABLES = ("difference", "abstention", "pairs", "descriptions", "hallucinations", "evidence", "trust")
 QUARTERS = ("0", "25 %", "50 %", "75 %", "100 %")
 
 

@@ -13,6 +13,7 @@ NOTES: Mapping[str, str] = {
     "polls": "was it in view? by kind of what was not (POPE-V)",
     "pairs": "the same world with one thing removed or repainted: both right, and how often the answer turns",
     "descriptions": '"What happened?" (CHAIR-V): n counts mentions',
+    "hallucinations": "of what descriptions mention and claim, by kind: how much is wrong, and in which share of them",
     "evidence": "of replies with evidence: in a true stretch of time, and in a true box",
     "trust": "risk over coverage, by what says how sure a reply is; area is the mean risk",
 }
