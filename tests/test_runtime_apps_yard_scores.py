@@ -16,6 +16,7 @@ from runtime.apps.yard_replies import Reply, Row, Shown, reply_of, stretches, ve
 from runtime.apps.yard_scores import abstention, accuracy, answerable, by_age, interval, pairs, polls
 from runtime.apps.yard_trust import (
     area,
+    bins,
     box_iou,
     calibration_error,
     evidence,
@@ -140,6 +141,27 @@ def test_a_difference_is_in_pairs() -> None:
     assert interval([]) is None
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(1, 3)), min_size=3, max_size=3))
+def test_a_paired_difference_has_the_interval_of_all_draws(worlds: list[tuple[int, int, int]]) -> None:
+    """Of three worlds each of the 27 draws is likelier than 2.5 %: the interval reaches from the least to the most."""
+    ours, theirs = [], []
+    for world, (own, other, more) in enumerate(worlds):
+        count = max(own, other) + more
+        ours += rows_of(*["right" if number < own else "wrong" for number in range(count)], world=world)
+        theirs += rows_of(*["right" if number < other else "wrong" for number in range(count)], world=world)
+    values = []
+    for drawn in product(range(3), repeat=3):
+        pairs_ = [
+            (a.is_right, b.is_right) for number in drawn for a, b in zip(ours, theirs, strict=True) if a.world == number
+        ]
+        values.append(sum(a - b for a, b in pairs_) / len(pairs_))
+    known = interval(ours, theirs)
+    assert known is not None
+    assert (known.low, known.high) == (pytest.approx(min(values), abs=1e-4), pytest.approx(max(values), abs=1e-4))
+    right = [sum(row.is_right for row in rows) for rows in (ours, theirs)]
+    assert known.value == pytest.approx((right[0] - right[1]) / len(ours), abs=1e-4)
+
+
 def test_evidence_hits_in_time_and_in_the_picture() -> None:
     def replied(start_s: float, end_s: float, box: Box | None = None) -> Row:
         return a_row("right", reply=Reply(text="", evidence=(Shown(start_s=start_s, end_s=end_s, box=box),)))
@@ -194,6 +216,20 @@ def test_the_area_is_the_mean_risk() -> None:
     assert area([]) is None
 
 
+@given(st.lists(st.tuples(st.integers(0, 100), st.booleans()), min_size=1, max_size=30))
+def test_calibration_is_that_of_replies_sorted_into_bins_one_by_one(percents: list[tuple[int, bool]]) -> None:
+    pairs = [(number / 100, is_right) for number, is_right in percents]
+    error, slow = 0.0, []
+    for number in range(10):
+        own = [pair for pair, (whole, _) in zip(pairs, percents, strict=True) if min(9, whole // 10) == number]
+        if own:
+            sure, right = (float(np.mean(values)) for values in zip(*own, strict=True))
+            error += len(own) / len(pairs) * abs(sure - right)
+            slow.append((pytest.approx(sure, abs=1e-4), pytest.approx(right, abs=1e-4), len(own)))
+    assert calibration_error(pairs) == pytest.approx(error, abs=1e-4)
+    assert bins(pairs) == slow
+
+
 def test_whoever_is_as_sure_as_right_is_calibrated() -> None:
     assert calibration_error([(0.5, True), (0.5, False)]) == 0.0
     assert calibration_error([(1.0, False), (0.0, False)]) == 0.5
@@ -211,7 +247,10 @@ def test_how_sure_a_reply_is_comes_from_the_answer() -> None:
     assert reply_of(neither).confidence is None
     assert trust([a_row("right", reply=reply_of(neither))])["measured"] == []
     sure = trust([a_row("right", reply=reply_of(matched)), a_row("abstained")])
-    assert sure == {"n": 1, "measured": ["score"], "calibration_error": 0.6, "area": 0.0, "points": [(0.5, 0.0)]}
+    assert sure == {
+        "n": 1, "measured": ["score"], "calibration_error": 0.6, "area": 0.0, "points": [(0.5, 0.0)],
+        "bins": [(0.4, 1.0, 1)],
+    }  # fmt: skip
     assert trust([a_row("right", reply=Reply(text="", confidence=3.0, measured="score"))])["calibration_error"] is None
 
 

@@ -24,7 +24,7 @@ from perception.yard.settings import WorldSettings
 if TYPE_CHECKING:
     import numpy as np
 
-WINDOW_S = 4.0  # how long before it is asked a count is about
+COUNT_S = 4.0  # how long before it is asked a count is about
 SHAPES = (("kind",), ("colour",), ("size",), ("colour", "kind"), ("size", "kind"))  # what a count says of things
 TRIES = 12
 PROPOSED = 8  # happenings to choose from
@@ -54,8 +54,8 @@ def draw_claim(
 
 def _count(scene: Scene, settings: WorldSettings, asked_s: float, draw: np.random.Generator) -> Asks | None:
     """Return the number of some things, said of others of which there are one more or one less."""
-    period = Period(last_s=WINDOW_S)
-    when = scene.during(asked_s - WINDOW_S, asked_s)
+    period = Period(last_s=COUNT_S)
+    when = scene.during(asked_s - COUNT_S, asked_s)
     present = [one for one, span_s in zip(scene.things, scene.seen_s(when), strict=True) if span_s >= KNOWN_S]
     shape = SHAPES[int(draw.integers(len(SHAPES)))]
     counts: dict[Description, int] = {}

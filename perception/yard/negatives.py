@@ -20,7 +20,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from perception.yard.claims import CLAIMED, WINDOW_S, draw_claim
+from perception.yard.claims import CLAIMED, COUNT_S, draw_claim
 from perception.yard.draws import draw_one, draw_weighted
 from perception.yard.forms import Ask
 from perception.yard.kinds import CLASSES, COLOURS, SIZES
@@ -36,6 +36,7 @@ from perception.yard.truth import Truth
 
 ABSENT = ("random", "popular", "adversarial", "stale", "future", "swap")
 OF_THE_RARE = frozenset({"random", "popular", "adversarial", "stale"})  # what is absent or gone is so by its prior
+WINDOW_S = COUNT_S
 STRATA = (*ABSENT, *CLAIMED)
 APART_S = 0.5  # so far from the window a thing that is stale is gone, or one of the future not yet come
 SHAPES = (("kind",), ("colour", "kind"), ("size", "kind"))  # what a poll says of a thing

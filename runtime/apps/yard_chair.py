@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
+
 from perception.yard.scene import KNOWN_S, Scene
 from perception.yard.script import kind_weights
 from runtime.apps.yard_claims import columns_of, is_count, is_so, perceived
@@ -125,7 +127,7 @@ def _worst(one: Described) -> list[bool]:
 
 def _score(one: Described) -> dict[str, int]:
     scene, said = one.scene, mentioned(one.text)
-    has = perceived(scene).any(axis=0)
+    has = np.asarray(perceived(scene).any(axis=0))
     there = [thing for thing, known in zip(scene.things, has, strict=True) if known]
     kinds = {thing.kind for thing in there}
     seen = {thing.kind for thing, span_s in zip(scene.things, scene.seen_s(), strict=True) if span_s >= KNOWN_S}

@@ -32,9 +32,13 @@ def perceived(scene: Scene) -> Bools:
 
 def columns_of(scene: Scene, one: Named) -> list[int]:
     """Return what a text may mean: what fits, else what is of the class; of a sound who was heard to make it."""
-    there = perceived(scene).any(axis=0)
+    there = np.asarray(perceived(scene).any(axis=0))
     if one.sound is not None:
-        return [column for column in _there(scene.is_heard.any(axis=0)) if scene.things[column].voice == one.sound]
+        return [
+            column
+            for column in _there(np.asarray(scene.is_heard.any(axis=0)))
+            if scene.things[column].voice == one.sound
+        ]
     kin = [column for column in _there(there) if scene.things[column].kind == one.what.kind]
     return [column for column in kin if one.what.fits(scene.things[column])] or kin
 
