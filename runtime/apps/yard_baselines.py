@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from perception.yard.baselines import Balance, balance, group_of, majority, wording_of
 from perception.yard.blind import Blind, fit
@@ -38,6 +39,7 @@ class Frequent:
     blind: Blind
 
 
+@lru_cache(maxsize=1)  # the same for ever for the same settings
 def frequent(settings: WorldSettings, worlds: int = TRAINING_WORLDS) -> Frequent:
     """Learn from the truth of training worlds what is answered most often where there is an answer."""
     questions = [question for number in range(worlds) for question in asked_blindly(settings, number, PER_GROUP)]
