@@ -39,7 +39,7 @@ class Frequent:
     blind: Blind
 
 
-@lru_cache(maxsize=1)  # the same for ever for the same settings
+@lru_cache(maxsize=4)
 def frequent(settings: WorldSettings, worlds: int = TRAINING_WORLDS) -> Frequent:
     """Learn from the truth of training worlds what is answered most often where there is an answer."""
     questions = [question for number in range(worlds) for question in asked_blindly(settings, number, PER_GROUP)]
