@@ -8,6 +8,7 @@ recordings    folders of recorded sweeps with one activity each, and their windo
 textdump      the published text dumps (RadHAR) as such recordings
 augment       one window as other rooms, persons and radars might have given it
 lesson        what the training loop learns from recordings, and which of them are held out
+likeness      whether a window is like those of the training
 weights       a trained model in one file
 activity      the leaf: sweeps with their times in, activities out
 """

@@ -9,12 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from perception.radar.sweeps import Points
+from perception.radar.sweeps import Points, Valid
 
 NEAR_M, FAR_M = 0.5, 3.3  # between them is the person
-Valid = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,8 @@ class RadarState(NamedTuple):
     """What a stream keeps between sweeps; all zero before the first."""
 
     moved: Tensor  # (B, 4), sum of the places of moving points so far, and how many
-    blocks: tuple[DualState, ...]
+    first: DualState
+    second: DualState
 
 
 class Samples(NamedTuple):
@@ -40,7 +41,7 @@ class Samples(NamedTuple):
 class RadarEncoder(nn.Module):
     """Encode sweeps one by one, or many in one call with the same result."""
 
-    def __init__(self, width: int = 64, point_width: int = 32, blocks: int = 2, reach: int = 20) -> None:
+    def __init__(self, width: int = 64, point_width: int = 32, reach: int = 20) -> None:
         """Let window attention reach over `reach` sweeps."""
         super().__init__()
         self.width, levels, pillars = width, len(LEVELS) + 1, len(RANGES) + 1
@@ -52,19 +53,15 @@ class RadarEncoder(nn.Module):
         self.narrow = nn.Linear(point_width, 12)
         self.flat = nn.Linear(pillars * (levels * 12 + point_width), width)
         self.drop = nn.Dropout(0.1)
-        self.blocks = nn.ModuleList(
-            CausalDualBlock(
-                width, 4, width // 32, (1, 1), frames=reach, kernel=(5, 1, 1), mlp_ratio=2.0, drop_path=(0.1, 0.1)
-            )
-            for _ in range(blocks)
-        )
+        self.first = _block(width, reach)
+        self.second = _block(width, reach)
         self.norm = nn.LayerNorm(width)
 
     def start(self, samples: Samples) -> RadarState:
         """Return the state before the first sweep of a batch of streams."""
         points = samples.points
         maps = points.new_zeros(len(points), 1, self.width, 1, 1)
-        return RadarState(points.new_zeros(len(points), 4), tuple(block.start(maps) for block in self.blocks))  # type: ignore[operator]
+        return RadarState(points.new_zeros(len(points), 4), self.first.start(maps), self.second.start(maps))
 
     def step(self, samples: Samples, state: RadarState) -> tuple[Tensor, RadarState]:
         """Take T sweeps of B streams -> tokens (B, T, 1, C), and the state before the next sweep."""
@@ -73,12 +70,10 @@ class RadarEncoder(nn.Module):
         moved = _moved(points, valid, state.moved)  # (B, T, 4)
         frames = self._frames(features(points, valid, moved), points, valid)  # (B, T, C)
         x = self.drop(frames)[..., None, None]  # (B, T, C, 1, 1)
-        after = []
-        for block, before in zip(self.blocks, state.blocks, strict=True):
-            x, kept = block.step(x, before)  # type: ignore[operator]
-            after.append(kept)
+        x, first = self.first.step(x, state.first)
+        x, second = self.second.step(x, state.second)
         tokens = self.norm(x.flatten(2))[:, :, None]
-        return tokens, RadarState(moved[:, -1] if moved.shape[1] else state.moved, tuple(after))
+        return tokens, RadarState(moved[:, -1], first, second)
 
     def forward(self, samples: Samples) -> Tensor:
         """Take whole clips from their first sweep: tokens (B, T, 1, C)."""
@@ -103,6 +98,14 @@ class RadarEncoder(nn.Module):
         both = torch.cat([column, ground], 1).view(*points.shape[:2], -1)
         frames: Tensor = self.flat(both)
         return frames
+
+
+def _block(width: int, reach: int) -> CausalDualBlock:
+    """Return a dual block whose frames have one token each."""
+    kernel, drop_path = (5, 1, 1), (0.1, 0.1)
+    return CausalDualBlock(
+        width, 4, width // 32, (1, 1), frames=reach, kernel=kernel, mlp_ratio=2.0, drop_path=drop_path
+    )
 
 
 def features(points: Tensor, valid: Tensor, moved: Tensor) -> Tensor:

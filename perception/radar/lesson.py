@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from perception.radar.augment import Augmentation, augment, stretch
 from perception.radar.recordings import STRIDE, WINDOW, Recording, windows
+from perception.radar.sweeps import Points, Valid
 
 BATCH = 32
 PACE = 0.15  # of logarithms: how much faster or slower a window may be
@@ -53,12 +53,12 @@ class ActivityLesson:
         target = torch.from_numpy(self.labels[which]).to(self.device)
         return F.cross_entropy(logits, target, label_smoothing=SMOOTHING)
 
-    def _drawn(self, one: Recording, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    def _drawn(self, one: Recording, rng: np.random.Generator) -> tuple[Points, Valid]:
         pace = float(np.exp(rng.normal(0, PACE)))
         room = max(0.0, len(one.points) - WINDOW * pace)
         return stretch(one.points, one.valid, float(rng.uniform(0, room)), pace, WINDOW)
 
-    def _tensors(self, points: NDArray[np.float32], valid: NDArray[np.bool_]) -> tuple[Tensor, Tensor]:
+    def _tensors(self, points: Points, valid: Valid) -> tuple[Tensor, Tensor]:
         used = max(1, int(valid.any((0, 1)).nonzero()[0].max(initial=0)) + 1)  # no more padding than it takes
         points, valid = points[:, :, :used], valid[:, :, :used]
         return torch.from_numpy(np.ascontiguousarray(points)).to(self.device), torch.from_numpy(valid).to(self.device)
@@ -77,7 +77,7 @@ class ActivityLesson:
 
 def predict(
     model: nn.Module, recordings: Sequence[Recording], device: str = "cpu", stride: int = STRIDE
-) -> list[NDArray[np.float32]]:
+) -> list[Points]:
     """Return for each recording the probabilities (windows, classes); a short one has no windows."""
     told = []
     for one in recordings:

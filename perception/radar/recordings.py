@@ -10,12 +10,12 @@ import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from perception.radar.sweeps import FIELDS, Points, pack
+from perception.radar.sweeps import FIELDS, Points, Valid, pack
 from runtime.errors import InputError
 
 WINDOW = 60
@@ -30,7 +30,7 @@ class Recording:
     name: str
     activity: str
     points: Points  # (T, P, 5)
-    valid: NDArray[np.bool_]  # (T, P)
+    valid: Valid  # (T, P)
 
     def starts(self, stride: int = STRIDE) -> range:
         """Return where windows begin."""
@@ -60,14 +60,14 @@ def read(path: Path) -> Recording:
     return Recording(name=path.stem, activity=path.parent.name, points=padded, valid=valid)
 
 
-def sweeps(frame: NDArray[np.int32], points: Points) -> Iterator[Points]:
+def sweeps(frame: np.ndarray[tuple[int, ...], np.dtype[np.int32]], points: Points) -> Iterator[Points]:
     """Yield the points of each frame from 0 on; a number that is left out has none."""
     borders = np.searchsorted(frame, np.arange(int(frame[-1]) + 2))
-    for begin, end in zip(borders, borders[1:], strict=False):
+    for begin, end in pairwise(borders):
         yield points[begin:end]
 
 
-def windows(recordings: Sequence[Recording], places: Sequence[tuple[int, int]]) -> tuple[Points, NDArray[np.bool_]]:
+def windows(recordings: Sequence[Recording], places: Sequence[tuple[int, int]]) -> tuple[Points, Valid]:
     """Return windows by (which recording, first sweep): points (B, 60, P, 5) and which are real (B, 60, P)."""
     points = np.stack([recordings[which].points[first : first + WINDOW] for which, first in places])
     valid = np.stack([recordings[which].valid[first : first + WINDOW] for which, first in places])
@@ -75,7 +75,7 @@ def windows(recordings: Sequence[Recording], places: Sequence[tuple[int, int]]) 
 
 
 def first_word(recording: Recording) -> int:
-    """Return 1 where a name has the number first (`20_x`), 0 where the word (`x_20`); leading underscores are nothing."""
+    """Return 1 where a name has the number first (`20_x`), else 0 (`x_20`); leading underscores are nothing."""
     return int(recording.name.lstrip("_")[:1].isdigit())
 
 

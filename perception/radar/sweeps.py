@@ -11,6 +11,7 @@ FIELDS = 5  # x forward m, y m, z up m, radial velocity m/s, intensity dB
 POINTS_MAX = 64  # of one sweep; three times what the sensor gives, and more of them tell nothing new
 
 Points = NDArray[np.float32]
+Valid = NDArray[np.bool_]
 
 
 def clean(points: Points) -> Points:
@@ -23,7 +24,7 @@ def clean(points: Points) -> Points:
     return usable.astype(np.float32)
 
 
-def pack(sweeps: Sequence[Points], width: int | None = None) -> tuple[Points, NDArray[np.bool_]]:
+def pack(sweeps: Sequence[Points], width: int | None = None) -> tuple[Points, Valid]:
     """Return points (T, P, 5) and which are real (T, P); P is `width`, or the most that a sweep has, at least 1."""
     kept = [clean(one) for one in sweeps]
     width = width if width is not None else max([1, *map(len, kept)])
