@@ -25,20 +25,6 @@ STRANGERS = 4  # of a batch are no known sound
 Power = NDArray[np.float32]
 
 
-class HeadedEncoder(nn.Module):
-    """An encoder of levels and its head, as one model that learns."""
-
-    def __init__(self, encoder: nn.Module, head: nn.Module) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.head = head
-
-    def forward(self, frames: Tensor) -> Tensor:
-        """Levels of whole clips (B, F, mels) -> logits (B, classes)."""
-        logits: Tensor = self.head.whole(self.encoder.see(frames))  # type: ignore[operator]
-        return logits
-
-
 class SoundLesson:
     """Pieces of clips at several speeds, bent in pitch and colour, mixed by twos; the last class is nothing known."""
 

@@ -296,15 +296,29 @@ def _eval(arguments: argparse.Namespace) -> int:
         count = whole("--worlds", arguments.worlds, 1, MOST_WORLDS)
         length_s = seconds("--length", arguments.length)
         return _in_loop(run_yard(settings, arguments.out, count=count, length_s=length_s, as_json=arguments.json))
+    if arguments.suite == "esc10":
+        from runtime.apps.eval_esc10 import run_esc10
+
+        return run_esc10(data_folder(arguments), arguments.out, arguments.weights, as_json=arguments.json)
     from runtime.apps.evaluate import run_spine
 
     return _in_loop(run_spine(settings, data_folder(arguments), arguments.truth, arguments.out, as_json=arguments.json))
 
 
 def _data(arguments: argparse.Namespace) -> int:
+    if arguments.what == "esc10":
+        from runtime.apps.data_esc10 import data_esc10
+
+        return data_esc10(arguments)
     from runtime.apps.data_verbs import data_yard
 
     return data_yard(arguments)
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from runtime.apps.train_esc10 import run_train
+
+    return run_train(arguments, data_folder(arguments))
 
 
 def _bench(arguments: argparse.Namespace) -> int:
@@ -405,6 +419,7 @@ VERBS = {
     "memory": _memory,
     "eval": _eval,
     "data": _data,
+    "train": _train,
     "bench": _bench,
     "doctor": _doctor,
 }
