@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
+
 import torch
-from numpy.typing import NDArray
 
 from perception.sound.weights import Shape, SoundModel
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 SMALL = Shape(width=24, depth=1, stem=(4, 8), heads=3, frames=4, decay=0.9)
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from perception.sound.tags import LONGEST_NS, SoundTag, SoundTagger
 from perception.sound.weights import SoundModel
 from tests.sound_models import small_model, taught
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 S = 1_000_000_000
 RATE_HZ = 16_000
@@ -74,7 +79,7 @@ def test_any_cut_of_the_stream_tells_the_same(model: SoundModel, cuts: list[int]
     scene = np.concatenate([tone(300, 2), np.zeros(3 * RATE_HZ, np.float32), tone(3000, 2)])
     edges = [0, *np.minimum(np.cumsum(cuts), len(scene)).tolist(), len(scene)]
     tagger, tags = SoundTagger(model), []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         tags += tagger.step(scene[start:end], 7 * S + start * S // RATE_HZ)
     assert [(tag.label, tag.start_ns, tag.end_ns) for tag in tags + tagger.flush()] == [
         (tag.label, tag.start_ns, tag.end_ns) for tag in told(model, scene)
@@ -84,7 +89,7 @@ def test_any_cut_of_the_stream_tells_the_same(model: SoundModel, cuts: list[int]
 def test_what_lasts_is_told_in_pieces_that_touch(model: SoundModel) -> None:
     tags = told(model, tone(300, 25))
     assert len(tags) == 3
-    for before, after in zip(tags, tags[1:], strict=False):
+    for before, after in itertools.pairwise(tags):
         assert before.end_ns == after.start_ns
         assert LONGEST_NS <= before.end_ns - before.start_ns < LONGEST_NS + S
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from perception.sound.clips import CLASSES, find_clips, read_clip
 from runtime.apps import cli
 from runtime.apps.data_esc10 import NAMES
 from tests.esc10_files import write_repository, write_sound
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def samples_of(path: Path) -> NDArray[np.int16]:

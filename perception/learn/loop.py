@@ -132,7 +132,7 @@ class _Run:
         self.model.train()
         loss = lesson.loss(self.model, rng)
         self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), self.plan.clip)
         self.optimizer.step()
         self.step += 1

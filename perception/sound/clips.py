@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
 import numpy as np
 import torch
 from av.audio.resampler import AudioResampler
-from numpy.typing import NDArray
 
 from perception.sound.logmel import RATE_HZ, LogMel
 from runtime.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 CLASSES = (
     "baby_cry",
@@ -87,7 +90,9 @@ def power_of(samples: NDArray[np.float32], logmel: LogMel) -> NDArray[np.float32
     return power
 
 
-def powers(clips: Sequence[Clip], speeds: Sequence[float], cache: Path | None = None) -> list[list[NDArray[np.float32]]]:
+def powers(
+    clips: Sequence[Clip], speeds: Sequence[float], cache: Path | None = None
+) -> list[list[NDArray[np.float32]]]:
     """Return the power in mels of each clip at each speed; `cache` keeps them in a file between runs."""
     names = np.array([f"{one.name} {speed}" for one in clips for speed in speeds])
     if cache is not None and cache.exists():

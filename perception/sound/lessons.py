@@ -87,9 +87,7 @@ class SoundLesson:
 class PlainLesson:
     """The baseline's: whole clips, mixed by twos in their levels (mixup, Zhang et al. 2017, arXiv:1710.09412)."""
 
-    def __init__(
-        self, train: Sequence[tuple[Power, int]], held_out: Sequence[tuple[Power, int]], classes: int
-    ) -> None:
+    def __init__(self, train: Sequence[tuple[Power, int]], held_out: Sequence[tuple[Power, int]], classes: int) -> None:
         """Take the power (F, mels) of each clip with its label."""
         self.levels = torch.cat([clip_levels(power) for power, _ in train])
         self.labels = torch.tensor([label for _, label in train])

@@ -8,12 +8,14 @@ until now, which falls by one decibel a second: after a bang quiet sounds are he
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 RATE_HZ = 16_000
 WINDOW = 400  # samples of a spectrum

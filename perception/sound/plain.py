@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from torch import Tensor, nn
 
 WIDTHS = (1, 32, 64, 128, 256)
@@ -13,7 +15,7 @@ class PlainNetwork(nn.Module):
     def __init__(self, classes: int, widths: tuple[int, ...] = WIDTHS, dropout: float = 0.3) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for width, out in zip(widths, widths[1:], strict=False):
+        for width, out in itertools.pairwise(widths):
             layers += [nn.Conv2d(width, out, 3, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU(), nn.AvgPool2d(2)]
         self.layers = nn.Sequential(*layers)
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(widths[-1], classes))

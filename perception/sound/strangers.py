@@ -42,9 +42,7 @@ def _formants(source: Samples, rng: np.random.Generator) -> Samples:
     """Weigh the spectrum of each 32 ms by three peaks that wander."""
     size = 512
     window = np.hanning(size + 1)[:-1]
-    tracks = [
-        base * np.exp(_wander(rng, 5.0, 0.25))[:: size // 2] for base in (rng.uniform(400, 700), 1500.0, 2600.0)
-    ]
+    tracks = [base * np.exp(_wander(rng, 5.0, 0.25))[:: size // 2] for base in (rng.uniform(400, 700), 1500.0, 2600.0)]
     bins = np.fft.rfftfreq(size, 1 / RATE_HZ)
     out = np.zeros(LENGTH + size)
     for place, start in enumerate(range(0, LENGTH - size, size // 2)):

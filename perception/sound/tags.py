@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from perception.sound.encoder import TOKEN
 from perception.sound.logmel import RATE_HZ, mono
 from perception.sound.weights import SoundModel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 NS_PER_S = 1_000_000_000
 TOKEN_NS = TOKEN * NS_PER_S // RATE_HZ

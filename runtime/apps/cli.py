@@ -296,6 +296,10 @@ def _eval(arguments: argparse.Namespace) -> int:
         count = whole("--worlds", arguments.worlds, 1, MOST_WORLDS)
         length_s = seconds("--length", arguments.length)
         return _in_loop(run_yard(settings, arguments.out, count=count, length_s=length_s, as_json=arguments.json))
+    if arguments.suite == "radhar":
+        from runtime.apps.eval_radhar import run_radhar
+
+        return run_radhar(data_folder(arguments), arguments.out, arguments.weights, as_json=arguments.json)
     if arguments.suite == "esc10":
         from runtime.apps.eval_esc10 import run_esc10
 
@@ -310,13 +314,17 @@ def _data(arguments: argparse.Namespace) -> int:
         from runtime.apps.data_esc10 import data_esc10
 
         return data_esc10(arguments)
-    from runtime.apps.data_verbs import data_yard
+    from runtime.apps.data_verbs import data_radhar, data_yard
 
-    return data_yard(arguments)
+    return data_radhar(arguments) if arguments.what == "radhar" else data_yard(arguments)
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    from runtime.apps.train_esc10 import run_train
+    if arguments.what == "esc10":
+        from runtime.apps.train_esc10 import run_train as run_train_esc10
+
+        return run_train_esc10(arguments, data_folder(arguments))
+    from runtime.apps.train_radhar import run_train
 
     return run_train(arguments, data_folder(arguments))
 
