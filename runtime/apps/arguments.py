@@ -287,10 +287,11 @@ def _add_eval(verbs: Verbs) -> argparse.ArgumentParser:
     verb = verbs.add_parser("eval", help="measure against known truth")
     verb.add_argument(
         "suite",
-        choices=("spine", "yard", "radhar"),
-        help="spine: sample data; yard: a world with known truth; radhar: activities before a radar, CLASS/NAME.npz",
+        choices=("spine", "yard", "radhar", "esc10"),
+        help="spine: sample data; yard: a world with known truth; radhar: activities before a radar, CLASS/NAME.npz; "
+        "esc10: sounds by their names, CLASS/FOLD-ID-TAKE.ogg",
     )
-    verb.add_argument("--weights", metavar="FILE", type=Path, help="radhar: another model than the shipped one")
+    verb.add_argument("--weights", metavar="FILE", type=Path, help="radhar, esc10: another model than the shipped one")
     verb.add_argument("--config", help="a YAML file or a shipped name")
     verb.add_argument(
         "--data",
@@ -322,6 +323,11 @@ def _add_data(verbs: Verbs) -> argparse.ArgumentParser:
     radhar = makes.add_parser("radhar", help=text, description=f"{text[:1].upper()}{text[1:]}.")
     radhar.add_argument("source", metavar="SRC", type=Path, help="a folder of CLASS/NAME.txt")
     radhar.add_argument("folder", metavar="DST", type=Path, help="where to, as CLASS/NAME.npz")
+    text = "the clips of ESC-10 out of the published ESC-50, to learn from and to measure on"
+    esc10 = makes.add_parser("esc10", help=text, description=f"{text[:1].upper()}{text[1:]}.")
+    esc10.add_argument("source", metavar="SRC", type=Path, help="the repository: audio/*.wav and meta/esc50.csv")
+    esc10.add_argument("folder", metavar="DST", type=Path, help="where to, as CLASS/FOLD-ID-TAKE.ogg")
+    esc10.add_argument("--json", action="store_true", help="JSON Lines on stdout")
     return verb
 
 
@@ -345,6 +351,18 @@ def _add_train(verbs: Verbs) -> argparse.ArgumentParser:
     radhar.add_argument("--fold", metavar="N", help="with --folds: this one only")
     radhar.add_argument("--seeds", metavar="N", default="3", help="with --folds: how many (default 3)")
     radhar.add_argument("--model", choices=("heedful", "pointnet"), help="with --folds: this one only")
+    text = "sounds by their names, from clips CLASS/FOLD-ID-TAKE.ogg"
+    esc10 = models.add_parser("esc10", help=text, description=f"{text[:1].upper()}{text[1:]}.")
+    esc10.add_argument("--data", metavar="DIR", type=Path, help="clips, or sample data (default: HEEDFUL_DATA)")
+    esc10.add_argument("--out", metavar="DIR", type=Path, default=Path("trained"), help="(default ./trained)")
+    esc10.add_argument("--steps", metavar="N", help="(default: as the shipped model was trained)")
+    esc10.add_argument("--minutes", metavar="M", help="stop each training after so long; the next call goes on")
+    esc10.add_argument("--seed", metavar="N", default="0", help="(default 0)")
+    esc10.add_argument("--threads", metavar="N", default="1", help="(default 1)")
+    esc10.add_argument("--folds", action="store_true", help="measure on each fold held out, beside the baseline")
+    esc10.add_argument("--fold", metavar="N", help="with --folds: this one only")
+    esc10.add_argument("--seeds", metavar="N", default="3", help="with --folds: how many (default 3)")
+    esc10.add_argument("--model", choices=("heedful", "plain"), help="with --folds: this one only")
     return verb
 
 
