@@ -34,6 +34,7 @@ NAMES = (
     "record",
     "recording",
     "yard",
+    "perception",
 )
 NEED_DATA = frozenset({"replay", "speech", "digest", "stop", "reasoner", "session", "recording"})
 
@@ -167,6 +168,10 @@ def measure(name: str, plan: Plan) -> list[Measure]:
             from runtime.apps.bench_yard import measure_yard
 
             return measure_yard(plan)
+        case "perception":
+            from runtime.apps.bench_perception import measure_perception
+
+            return measure_perception(plan)
         case _:
             from runtime.apps.bench_stop import measure_stop
 
