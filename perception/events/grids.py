@@ -20,9 +20,17 @@ from perception.events.tensors import EventTensors
 class Grid(Protocol):
     """What makes a map of a window; maps of parts of a window add up to that of the whole."""
 
-    channels: int
-    height_px: int
-    width_px: int
+    @property
+    def channels(self) -> int:
+        """Return C."""
+
+    @property
+    def height_px(self) -> int:
+        """Return H."""
+
+    @property
+    def width_px(self) -> int:
+        """Return W."""
 
     def add(self, grid: Tensor, events: EventTensors, start_us: int, end_us: int) -> None:
         """Add events from `start_us` on and before `end_us` to a map (C, H, W)."""
