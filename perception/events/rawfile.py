@@ -12,7 +12,7 @@ from perception.events.decoders import make_decoder
 from runtime.errors import InputError
 
 HEADER_BYTES = 64 * 1024  # of which a header is far less
-READ_BYTES = 256 * 1024
+READ_BYTES = 4 * 1024 * 1024
 SIZES = {"gen3": (640, 480), "gen4": (1280, 720), "imx636": (1280, 720), "genx320": (320, 320)}  # by sensor
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,8 +35,12 @@ class EventTensors:
 
 def to_tensors(events: Events, width_px: int, device: torch.device | str = "cpu") -> EventTensors:
     """Return events, which all lie on a sensor of that width, on a device."""
-    x, y, p, t_us = (torch.from_numpy(part.copy()).to(device) for part in (events.x, events.y, events.p, events.t_us))
-    return EventTensors(pixel=y.to(torch.int64) * width_px + x.to(torch.int64), p=p.to(torch.int64), t_us=t_us)
+    pixel = events.y.astype(np.int64)
+    pixel *= width_px
+    pixel += events.x
+    p, t_us = events.p.astype(np.int64), events.t_us if events.t_us.flags.writeable else events.t_us.copy()
+    on_device = [torch.from_numpy(part).to(device) for part in (pixel, p, t_us)]
+    return EventTensors(pixel=on_device[0], p=on_device[1], t_us=on_device[2])
 
 
 def last_pause(t_us: Tensor, newest_us: int | None) -> int | None:

@@ -33,8 +33,9 @@ NAMES = (
     "session",
     "record",
     "recording",
+    "events",
 )
-NEED_DATA = frozenset({"replay", "speech", "digest", "stop", "reasoner", "session", "recording"})
+NEED_DATA = frozenset({"replay", "speech", "digest", "stop", "reasoner", "session", "recording", "events"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +163,10 @@ def measure(name: str, plan: Plan) -> list[Measure]:
             from runtime.apps.bench_recording import measure_recording
 
             return measure_recording(plan)
+        case "events":
+            from runtime.apps.bench_events import measure_events
+
+            return measure_events(plan)
         case _:
             from runtime.apps.bench_stop import measure_stop
 
