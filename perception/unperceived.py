@@ -9,7 +9,7 @@ from runtime.messages import Record
 
 
 class UnperceivedStream:
-    """The pipeline of radar, event cameras, poses and inertial sensors until they have encoders."""
+    """The pipeline of radar, poses and inertial sensors until they have encoders."""
 
     blind = ""
     blind_since_ns: int | None = None

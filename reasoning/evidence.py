@@ -31,6 +31,7 @@ from reasoning.overview import asks_for_all, tell_overview
 from reasoning.phrases import noun
 from reasoning.plan import asked_kinds
 from reasoning.present import add_present, going_on, is_over, tell_over
+from reasoning.seers import find_eye, name_seers, seen_by
 from reasoning.sensors import not_understood, tell_sensors
 from reasoning.view import View, look, pick
 from reasoning.ways import reaches
@@ -81,6 +82,9 @@ def answer(
     named, unnamed = named_streams(question.text, streams) if question.about != "sensors" else (set(), "")
     if named and recalled is not None:
         question, (recalled, streams) = without_names(question, named), only(recalled, named, streams)
+    eye = find_eye(question.text, streams)
+    if recalled is not None:
+        recalled = seen_by(eye, recalled, streams)
     origin_ns = recalled.session_start_ns if recalled is not None else 0
     draft = Draft(Clock(asked_ns, origin_ns, tz))
     if recalled is None:
@@ -92,7 +96,8 @@ def answer(
     elif refusal := unnamed or _refusal(question, recalled, streams, draft.clock, truncated=truncated):
         draft.abstain(refusal, _inventory(recalled, asked_ns, draft.clock))
     else:
-        _answer(question, add_present(recalled, asked_ns, streams, active or {}), streams, blind, draft)
+        present = seen_by(eye, add_present(recalled, asked_ns, streams, active or {}), streams)
+        _answer(question, present, streams, blind, draft)
     if question.mended:
         read = [f"{quote(slip)} as {quote(meant)}" for slip, meant in question.mended.items()]
         draft.remark(f"I read {listing(read)}.")
@@ -152,7 +157,8 @@ def _answer(
 ) -> None:
     """Answer from the part of memory that the question looks at, or abstain where that holds nothing to rest on."""
     asked_ns, inventory = draft.clock.asked_ns, _inventory(recalled, draft.clock.asked_ns, draft.clock)
-    sensors: set[Sensor] = {SENSORS[kind] for kind in asked_kinds(question)}
+    eye = find_eye(question.text, streams)
+    sensors = {eye if SENSORS[kind] == "video" else SENSORS[kind] for kind in asked_kinds(question)}
     view = look(question, recalled, asked_ns)
     if view is not None and question.asks_now:
         view = going_on(view, asked_ns)
@@ -182,6 +188,7 @@ def _answer(
     if draft.abstained:
         draft.remark(inventory)
     else:
+        name_seers(streams, draft)
         for note in coverage.notes(sensors):
             draft.remark(note)
 

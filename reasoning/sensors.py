@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reasoning.coverage import NAMES, PERCEIVED, Coverage, blindness
+from reasoning.coverage import NAMES, PERCEIVED, USUAL, Coverage, blindness
 from reasoning.wording import count, length, plain
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def not_understood(question: Question) -> str:
 
 def _all_there(coverage: Coverage) -> list[Sensor]:
     """Return cameras and microphones, and whatever else there is."""
-    return [sensor for sensor in NAMES if sensor in PERCEIVED or sensor in coverage.streams.values()]
+    return [sensor for sensor in NAMES if sensor in USUAL or sensor in coverage.streams.values()]
 
 
 def _is_past(question: Question, asked_ns: int) -> bool:
