@@ -52,7 +52,7 @@ class ActivityMap:
     """Compares each window of one sensor with what its cells do at rest."""
 
     def __init__(self, width_px: int, height_px: int) -> None:
-        """Begin with the first window, which shows no movement yet, for its background."""
+        """Begin with what most cells do in the first window, which shows no movement yet, for background."""
         self._size = width_px, height_px
         self._cell_px = max(SMALLEST_CELL_PX, math.ceil(width_px / COLUMNS))
         self._shape = math.ceil(height_px / self._cell_px), math.ceil(width_px / self._cell_px)
@@ -63,7 +63,8 @@ class ActivityMap:
         """Take the places (N,), row * width + column, of all events of the next window."""
         counts = self._counts(pixels)
         if self._rest is None:
-            self._rest = np.minimum(counts, np.float32(START_MAX * self._cell_px**2))
+            usual = min(float(np.median(counts)), START_MAX * self._cell_px**2)  # noise is everywhere, a thing is not
+            self._rest = np.full(self._shape, usual, np.float32)
             return Active(boxes=(), area=0.0, count=len(pixels))
         level = self._floor + FACTOR * self._rest + SCATTER * np.sqrt(self._rest)
         regions = [
