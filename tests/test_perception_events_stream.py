@@ -16,8 +16,10 @@ from perception.events.evt3 import WRAP_US
 from perception.events.stream import EventStream
 from perception.inputs import DataSample
 from perception.recorded import RecordedData, probe_recording
+from perception.yard.eventcam import EventCamera
 from perception.yard.evt3 import encode
 from runtime.messages import EventsInput, Motion, Record
+from tests.test_perception_yard_eventcam import LENS, passing
 
 W, H = 160, 120
 PACKET_US = 10_000
@@ -86,8 +88,7 @@ def test_a_movement_is_told_with_its_time_and_place() -> None:
     assert all(one.t_ns >= one.end_ns for one in motions)
     for one in motions:
         [(x0, y0, x1, y1)] = one.boxes
-        assert (x0, x1) == (pytest.approx(8 / W, abs=1e-4), pytest.approx(32 / W, abs=1e-4))
-        assert (y0, y1) == (pytest.approx(40 / H, abs=1e-4), pytest.approx(64 / H, abs=1e-4))
+        assert (x0, y0, x1, y1) == pytest.approx((8 / W, 40 / H, 32 / W, 64 / H), abs=1e-4)
     assert (stream.blind, stream.active_ns) == ("", None)
 
 
@@ -221,4 +222,19 @@ def test_the_sample_moves_where_its_pictures_show_it(data_dir: Path) -> None:
     counters = stream.counters
     assert counters["events"] == 218_291 + 125_183
     assert {name for name, count in counters.items() if count} == {"events", "events/s"}
-    assert spans(motions) == [(pytest.approx(0.1, abs=0.06), pytest.approx(2.07, abs=0.06))]
+    assert spans(motions) == [pytest.approx((0.1, 2.07), abs=0.06)]
+
+
+def test_of_the_yard_it_says_where_a_truck_passes() -> None:
+    camera = EventCamera(passing(2.0))
+    samples = [
+        sample(
+            number * S // 5, number, camera.packet(number / 5, (number + 1) / 5), size=(LENS.width_px, LENS.height_px)
+        )
+        for number in range(20)
+    ]
+    motions, _ = seen(samples)
+    assert spans(motions) == [pytest.approx((0.1, 3.8), abs=0.06)]  # the stamp of the last packet
+    middles = [(one.boxes[0][0] + one.boxes[0][2]) / 2 for one in motions]
+    assert middles == sorted(middles)  # from left to right
+    assert middles[0] < 0.5 < middles[-1]

@@ -89,4 +89,5 @@ class ActivityMap:
         rows, cols = self._shape
         padded = np.zeros((rows * self._cell_px, cols * self._cell_px), np.float32)
         padded[:height_px, :width_px] = counted.reshape(height_px, width_px)
-        return padded.reshape(rows, self._cell_px, cols, self._cell_px).sum(axis=(1, 3))
+        summed: NDArray[np.float32] = padded.reshape(rows, self._cell_px, cols, self._cell_px).sum(axis=(1, 3))
+        return summed

@@ -14,6 +14,10 @@ from runtime.messages import EventsInput
 class Decoder(Protocol):
     """What decodes the words of one stream, in chunks of any size."""
 
+    @property
+    def waiting(self) -> int:
+        """Return the bytes of a word that is not whole yet."""
+
     def feed(self, data: bytes) -> Events:
         """Return the events of the next bytes."""
 
