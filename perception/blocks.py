@@ -111,6 +111,11 @@ class Stretch:
         return [block for frame in frames for block in self._cutter.add(frame.to_ndarray()[0])]
 
 
+def is_heard(rate_hz: int, channels: int) -> bool:
+    """Say whether sound of this rate and so many channels is taken."""
+    return 8_000 <= rate_hz <= 192_000 and 1 <= channels <= 8
+
+
 def pcm_frame(payload: bytes, rate_hz: int, channels: int) -> av.AudioFrame:
     """Wrap interleaved signed 16-bit little-endian samples for a `Stretch`; an incomplete last sample is dropped."""
     whole = len(payload) // (2 * channels) * channels

@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from perception.sources import Sample, Samples, Source
+from perception.unperceived import NO_SAMPLE
 from runtime.bus import Bus
 from runtime.errors import HeedfulError, MissingPart, WireError
 from runtime.gate import ReplayGate
@@ -247,6 +248,7 @@ class Follower:
                 t_ns=self.published_ns,
                 sensor=self.source.sensor,
                 blind=blind,
+                blind_ns=self._blind_since_ns if blind else None,
                 active_ns=self._pipeline.active_ns,
                 ended=self._has_ended,
                 truncated=self._has_ended and self.source.truncated,
@@ -265,7 +267,7 @@ class Follower:
 
     def _why_blind(self) -> str:
         if not self.source.is_live and self.published_ns - self._perceived_ns > self._hole_ns:
-            return "no sample"
+            return NO_SAMPLE
         if self.source.is_live:
             if self._has_ended:
                 return "ended"

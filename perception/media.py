@@ -7,7 +7,7 @@ same samples however it is split into calls.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -26,12 +26,16 @@ __all__ = ["AudioBlock", "AudioFile", "Track", "VideoFile", "VideoSample", "prob
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoSample:
-    """One decoded frame; `picture` is full size, `gray` (H, W) is what change detection looks at."""
+    """One decoded frame; `picture` is full size, `gray` (H, W) is what change detection looks at.
+
+    `jpeg` is the picture as a camera sent it, empty where it sent no whole JPEG.
+    """
 
     t_ns: int
     seq: int
     gray: NDArray[np.uint8]
     picture: av.VideoFrame
+    jpeg: bytes = field(default=b"", repr=False)
 
     @property
     def end_ns(self) -> int:

@@ -35,17 +35,18 @@ def to_gray(picture: av.VideoFrame, width_px: int, scaler: VideoReformatter | No
 
 
 def encode_jpeg(
-    picture: av.VideoFrame, long_side_px: int, quality: int = 80, *, is_fast: bool = False
+    picture: av.VideoFrame, long_side_px: int, quality: int = 80, *, is_fast: bool = False, is_exact: bool = False
 ) -> tuple[bytes, int, int]:
     """Return (JPEG, width_px, height_px) with the long side shrunk to `long_side_px`, never enlarged.
 
     The same picture always gives the same bytes; they carry no metadata. `quality` is 1 to 100 as libjpeg counts;
-    fast is a fifth quicker and a few percent larger.
+    fast is a fifth quicker and a few percent larger; exact gives the same bytes on every processor, for a picture that
+    is 4:2:0, full range, and of its size already.
     """
     shrink = min(1.0, long_side_px / max(picture.width, picture.height))
     width_px = max(2, round(picture.width * shrink))
     height_px = max(2, round(picture.height * shrink))
-    encoder = _encoder(width_px, height_px, quality, is_fast, threading.get_ident())
+    encoder = _encoder(width_px, height_px, quality, is_fast, is_exact, threading.get_ident())
     return encoder.encode(picture), width_px, height_px
 
 
@@ -55,7 +56,7 @@ _LENT = threading.Lock()  # while times of a frame that is not ours are changed
 class _JpegEncoder:
     """One FFmpeg encoder for one picture size; setting it up costs as much as encoding a small picture."""
 
-    def __init__(self, width_px: int, height_px: int, quality: int, *, is_fast: bool) -> None:
+    def __init__(self, width_px: int, height_px: int, quality: int, *, is_fast: bool, is_exact: bool) -> None:
         self._scaler = VideoReformatter()
         self._codec = av.VideoCodecContext.create("mjpeg", "w")
         self._codec.width = width_px
@@ -65,6 +66,8 @@ class _JpegEncoder:
         self._codec.thread_count = 1  # frame threads would hold pictures back
         if is_fast:
             self._codec.options = {"huffman": "default"}  # tables as they stand in the standard: one pass, not two
+        if is_exact:
+            self._codec.options = {**self._codec.options, "dct": "int"}  # else what the processor is fastest at
         self._codec.flags |= Flags.bitexact  # no encoder version in the file
         libjpeg_percent = 5000 / quality if quality < 50 else 200 - 2 * quality
         step = min(31, max(1, round(8 * libjpeg_percent / 100)))  # FFmpeg's scale: 8 is libjpeg's quality 50
@@ -99,6 +102,8 @@ class _JpegEncoder:
 
 
 @lru_cache(maxsize=32)  # two for each camera: kept frames and recorded ones
-def _encoder(width_px: int, height_px: int, quality: int, is_fast: bool, thread_id: int) -> _JpegEncoder:
+def _encoder(
+    width_px: int, height_px: int, quality: int, is_fast: bool, is_exact: bool, thread_id: int
+) -> _JpegEncoder:
     """Keep encoders per thread: FFmpeg contexts must not be shared."""
-    return _JpegEncoder(width_px, height_px, quality, is_fast=is_fast)
+    return _JpegEncoder(width_px, height_px, quality, is_fast=is_fast, is_exact=is_exact)

@@ -10,22 +10,9 @@ from av.video.codeccontext import VideoCodecContext
 
 from runtime.jpeg import LARGEST_PICTURE_PX, decode_jpeg
 from runtime.recording.contents import COMPRESSED, VIDEO, Picture
+from runtime.recording.rawimage import PIXEL_BYTES, whole_rows
 
 NS = Fraction(1, 1_000_000_000)
-PIXEL_BYTES = {
-    "rgb24": 3,
-    "bgr24": 3,
-    "rgba": 4,
-    "bgra": 4,
-    "gray": 1,
-    "gray16le": 2,
-    "uyvy422": 2,
-    "yuyv422": 2,
-    "bayer_rggb8": 1,
-    "bayer_bggr8": 1,
-    "bayer_gbrg8": 1,
-    "bayer_grbg8": 1,
-}
 
 
 class PictureDecoder:
@@ -76,14 +63,11 @@ class PictureDecoder:
 
 def raw_picture(content: Picture) -> av.VideoFrame:
     """Return raw pixels as a picture; ValueError where they do not fill it."""
-    size = PIXEL_BYTES.get(content.encoding)
     width_px, height_px = content.width_px, content.height_px
-    if size is None or not 0 < width_px * height_px <= LARGEST_PICTURE_PX:
-        raise ValueError(f"{width_px} x {height_px} pixels as {content.encoding}")
-    row = width_px * size
-    step = content.step_bytes or row
-    if step < row or len(content.payload) < step * (height_px - 1) + row:
-        raise ValueError("fewer pixels than the picture has")
+    step = whole_rows(content.encoding, (width_px, height_px), content.step_bytes, len(content.payload))
+    if width_px * height_px > LARGEST_PICTURE_PX:
+        raise ValueError(f"a picture of {width_px}x{height_px} pixels is too large")
+    row = width_px * PIXEL_BYTES[content.encoding]
     data = np.frombuffer(content.payload, np.uint8)
     data = np.pad(data, (0, max(0, step * height_px - len(data))))[: step * height_px].reshape(height_px, step)
     frame = av.VideoFrame(width_px, height_px, content.encoding)

@@ -1,152 +1,38 @@
-"""Channels of a recording as streams: which of them can be played, and a blocking reader for each.
+"""Blocking readers of a recording's channels, one for each kind of sensor.
 
-Each reader opens the recording for itself, so that a slow stream never blocks another; times are when a sensor took
-something, as it says itself, or when that arrived, on one timeline for all streams of the recording.
+Each opens the recording for itself, so that a slow stream never blocks another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from av.video.reformatter import VideoReformatter
 
-from perception.blocks import AudioBlock, Stretch, pcm_frame
+from perception.blocks import AudioBlock, Stretch, is_heard, pcm_frame
 from perception.inputs import DataSample, input_fault
 from perception.media import VideoSample
 from perception.picture import to_gray
 from perception.pictures import PictureDecoder
-from runtime.messages import CalibrationInput, Sensor
-from runtime.recording import buslog
+from perception.recording import SKEW_NS, RecordedTrack, Recording, taken_ns
+from runtime.messages import CalibrationInput
 from runtime.recording.bags import open_container
-from runtime.recording.container import Channel, Container, Entry
-from runtime.recording.contents import Content, Decoder, Pcm, Picture
-from runtime.recording.readers import STREAM, VIEW_ONLY, decoders_of
-from runtime.recording.timeline import Timeline
+from runtime.recording.container import Entry
+from runtime.recording.contents import VIDEO, Content, Pcm, Picture
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
-SKEW_NS = 60_000_000_000  # a sensor's clock that is further off from the recorder's is not believed
-AGAIN_NS = 30_000_000_000  # until it is no further off than this: around one limit time would go back and forth
+AGAIN_NS = 30_000_000_000  # it is believed again when it is no further off: around one limit it would go back and forth
 DRIFT_NS = 2_000_000_000  # by so much more it may be ahead later, or a start in the middle misses samples
+SHAKEN = 3  # so often set forward again after it was set back it is no clock that was set, but disorder
 STEP_BACK_NS = 1_000_000_000  # more than this is a clock that was set back, less is disorder
+FIRST_LEAD_NS = 2_000_000_000  # in which cameras most often send a key frame
 SOUND_JITTER_NS = 200_000_000  # by so much the stamps of sound may be off the count of its samples
-TRIES = 16  # entries of a channel that are looked at before it counts as unreadable
-SENSORS: dict[str, Sensor] = {
-    "image": "video",
-    "audio": "audio",
-    "radar": "radar",
-    "events": "events",
-    "pose": "pose",
-    "imu": "imu",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedTrack:
-    """One channel that can be played."""
-
-    path: Path
-    channel: int
-    topic: str
-    name: str  # as the recorder called the stream, "" where it did not
-    sensor: Sensor
-    decoder: Decoder
-    begins_ns: int  # when its first sample was taken
-    ahead_ns: int  # by how much its clock was ahead of the recorder's then
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recording:
-    """What a recording holds for perception."""
-
-    tracks: tuple[RecordedTrack, ...]
-    undecoded: tuple[Channel, ...]  # what nothing here can read
-    damaged: tuple[str, ...]  # topics of which nothing could be read, because the recording is damaged
-    is_run: bool  # it holds messages of the bus
-    calibrations: tuple[tuple[str, CalibrationInput], ...]  # (topic or stream, newest of its channel at the start)
-    timeline: Timeline
-    origin_ns: int  # event time of the first sample
-    length_ns: int  # from the first sample to the last entry
-    faults: tuple[str, ...]
-    jumps: int = 0  # how often the recorder's clock was set back
-
-
-def probe_recording(path: Path) -> Recording:
-    """Return what can be played, perhaps nothing. Raises InputError where it is no recording."""
-    container = open_container(path)
-    try:
-        timeline = Timeline(container.spans)
-        decoders = decoders_of(container)
-        tracks: list[RecordedTrack] = []
-        undecoded: list[Channel] = []
-        damaged: list[str] = []
-        calibrations: list[tuple[str, CalibrationInput]] = []
-        for channel in container.channels.values():
-            if buslog.is_message(channel) and STREAM not in channel.metadata:
-                continue  # what the bus said then
-            decoder = decoders.get(channel.id)
-            first = _first(container, channel, decoder) if decoder is not None else None
-            if decoder is not None and first is None and container.faults and channel.count != 0:
-                damaged.append(channel.topic)
-            elif decoder is None or first is None:
-                if VIEW_ONLY not in channel.metadata and channel.count != 0:
-                    undecoded.append(channel)
-            elif isinstance(first[1], CalibrationInput):
-                calibrations.append((channel.metadata.get(STREAM, channel.topic), first[1]))
-            else:
-                tracks.append(_track(path, channel, decoder, taken_ns(*first), first[0].log_ns))
-        origin_ns = min((timeline.event_ns(track.begins_ns) for track in tracks), default=0)
-        return Recording(
-            tracks=tuple(sorted(tracks, key=lambda track: track.topic)),
-            undecoded=tuple(undecoded),
-            damaged=tuple(sorted(damaged)),
-            is_run=any(map(buslog.is_message, container.channels.values())),
-            calibrations=tuple(calibrations),
-            timeline=timeline,
-            origin_ns=origin_ns,
-            length_ns=max((timeline.event_ns(end_ns) - origin_ns for _, end_ns in container.spans), default=0),
-            faults=tuple(container.faults),
-            jumps=container.jumps,
-        )
-    finally:
-        container.close()
-
-
-def taken_ns(entry: Entry, content: Content, skew_ns: int = SKEW_NS) -> int:
-    """Return when a sample was taken: as it says itself or its sender said, where the recorder's clock agrees."""
-    for stated_ns in (content.t_ns, entry.publish_ns):
-        if stated_ns and abs(stated_ns - entry.log_ns) <= skew_ns:
-            return stated_ns
-    return entry.log_ns
-
-
-def _first(container: Container, channel: Channel, decoder: Decoder) -> tuple[Entry, Content] | None:
-    for entry in islice(container.entries({channel.id}), TRIES):
-        try:
-            contents = decoder.decode(entry.data)
-        except ValueError:
-            continue
-        if contents:
-            return entry, contents[0]
-    return None
-
-
-def _track(path: Path, channel: Channel, decoder: Decoder, begins_ns: int, log_ns: int) -> RecordedTrack:
-    return RecordedTrack(
-        path=path,
-        channel=channel.id,
-        topic=channel.topic,
-        name=channel.metadata.get(STREAM, ""),
-        sensor=SENSORS[decoder.kind],
-        decoder=decoder,
-        begins_ns=begins_ns,
-        ahead_ns=max(0, begins_ns - log_ns),
-    )
 
 
 class _Channel:
@@ -163,6 +49,9 @@ class _Channel:
         self._damaged = 0
         self._skew_ns = SKEW_NS  # how far its clock may be off now
         self._has_begun = False
+        self._moved_ns = 0  # by how much its times are moved because its clock was set back
+        self._ahead_ns = self._back_ns = 0  # how far it is ahead of the recorder's; and was when it had been set back
+        self._returns = 0  # how often it was set forward again
         self._last_ns = -1
 
     @property
@@ -177,7 +66,9 @@ class _Channel:
         lines = [f"{path}: {fault}" for fault in self._container.faults]
         if self._damaged:
             lines.append(f"{path}: {topic}: what could not be read was left out ({self._damaged} entries)")
-        if self.jumps:
+        if self.is_shaken:
+            lines.append(f"{path}: {topic}: its times go back and forth; it is played in the order of arrival")
+        elif self.jumps:
             lines.append(f"{path}: {topic}: its clock was set back {self.jumps} times; time went on")
         return lines
 
@@ -185,9 +76,9 @@ class _Channel:
         """Close the recording."""
         self._container.close()
 
-    def contents(self) -> Iterator[tuple[int, Content]]:
-        """Yield what was recorded, with its event time."""
-        early_ns = self._log_start_ns()
+    def contents(self, lead_ns: int | None = None) -> Iterator[tuple[int, Content]]:
+        """Yield what was recorded from the start on, with its event time; with `lead_ns` so much before it, too."""
+        early_ns = max(0, self._log_start_ns() - (lead_ns or 0))
         for entry in self._container.entries({self._track.channel}, early_ns):
             try:
                 contents = self._track.decoder.decode(entry.data)
@@ -195,10 +86,14 @@ class _Channel:
                 self._damaged += 1
                 continue
             for content in contents:
-                t_ns = self._recording.timeline.event_ns(self._taken_ns(entry, content)) + self._shift_ns
-                self._has_begun |= self._start_ns <= 0 or t_ns >= self._start_ns
-                if self._has_begun:  # from then on also what a clock that was set back puts before it
+                t_ns = self._event_ns(entry, content)
+                if lead_ns is not None or self.begins_with(t_ns):
                     yield t_ns, content
+
+    def begins_with(self, t_ns: int) -> bool:
+        """Say whether a time is after the start: once one was, so is what a clock that was set back puts before it."""
+        self._has_begun |= self._start_ns <= 0 or t_ns >= self._start_ns
+        return self._has_begun
 
     def skip(self, count: int = 1) -> None:
         """Note that something could not be used."""
@@ -206,15 +101,29 @@ class _Channel:
 
     def next_ns(self, t_ns: int) -> int:
         """Return a sample's time on a clock that only moves forward; set back, it goes on from where it was."""
-        if self._last_ns >= 0 and t_ns < self._last_ns - STEP_BACK_NS:
+        if self._last_ns >= 0 and t_ns < self._last_ns - STEP_BACK_NS and not self.is_shaken:
             self.set_back(t_ns, self._last_ns + 1)
         self._last_ns = max(t_ns, self._last_ns + 1, 0)
         return self._last_ns
 
     def set_back(self, t_ns: int, reached_ns: int) -> None:
-        """Let `t_ns`, and all that follows on this clock, be `reached_ns`."""
-        self._shift_ns += reached_ns - t_ns
+        """Let `t_ns`, and all that follows until this clock is set forward again, be `reached_ns`."""
+        self._moved_ns += reached_ns - t_ns
+        self._back_ns = self._ahead_ns
         self.jumps += 1
+
+    @property
+    def is_shaken(self) -> bool:
+        """Say whether times go back and forth, as where the recorder's jitter: then nothing is made of a step back."""
+        return self._returns >= SHAKEN
+
+    def _event_ns(self, entry: Entry, content: Content) -> int:
+        at_ns = self._taken_ns(entry, content)
+        self._ahead_ns = at_ns - entry.log_ns
+        if self._moved_ns and self._ahead_ns > self._back_ns + STEP_BACK_NS:
+            self._moved_ns = 0
+            self._returns += 1
+        return self._recording.timeline.event_ns(at_ns) + self._shift_ns + self._moved_ns
 
     def _taken_ns(self, entry: Entry, content: Content) -> int:
         at_ns = taken_ns(entry, content, self._skew_ns)
@@ -240,6 +149,7 @@ class RecordedVideo(_Channel):
     ) -> None:
         """Read with thumbnails of `width_px`."""
         super().__init__(track, recording, offset_ns=offset_ns, start_ns=start_ns)
+        self._lead_ns = _lead_ns(track, recording, offset_ns, start_ns)
         self._width_px = width_px
         self._samples = self._read_all()
 
@@ -248,10 +158,19 @@ class RecordedVideo(_Channel):
         return list(islice(self._samples, count))
 
     def _read_all(self) -> Iterator[VideoSample]:
-        decoder = PictureDecoder()
         scaler = VideoReformatter()
-        seq = fed = 0
-        for t_ns, content in self.contents():
+        seq = 0
+        for t_ns, picture in self._pictures():
+            if self.begins_with(t_ns):
+                gray = to_gray(picture, self._width_px, scaler)
+                yield VideoSample(t_ns=self.next_ns(t_ns), seq=seq, gray=gray, picture=picture)
+                seq += 1
+
+    def _pictures(self) -> Iterator[tuple[int, VideoFrame]]:
+        """Yield what can be shown, of video also what is before the start."""
+        decoder = PictureDecoder()
+        shown = fed = 0
+        for t_ns, content in self.contents(self._lead_ns):
             assert isinstance(content, Picture)
             try:
                 frames = decoder.decode(content, t_ns)
@@ -259,18 +178,36 @@ class RecordedVideo(_Channel):
                 self.skip()
                 continue
             fed += 1
-            for taken, picture in frames:
-                yield self._sample(seq, taken, picture, scaler)
-                seq += 1
-        for taken, picture in decoder.end():
-            yield self._sample(seq, taken, picture, scaler)
-            seq += 1
-        if not seq:  # no key frame ever came
+            shown += len(frames)
+            yield from frames
+        frames = decoder.end()
+        yield from frames
+        if not shown + len(frames):  # no key frame ever came
             self.skip(fed)
 
-    def _sample(self, seq: int, t_ns: int, picture: VideoFrame, scaler: VideoReformatter) -> VideoSample:
-        gray = to_gray(picture, self._width_px, scaler)
-        return VideoSample(t_ns=self.next_ns(t_ns), seq=seq, gray=gray, picture=picture)
+
+def _lead_ns(track: RecordedTrack, recording: Recording, offset_ns: int, start_ns: int) -> int | None:
+    """Return how far before the start video is read, so that it comes by a key frame; None where each picture is one.
+
+    Where no picture comes of so much before the start, four times as much is read.
+    """
+    lead_ns = FIRST_LEAD_NS if start_ns > 0 else None
+    while lead_ns is not None and lead_ns < 4 * (start_ns + FIRST_LEAD_NS):
+        channel = _Channel(track, recording, offset_ns=offset_ns, start_ns=start_ns)
+        decoder = PictureDecoder()
+        try:
+            for t_ns, content in channel.contents(lead_ns):
+                if not isinstance(content, Picture) or content.encoding not in VIDEO:
+                    return None
+                if t_ns > start_ns:
+                    break
+                with suppress(ValueError):  # whoever plays it tells of that
+                    if decoder.decode(content, t_ns):
+                        return lead_ns
+        finally:
+            channel.close()
+        lead_ns *= 4
+    return lead_ns
 
 
 class RecordedAudio(_Channel):
@@ -293,7 +230,7 @@ class RecordedAudio(_Channel):
                 self.skip()
                 continue
             frame = pcm_frame(content.payload, content.rate_hz, content.channels)
-            if stretch is not None and t_ns < stretch.end_ns - STEP_BACK_NS:
+            if stretch is not None and t_ns < stretch.end_ns - STEP_BACK_NS and not self.is_shaken:
                 self.set_back(t_ns, stretch.end_ns)
                 t_ns = stretch.end_ns
             # what seems to be behind was late: the sound goes on
@@ -334,5 +271,4 @@ class RecordedData(_Channel):
 
 
 def _is_sound(content: Pcm) -> bool:
-    is_sane = 8_000 <= content.rate_hz <= 192_000 and 1 <= content.channels <= 8
-    return is_sane and len(content.payload) >= 2 * content.channels
+    return is_heard(content.rate_hz, content.channels) and len(content.payload) >= 2 * content.channels

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import av
 import numpy as np
 
-from perception.blocks import BlockCutter
+from perception.blocks import BlockCutter, is_heard, pcm_frame
 from perception.inputs import DataSample, input_fault
 from perception.media import AudioBlock, VideoSample
 from perception.picture import to_gray
@@ -228,9 +228,8 @@ class PcmSource:
                 cutter = BlockCutter(start_ns, cutter.next_seq)
                 resampler, shape, end_ns = _resampler(), (message.rate_hz, message.channels), start_ns
             end_ns += duration_ns
-            blocks = [
-                block for piece in resampler.resample(_audio_frame(message)) for block in cutter.add(_mono(piece))
-            ]
+            frame = pcm_frame(message.payload, message.rate_hz, message.channels)
+            blocks = [block for piece in resampler.resample(frame) for block in cutter.add(_mono(piece))]
             if blocks:
                 yield blocks
 
@@ -284,7 +283,7 @@ def _believed(t_ns: int | None, otherwise_ns: int) -> int:
 
 
 def _pcm_fault(message: AudioInput) -> str:
-    if not 8_000 <= message.rate_hz <= 192_000 or not 1 <= message.channels <= 8:
+    if not is_heard(message.rate_hz, message.channels):
         return f"{message.channels} channels at {message.rate_hz} Hz: 1 to 8 channels at 8 to 192 kHz are taken"
     if len(message.payload) == 0 or len(message.payload) % (2 * message.channels):
         return f"{len(message.payload)} bytes are no whole number of 16-bit samples in {message.channels} channels"
@@ -293,14 +292,6 @@ def _pcm_fault(message: AudioInput) -> str:
 
 def _resampler() -> av.AudioResampler:
     return av.AudioResampler(format="flt", layout="mono", rate=16_000)
-
-
-def _audio_frame(message: AudioInput) -> av.AudioFrame:
-    layout = {1: "mono", 2: "stereo"}.get(message.channels, f"{message.channels}c")
-    samples = np.frombuffer(message.payload, "<i2").reshape(1, -1)
-    frame = av.AudioFrame.from_ndarray(samples, format="s16", layout=layout)
-    frame.sample_rate = message.rate_hz
-    return frame
 
 
 def _mono(frame: av.AudioFrame) -> np.ndarray[tuple[int], np.dtype[np.float32]]:

@@ -181,6 +181,8 @@ def _nothing(question: Question, unseen: Unseen) -> str:
 
 def _absent(question: Question, unseen: Unseen) -> str:
     topic = question.topic
+    if topic.edge:
+        return f"it did not get {'dark' if topic.edge == 'start' else 'light'}"
     if question.content:
         return f"I heard nothing like {quote(question.content)}"
     pitch = f" at {topic.pitch_hz:.0f} Hz" if topic.pitch_hz else ""

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from reasoning import vocabulary as vocab
+from reasoning.dark import Edge
 from reasoning.lengths import BEYOND, WITHIN
 from reasoning.match import words as split_words
 from reasoning.numbers import LENGTH
 from reasoning.patterns import has, word
+from reasoning.sensors import find_blind, find_end
 from reasoning.timepoints import Now, to_ns
 from reasoning.timewords import TimeSpan, parse_time, take_time
 from reasoning.topics import Topic, find_topic, residue
@@ -72,6 +74,7 @@ _MAIN_CLAUSE = word("did|how|what|where|who|which|does|do|anything|anyone|anybod
 _ASKING = word("what|did|was|were|how|is|are|where|who|which|anything|anyone|anybody|does|do|has|have")
 _UNTIL = re.compile(r"\s+(?:(?:was|is|did)\s+it\s+(?:take\s+)?)?(?:until|till)\s", re.IGNORECASE)
 _HOW_LONG = r"\bhow\s+(?:long|many\s+\w+)$"
+_THE_WORD = re.compile(r"the\s+(?:words?|phrase|term)\s+(?!was\b|is\b|that\b)(?P<words>\w[^?.!;,]*)$", re.IGNORECASE)
 _EMPTY = r"^(?:that|this|it|then|now|the)?\W*$"
 
 
@@ -137,10 +140,13 @@ def _read(match: re.Match[str], clause: str, quotes: Sequence[str], now: Now) ->
             parts = [f"first {thing}", f"second {thing}"]
         if not all(parts):
             return None
+    topics = _moments(parts, quotes)
+    if match["word"].lower() == "since" and topics[0].about in {"dark", "blind"} and not topics[0].nth:
+        topics = (replace(topics[0], nth=-1),)  # what has lasted since is told of the last time
     offset = match["offset"] if relation in {"before", "after"} else None
     return Anchor(
         relation=relation,
-        topics=_moments(parts, quotes),
+        topics=topics,
         span=span,
         is_near=bool(match["near"]),
         phrase=rest,
@@ -169,6 +175,15 @@ def _moments(parts: Sequence[str], quotes: Sequence[str]) -> tuple[Topic, ...]:
 def _moment(clause: str, quotes: Sequence[str]) -> Topic:
     """Words that point at no sense are a thing that moved, "the first car", or else what was said, "go forward"."""
     topic = find_topic(clause, quotes)
+    if (word := _THE_WORD.match(clause)) and not topic.content:  # "after the word man"
+        return replace(topic, about="speech", content=word["words"].lower(), has_rare_thing=False, unused="")
+    if topic.about in {"sensors", "anything", "seen", "heard", "sound", "motion"} or not topic.has_cue:
+        ended, senses = find_end(clause.lower()), find_blind(clause.lower())
+        if ended is not None:
+            return replace(topic, about="blind", content="", label="ended", edge="start", senses=ended, has_cue=True)
+        if senses is not None:
+            edge: Edge = "start" if has(r"\b(?:went|got|became|turned|goes|gets)\b", clause) else ""
+            return replace(topic, about="blind", content="", edge=edge, senses=senses, has_cue=True, unused="")
     if topic.about == "speech" and topic.unused and not topic.content:  # "the lecturer brought up the library"
         return replace(topic, content=topic.unused, unused="")
     if topic.has_cue and topic.about not in {"anything", "sensors"}:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from reasoning.deadline import NONE, Deadline
@@ -42,6 +42,7 @@ class Case:
     sensors: Mapping[str, Sensor]
     truncated: bool
     active: Mapping[str, int]  # stream -> since when something goes on that no record tells of yet
+    blind_ns: Mapping[str, int] = field(default_factory=dict)  # since when a blind stream is, where that is known
     deadline: Deadline = NONE
     skipped: int = 0  # frames of the last two minutes that the model was too slow for
     explains: bool = False  # whether it is to be measured what the answer rests on
@@ -108,5 +109,6 @@ def from_records(case: Case) -> Composed:
         case.sensors,
         case.truncated,
         active=case.active,
+        blind_ns=case.blind_ns,
     )
     return replace(composed, is_from_records=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from reasoning.episodes import QUIET_NS, Episode, cut, reason
+from reasoning.lapses import ENDED
 from reasoning.phrases import NAMED_MAX
 from reasoning.timepoints import S_NS
 from reasoning.wording import Clock, length, listing, plain
@@ -23,7 +24,6 @@ NAMES: dict[Sensor, str] = {
     "imu": "inertial sensor",
 }
 PERCEIVED: tuple[Sensor, ...] = ("video", "audio", "events")  # what records can come of
-USUAL: tuple[Sensor, ...] = ("video", "audio")  # of which it is told also that there is none
 _ABSENT: dict[Sensor, str] = {
     "audio": "I cannot tell: there is no sound here, neither a microphone nor a sound track.",
     "video": "I cannot tell: there is no picture here, neither a camera nor a video track.",
@@ -33,17 +33,6 @@ _ABSENT: dict[Sensor, str] = {
 _MISSED: dict[Sensor, str] = {"video": "saw nothing", "audio": "could hear nothing", "events": "saw nothing"}
 
 
-def blindness(streams: Mapping[str, Sensor], blind: Mapping[str, str], sensors: Iterable[Sensor]) -> str:
-    """Return a sentence for each stream of these senses that is blind now."""
-    wanted = set(sensors)
-    named = [
-        f"{NAMES[streams[name]].capitalize()} {plain(name)!r} is blind: {plain(why)}."
-        for name, why in sorted(blind.items())
-        if name in streams and streams[name] in wanted
-    ]
-    return " ".join(named)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
     """The streams, and when each of them saw or heard nothing."""
@@ -51,6 +40,7 @@ class Coverage:
     streams: Mapping[str, Sensor]
     blind: Mapping[str, str]  # stream -> why it sees or hears nothing now
     clock: Clock
+    blind_ns: Mapping[str, int] = field(default_factory=dict)  # since when, where that is known
     windows: tuple[tuple[int, int], ...] = ()
     gaps: Sequence[Episode] = ()  # oldest first
 
@@ -83,15 +73,35 @@ class Coverage:
         """Return a sentence for each stream of these senses that missed something."""
         return [note for name in self._of(sensors) for note in self._notes(name)]
 
+    def blindness(self, sensors: Iterable[Sensor]) -> str:
+        """Return a sentence for each stream of these senses that is blind now."""
+        return " ".join(self._state(name) for name in self._of(sensors) if name in self.blind)
+
+    def has_ended(self, name: str) -> bool:
+        """Whether a stream gives nothing any more because it is over."""
+        return self.blind.get(name) == ENDED
+
+    def _state(self, name: str) -> str:
+        if self.has_ended(name) and name in self.blind_ns:
+            return f"{self._title(name)} ended at {self.clock.at(self.blind_ns[name])}."
+        return f"{self._title(name)} is blind: {plain(self.blind[name])}."
+
+    def _title(self, name: str) -> str:
+        return f"{NAMES[self.streams[name]].capitalize()} {plain(name)!r}"
+
     def _notes(self, name: str) -> list[str]:
-        title = f"{NAMES[self.streams[name]].capitalize()} {plain(name)!r}"
+        title = self._title(name)
         missed, lost = self._told(name, is_lost=False), self._told(name, is_lost=True)
         notes = []
+        if self.has_ended(name) and name in self.blind_ns:
+            ended = [gap for gap in missed if reason(gap.hits[0]) == ENDED]
+            notes += [self._state(name)] if self._is_long(ended) else []
+            missed = [gap for gap in missed if gap not in ended]
         if self._is_long(missed):
             verb = _MISSED.get(self.streams[name], "gave nothing")
             notes.append(f"{title} {verb} {self._when(missed, name)} ({_reasons(missed)}).")
-        elif self._blind_span(name) and cut(self._blind_span(name), self._spans()):
-            notes.append(blindness(self.streams, {name: self.blind[name]}, NAMES))
+        elif not notes and cut(self._blind_span(name), self._spans()):
+            notes.append(self._state(name))
         if self._is_long(lost):
             notes.append(f"{title} gave nothing {self._when(lost)} (lost on the way in: {_reasons(lost)}).")
         return notes
@@ -125,7 +135,8 @@ class Coverage:
         return [(start_ns, max(end_ns, start_ns + 1)) for start_ns, end_ns in self.windows]  # a moment is one too
 
     def _blind_span(self, name: str) -> list[tuple[int, int]]:
-        return [(self.clock.asked_ns - UNTOLD_NS, self.clock.asked_ns + 1)] if name in self.blind else []
+        since_ns = self.blind_ns.get(name, self.clock.asked_ns - UNTOLD_NS)
+        return [(since_ns, self.clock.asked_ns + 1)] if name in self.blind else []
 
     def _unwatched(self, name: str) -> list[tuple[int, int]]:
         told = [(gap.start_ns, max(gap.end_ns, gap.start_ns + 1)) for gap in self.gaps if gap.hits[0].stream == name]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reasoning import vocabulary as vocab
 from reasoning.match import words
-from reasoning.phrases import noun
+from reasoning.phrases import few, noun
 from reasoning.timepoints import S_NS
 from reasoning.view import View, pick
 from reasoning.ways import name_way
@@ -18,6 +18,7 @@ from runtime.messages import Sensor
 if TYPE_CHECKING:
     from reasoning.coverage import Coverage
     from reasoning.draft import Draft
+    from reasoning.topics import Topic
     from reasoning.understand import Question
     from runtime.messages import Recalled
 
@@ -84,7 +85,8 @@ def _why_not_understood(question: Question, view: View) -> str:
         return f"I do not understand {quote(anchor.unused)} in {quote(anchor.phrase)}."
     if anchor is not None and any(moment.has_rare_thing for moment in anchor.topics if not moment.content):
         return f"I do not recognise what is meant by {quote(anchor.phrase)}."
-    if anchor is not None and any(moment.is_absence for moment in anchor.topics):  # an absence is no event
+    is_light = anchor is not None and anchor.relation == "during" and anchor.topics[0].about == "dark"
+    if anchor is not None and not is_light and any(one.is_absence for one in anchor.topics):  # that is no event
         return f"I cannot place {quote(anchor.phrase)} here."
     is_list = (
         question.ask in LISTS and not topic.nth and not topic.extreme and not question.negated and not topic.is_denied
@@ -116,6 +118,9 @@ def caveats(question: Question, view: View, recalled: Recalled, draft: Draft) ->
     if anchor is not None and view.anchor is not None and view.anchor_choices > 1 and anchor.relation != "during":
         time = draft.clock.stretch(view.anchor.start_ns, view.anchor.end_ns)
         said.append(f"There were {view.anchor_choices} such moments; I took the first, {time}.")
+    if anchor is not None and anchor.relation == "during" and anchor.topics[0].about in {"dark", "blind"}:
+        is_told = question.about in {"motion", "scene", "seen", "anything"}  # as what the camera missed
+        said.append("" if is_told and not anchor.topics[0].is_absence else _when_dark(anchor.topics[0], view, draft))
     if question.content and not view.episodes and (spoken := _times_spoken(view, recalled)):
         said.append(f"I heard {count(spoken, 'utterance')} and may have misheard the words.")
     if view.is_speaking and (topic.content or question.ask in {"said", "happened"}) and topic.about != "motion":
@@ -123,6 +128,16 @@ def caveats(question: Question, view: View, recalled: Recalled, draft: Draft) ->
     if not draft.clock.is_media and _begins_before(question, recalled):
         said.append(f"I began watching at {draft.clock.at(recalled.session_start_ns)}.")
     return said
+
+
+def _when_dark(topic: Topic, view: View, draft: Draft) -> str:
+    """Return which stretches of darkness, or blindness, were meant."""
+    what = "A sensor was blind"
+    if topic.about == "dark":
+        what = "It was light" if topic.is_absence else "It was dark"
+    elif topic.senses <= {"video"} or topic.senses <= {"audio"}:
+        what = {"video": "I saw nothing", "audio": "I could hear nothing"}.get("".join(topic.senses), what)
+    return f"{what} {few([draft.clock.stretch(*window) for window in view.windows])}."
 
 
 def _times_spoken(view: View, recalled: Recalled) -> int:

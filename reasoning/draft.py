@@ -13,7 +13,13 @@ from runtime.messages import Evidence, Sensor, Sentence
 
 EVIDENCE_MAX = 8
 OPEN = {"motion": "something is moving", "utterance": "somebody is speaking"}
-SENSORS: dict[str, Sensor] = {"utterance": "audio", "sound": "audio", "motion": "video", "frame": "video"}
+SENSORS: dict[str, Sensor] = {
+    "utterance": "audio",
+    "sound": "audio",
+    "motion": "video",
+    "frame": "video",
+    "gap": "video",
+}
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ from reasoning.absence import (
 )
 from reasoning.answers import Found, tell_found
 from reasoning.coverage import Coverage
+from reasoning.dark import seeing
 from reasoning.doubts import caveats, how_to_ask, why_not
 from reasoning.draft import EVIDENCE_MAX, SENSORS, Draft
 from reasoning.episodes import Episode, gather
@@ -69,16 +70,19 @@ def answer(
     tz: tzinfo | None = None,
     *,
     active: Mapping[str, int] | None = None,
+    blind_ns: Mapping[str, int] | None = None,
 ) -> Composed:
     """Return the answer; `blind` says why a stream sees or hears nothing, `truncated` that parts of it are missing.
 
-    `active` says since when something is going on that no record tells of yet.
+    `active` says since when something is going on that no record tells of yet, `blind_ns` since when one is blind.
     """
     if question.parts and recalled is not None:
-        parts = [
-            answer(part, recalled, asked_ns, blind, streams, truncated, tz, active=active) for part in question.parts
-        ]
-        return _join(parts)
+        return _join(
+            [
+                answer(part, recalled, asked_ns, blind, streams, truncated, tz, active=active, blind_ns=blind_ns)
+                for part in question.parts
+            ]
+        )
     named, unnamed = named_streams(question.text, streams) if question.about != "sensors" else (set(), "")
     if named and recalled is not None:
         question, (recalled, streams) = without_names(question, named), only(recalled, named, streams)
@@ -87,8 +91,8 @@ def answer(
         recalled = seen_by(eye, recalled, streams)
     origin_ns = recalled.session_start_ns if recalled is not None else 0
     draft = Draft(Clock(asked_ns, origin_ns, tz))
+    coverage = Coverage(streams=streams, blind=blind, blind_ns=blind_ns or {}, clock=draft.clock)
     if recalled is None:
-        coverage = Coverage(streams=streams, blind=blind, clock=draft.clock)
         if question.about == "sensors" and question.span is None:
             tell_sensors(question, asked_ns, coverage, draft)
         else:
@@ -97,7 +101,7 @@ def answer(
         draft.abstain(refusal, _inventory(recalled, asked_ns, draft.clock))
     else:
         present = seen_by(eye, add_present(recalled, asked_ns, streams, active or {}), streams)
-        _answer(question, present, streams, blind, draft)
+        _answer(question, present, coverage, draft)
     if question.mended:
         read = [f"{quote(slip)} as {quote(meant)}" for slip, meant in question.mended.items()]
         draft.remark(f"I read {listing(read)}.")
@@ -152,23 +156,21 @@ def _refusal(
     return ""
 
 
-def _answer(
-    question: Question, recalled: Recalled, streams: Mapping[str, Sensor], blind: Mapping[str, str], draft: Draft
-) -> None:
+def _answer(question: Question, recalled: Recalled, coverage: Coverage, draft: Draft) -> None:
     """Answer from the part of memory that the question looks at, or abstain where that holds nothing to rest on."""
     asked_ns, inventory = draft.clock.asked_ns, _inventory(recalled, draft.clock.asked_ns, draft.clock)
-    eye = find_eye(question.text, streams)
+    eye = find_eye(question.text, coverage.streams)
     sensors = {eye if SENSORS[kind] == "video" else SENSORS[kind] for kind in asked_kinds(question)}
-    view = look(question, recalled, asked_ns)
+    view = look(question, recalled, asked_ns, coverage.streams)
     if view is not None and question.asks_now:
         view = going_on(view, asked_ns)
-    coverage = Coverage(
-        streams=streams,
-        blind=blind,
-        clock=draft.clock,
+    coverage = replace(
+        coverage,
         windows=_windows(view) or ((recalled.session_start_ns, asked_ns),),
         gaps=view.gaps if view is not None else gather(recalled.timeline, "gap"),
     )
+    if question.about == "dark":
+        coverage = seeing(coverage)
     if question.about == "sensors":
         tell_sensors(question, asked_ns, coverage, draft)
         return
@@ -188,7 +190,7 @@ def _answer(
     if draft.abstained:
         draft.remark(inventory)
     else:
-        name_seers(streams, draft)
+        name_seers(coverage.streams, draft)
         for note in coverage.notes(sensors):
             draft.remark(note)
 
@@ -199,6 +201,7 @@ def _tell(
     watched = coverage.watched(sensors)
     session = (recalled.session_start_ns, draft.clock.asked_ns)
     whole = replace(coverage, windows=(session,), gaps=gather(recalled.timeline, "gap"))
+    whole = seeing(whole) if question.about == "dark" else whole
     unseen = Unseen(
         watched=frozenset(watched),
         streams=tuple(coverage.watching(sensors)),

@@ -30,8 +30,46 @@ _BOTH = either(
 )
 
 
+_ON_BOTH_SIDES = re.compile(
+    r"\b(?:(?P<a>before)\s+and\s+after|(?P<b>after)\s+and\s+before)\s+(?P<what>[^?.!;,]+)", re.IGNORECASE
+)
+_OUTSIDE = re.compile(
+    r"\b(?P<a>before\s+(?:(?!\b(?:and|after)\b)[^?.!;,])+?)\s+(?:and|or)\s+(?P<b>after\s+[^?.!;,]+)", re.IGNORECASE
+)
+_INSIDE = re.compile(
+    r"\b(?:after|since)\s+(?P<a>(?:(?!\b(?:and|but|before|until)\b)[^?.!;,])+?)\s+(?:and|but)\s+(?:before|until|till)\s+"
+    r"(?P<b>(?!and\b)[^?.!;,]+)",
+    re.IGNORECASE,
+)
+
+
+def join_borders(text: str, now: Now) -> str:
+    """Return "between the tone and the bang" for "after the tone and before the bang"; times stay borders."""
+    match = _INSIDE.search(text)
+    if match is None:
+        return text
+    borders = (f"after {match['a']}", f"before {match['b']}")
+    if any(parse_time(border, now.asked_ns, now.start_ns, now.tz) is not None for border in borders):
+        return text
+    return f"{text[: match.start()]}between {match['a']} and {match['b']}{text[match.end() :]}"
+
+
+def _both_sides(text: str) -> tuple[str, str] | None:
+    """Return one question for before and one for after: the same moment, or "before the first and after the last"."""
+    if match := _ON_BOTH_SIDES.search(text):
+        sides = [f"{side} {match['what']}" for side in ("before", "after")]
+    elif match := _OUTSIDE.search(text):
+        sides = [match["a"], match["b"]]
+    else:
+        return None
+    first, second = (f"{text[: match.start()]}{side}{text[match.end() :]}" for side in sides)
+    return first, second
+
+
 def split(text: str, now: Now) -> tuple[str, str] | None:
     """Return two questions for one, or None where there is only one."""
+    if parts := _both_sides(text):
+        return parts
     for match in _AND.finditer(text):
         if not has(r"\bbetween\b(?:(?!\band\b).)*$", text[: match.start()]):
             return text[: match.start()], text[match.end() :]

@@ -10,9 +10,18 @@ from reasoning.wording import Clock, count, listing, quote
 
 LISTED_MAX = 8  # an answer carries no more evidence
 NAMED_MAX = 5  # and names no more: of a longer list the first and the last
-NOUNS = {"motion": "movement", "utterance": "utterance", "sound": "sound", "frame": "scene change"}
-HAPPENED = {"motion": "something moved", "utterance": "somebody spoke", "frame": "the scene changed"}
-GOES_ON = {"motion": "something has been moving", "utterance": "somebody has been speaking"}
+NOUNS = {"motion": "movement", "utterance": "utterance", "sound": "sound", "frame": "scene change", "gap": "dark phase"}
+HAPPENED = {
+    "motion": "something moved",
+    "utterance": "somebody spoke",
+    "frame": "the scene changed",
+    "gap": "the picture was dark",
+}
+GOES_ON = {
+    "motion": "something has been moving",
+    "utterance": "somebody has been speaking",
+    "gap": "the picture has been dark",
+}
 ABSENT: dict[About, str] = {
     "motion": "nothing moved",
     "scene": "the scene did not change",
@@ -21,6 +30,7 @@ ABSENT: dict[About, str] = {
     "heard": "it was quiet",
     "seen": "nothing moved and the scene did not change",
     "anything": "nothing happened",
+    "dark": "the picture was not dark",
 }
 
 

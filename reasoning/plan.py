@@ -21,6 +21,8 @@ KINDS: dict[About, tuple[str, ...]] = {
     "seen": ("motion", "frame"),
     "anything": ("utterance", "sound", "motion", "frame"),
     "sensors": (),
+    "dark": ("gap",),
+    "blind": ("gap",),
 }
 INVENTORY = ("utterance", "sound", "motion")  # what an abstention tells that there is
 CUT_TEXT = "scene change"  # how memory describes the first picture of another scene
@@ -57,7 +59,7 @@ def plan(question: Question, query_id: str, session: str, as_of_ns: int) -> Reca
         text="" if question.rivals else question.content or (CUT_TEXT if question.about == "scene" else ""),
         anchor=anchor.speech if anchor is not None else "",
         relation=anchor.relation if anchor is not None and anchor.speech and anchor.relation != "between" else "",
-        kinds=(*sorted(kinds), "gap"),
+        kinds=(*sorted(kinds - {"gap"}), "gap"),
         start_ns=None if span is None or is_local else _within(span.start_ns, as_of_ns),
         end_ns=None if span is None or is_local else _within(span.end_ns, as_of_ns),
         k=K,

@@ -1,4 +1,4 @@
-"""What is known at the asking time and in no record: what is still going on, and which track has ended."""
+"""What is known at the asking time and in no record: what is still going on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from reasoning.view import View
 
 GOING_ON_NS = S_NS  # what ended so shortly before counts as going on
-ENDED_NS = S_NS  # tracks of one recording rarely end at the same moment
 UNSURE_NS = 2 * S_NS  # the longest piece: one that is not over yet is told of so late
 
 
@@ -32,25 +31,6 @@ def add_present(
         _open(stream, streams[stream], since_ns, asked_ns)
         for stream, since_ns in sorted(active.items())
         if since_ns <= asked_ns and stream in streams
-    ]
-    return replace(recalled, timeline=(*recalled.timeline, *added), total=recalled.total + len(added))
-
-
-def add_ended(recalled: Recalled, asked_ns: int, ended: Mapping[str, int]) -> Recalled:
-    """Return `recalled` with a gap, without a record id, for each track that ended before the others did."""
-    added = [
-        Hit(
-            record_id="",
-            clip_id="",
-            stream=stream,
-            kind="gap",
-            start_ns=max(ended_ns, recalled.start_ns),
-            end_ns=min(asked_ns, recalled.end_ns),
-            text="the track has ended",
-            score=0.0,
-        )
-        for stream, ended_ns in sorted(ended.items())
-        if asked_ns - ended_ns >= ENDED_NS and ended_ns < recalled.end_ns
     ]
     return replace(recalled, timeline=(*recalled.timeline, *added), total=recalled.total + len(added))
 

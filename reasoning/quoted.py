@@ -59,6 +59,13 @@ _EMPTY = (
     | vocab.NTH.keys()
     | {"once", "twice", "thrice", "same"}
 )
+# "Say the word man", "was the word man said": what is called a word is one, also where it names somebody.
+_CALLED = re.compile(
+    r"\b(?:(?:say|says|said|saying|utter\w*|mention\w*|shout\w*|hear|heard|use[ds]?)\s+the\s+(?:words?|phrase|term)\s+"
+    r"(?P<words>[^?.!;:,]+)"
+    r"|the\s+(?:words?|phrase|term)\s+(?P<passive>\w+)\s+(?:(?:is|was|were|been|ever)\s+)*"
+    r"(?:said|mentioned|spoken|uttered|heard|used|shouted)\b)"
+)
 # After a verb of saying "stop" and "turn left" are commands; before one they are about the speech.
 _PATTERNS = ((_AFTER, _EMPTY), (_PASSIVE, _EMPTY), (_PASSIVE_ORDER, _EMPTY | vocab.FORM))
 
@@ -82,6 +89,10 @@ def quoted_words(text: str, quotes: Sequence[str]) -> str:
 
 def said_words(text: str) -> str:
     """Return the words after a verb of saying, or before or after "was" with one; "" where they carry nothing."""
+    if called := _CALLED.search(text):
+        words = _trim(called["words"] or called["passive"])
+        if any(word not in vocab.STOP for word in split_words(words)):
+            return words
     for pattern, empty in _PATTERNS:
         for match in pattern.finditer(text):
             words = _trim(match["words"])

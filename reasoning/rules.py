@@ -164,7 +164,8 @@ def read(rule: StandingRule, now_ns: int, *, has_model: bool) -> Wish | str:
     if question.negated or question.span is not None or question.anchor is not None or question.parts:
         return f'I cannot watch for "{request}": name one thing that happens, like {EXAMPLES}.'
     is_searched = bool(topic.content) and question.about not in ("speech", "heard")
-    is_for_model = bool(question.unknowable) or topic.has_rare_thing or is_searched or not question.is_clear
+    is_light = topic.about == "dark" and topic.edge == "end"  # that the dark is over no record tells by itself
+    is_for_model = is_light or bool(question.unknowable) or topic.has_rare_thing or is_searched or not question.is_clear
     if is_for_model and not has_model:
         return f'I cannot tell "{request}" without a language model; I know {EXAMPLES}.'
     kinds = {"gap"} if question.about == "sensors" else asked_kinds(question)

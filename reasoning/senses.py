@@ -7,8 +7,11 @@ from typing import Literal, TypeAlias
 from reasoning import vocabulary as vocab
 from reasoning.patterns import AMID, either, has
 
-# heard is speech and sound together, seen is motion and scene; sensors are the streams themselves.
-About: TypeAlias = Literal["speech", "sound", "motion", "scene", "heard", "seen", "anything", "sensors"]
+# heard is speech and sound together, seen is motion and scene; sensors are the streams themselves. Dark is a picture in
+# which nothing can be seen, blind a stream that gives nothing for whatever reason: a moment that questions hang on.
+About: TypeAlias = Literal[
+    "speech", "sound", "motion", "scene", "heard", "seen", "anything", "sensors", "dark", "blind"
+]
 
 _SENSOR = either(*sorted(vocab.SENSORS))
 _STATE = either(*sorted(vocab.SENSOR_STATES))
@@ -28,8 +31,16 @@ _ASKS_SENSORS = either(
     rf"\b(?:have|has|got|includes?|contains?)\s+(?:an?\s+|any\s+|no\s+)?"
     rf"(?:{_SENSOR}|{_MEDIUM}(?:\s+track|\s+stream)?)\W*$",
     rf"\bis\s+(?:the\s+)?{_MEDIUM}\s+(?:being\s+)?(?:on|off|recorded|working|missing|available|there)\b",
+    r"\b(?:could|can|did)(?:n't|\s+not)?\s+you\s+(?:not\s+)?see\s+(?:nothing|anything\s+at\s+all)\b",
+    r"\b(?:could|can)(?:n't\s+you|\s+you\s+not)\s+(?:see|hear)\b",
+    r"\b(?:lose|lost|losing)\s+(?:your\s+)?(?:sight|vision|hearing)\b|\bwere\s+you\s+(?:\w+\s+)?(?:blind|deaf)\b",
     r"\bare\s+you\s+(?:blind|deaf|ok|okay|alive|working|online|there|awake|recording|listening|watching)\b",
     r"\bis\s+(?:it|this)\s+recording\b",
+    r"\bis\s+everything\s+(?:still\s+)?(?:working|ok|okay|fine|alright|online|running|up)\b",
+    rf"\b(?:does|do|did|is|are|has|have)\s+(?:\w+\s+){{1,3}}?{_SENSOR}\s+(?:still\s+)?"
+    r"(?:giv\w+|send\w*|sent|deliver\w*|produc\w+|provid\w+)\s+(?:\w+\s+)?(?:samples?|data|anything|something|measurements?)\b",
+    rf"\bdid\s+(?:\w+\s+){{1,2}}?{_SENSOR}\s+(?:ever\s+)?(?:stop|end|fail|die|break|disconnect|drop\s+out)\b"
+    r"(?:\s+(?:working|(?:giving|sending|delivering)\s+(?:samples|data)))?\W*$",
     rf"\bhow\s+long\s+(?:is|was)\s+(?:the|this)\s+(?:whole\s+|entire\s+)?{_WHOLE}\b",
     r"\bhow\s+long\s+(?:have|did)\s+you\s+(?:been\s+)?(?:watch|listen|record|runn?)\w*",
     rf"\b(?:length|duration)\s+of\s+the\s+{_WHOLE}\b",

@@ -6,31 +6,42 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reasoning.coverage import NAMES, PERCEIVED, USUAL, Coverage, blindness
-from reasoning.wording import count, length, plain
+from reasoning.coverage import NAMES, PERCEIVED, Coverage
+from reasoning.dark import joined
+from reasoning.episodes import total_ns
+from reasoning.named import named_streams
+from reasoning.patterns import either, has
+from reasoning.wording import count, length, listing, plain
 
 if TYPE_CHECKING:
     from reasoning.draft import Draft
+    from reasoning.episodes import Episode
     from reasoning.understand import Question
     from runtime.messages import Evidence, Sensor
 
 _WORDS: dict[Sensor, str] = {
-    "video": r"\b(?:camera|webcam|lens|see|watch|look|video|picture|image|vision|visual)",
+    "video": r"\b(?:camera|webcam|lens|see|sight|watch|look|video|picture|image|vision|visual)",
     "audio": r"\b(?:micro|mics?\b|hear|listen|sound|audio|speech|deaf|mute)",
     "radar": r"\bradar",
     "events": r"\bevent\W+cam(?:era)?s?",
     "imu": r"\b(?:imu\b|inertial)",
 }
 _BAD = re.compile(
-    r"\b(?:blind|broken|dead|muted?|covered|dark|black|off|deaf|disconnected|blocked|obstructed|missing|wrong|fail\w*|faulty|stale|down|not|no)\b"
+    r"\b(?:blind|broken|dead|muted?|covered|dark|black|off|deaf|disconnected|blocked|obstructed|missing|wrong|fail\w*|faulty|stale|down|not|no|couldn't|can't|nothing|los[et]|losing"
+    r"|stop\w*|end(?:ed)?|died?|dropp?\w*|br[eo]a?ke?|offline)\b"
 )
-_PAST = re.compile(r"\b(?:was|were|had|did|when|ever|how\s+often)\b")
+_IS_NUMBER = re.compile(r"\bhow\s+(?:often|many\s+times)\b")
+_PAST = re.compile(r"\b(?:was|were|had|did|could|couldn't|when|ever|how\s+often)\b")
 
 
 def tell_sensors(question: Question, asked_ns: int, coverage: Coverage, draft: Draft) -> None:
     """Say which streams of the senses asked about work; "Yes" or "No" where that, or blindness, is asked."""
     text = question.text.lower()
-    wanted = _named(text) or _all_there(coverage)
+    wanted = _named(text) or [sensor for sensor in NAMES if sensor in coverage.streams.values()]
+    named, _ = named_streams(question.text, coverage.streams)
+    if named:  # "is the front camera working"
+        kept = {name: sensor for name, sensor in coverage.streams.items() if name in named or sensor not in wanted}
+        coverage = replace(coverage, streams=kept)
     if not coverage.streams:
         draft.abstain("No camera and no microphone is running.")
     elif question.ask == "how_long" and not _BAD.search(text):
@@ -46,8 +57,39 @@ def tell_sensors(question: Question, asked_ns: int, coverage: Coverage, draft: D
 
 def _named(text: str) -> list[Sensor]:
     """Return the senses that a question names; an event camera is not also a camera."""
+    text = re.sub(r"\byou\s+(?:\w+\s+){0,2}?blind\b", "you see", text)
     plain_text = re.sub(_WORDS["events"], "", text)
     return [s for s, words in _WORDS.items() if re.search(words, text if s == "events" else plain_text)]
+
+
+_STATE = (
+    r"(?:blind|deaf|muted?|covered|off|blocked|obstructed|disconnected|dead|broken|down|offline|missing|gone|away"
+    r"|unplugged|dark|black)"
+)
+_IS_BLIND = either(
+    rf"\b(?:camera|webcam|lens|microphone|mic|sensor|radar|imu|stream|feed)s?\b\s+(?:\w+\s+){{0,3}}?{_STATE}\b",
+    r"\byou\s+(?:\w+\s+)?(?:were|was|are|went|got)\s+(?:\w+\s+)?(?:blind|deaf)\b",
+    r"\byou\s+(?:could|can|did)(?:n't|not|\s+not)\s+(?:see|hear)\b",
+    r"\b(?:blind|deaf)(?:ness)?\b",
+)
+
+
+_ENDS = re.compile(
+    r"\b(?:camera|webcam|microphone|mic|sensor|radar|imu|stream|feed|track|video|audio|sound)s?\b\s+(?:\w+\s+)?"
+    r"(?:ended|stopped|died|finished|broke\s+off|was\s+over)\b"
+)
+
+
+def find_end(text: str) -> frozenset[Sensor] | None:
+    """Return the senses of which a text says that their stream has ended, none for any; None where it says no such."""
+    return frozenset(_named(text)) if _ENDS.search(text) else None
+
+
+def find_blind(text: str) -> frozenset[Sensor] | None:
+    """Return the senses that a text says are blind, none for any; None where it says no such thing."""
+    if not has(_IS_BLIND, text):
+        return None
+    return frozenset(_named(text))
 
 
 def not_understood(question: Question) -> str:
@@ -56,11 +98,6 @@ def not_understood(question: Question) -> str:
         return ""  # words that were said, or that name a moment, are data
     named = _named(question.text.lower())
     return next((NAMES[sensor] for sensor in named if sensor not in PERCEIVED), "")
-
-
-def _all_there(coverage: Coverage) -> list[Sensor]:
-    """Return cameras and microphones, and whatever else there is."""
-    return [sensor for sensor in NAMES if sensor in USUAL or sensor in coverage.streams.values()]
 
 
 def _is_past(question: Question, asked_ns: int) -> bool:
@@ -77,15 +114,27 @@ def _tell_past(question: Question, wanted: list[Sensor], coverage: Coverage, dra
     names = _streams(wanted, coverage)
     gaps = [gap for gap in coverage.gaps if gap.hits[0].stream in names]
     notes = coverage.notes(wanted)
-    is_yes = bool(notes) == bool(_BAD.search(question.text.lower()))
-    lead = f"{'Yes' if is_yes else 'No'}. " if question.ask == "whether" else ""
     start_ns, end_ns = coverage.windows[0][0], coverage.windows[-1][1]
     if notes:
-        draft.state(f"{lead}{' '.join(notes)}", draft.rows(gaps))
+        draft.state(f"{_lead_past(question, notes, gaps)}{' '.join(notes)}", draft.rows(gaps))
     else:
-        titles = [f"{NAMES[coverage.streams[name]]} {plain(name)!r}" for name in names]
-        text = f"{' and '.join(titles)} worked {draft.clock.window(start_ns, end_ns)}."
-        draft.state(f"{lead}{text[:1].upper()}{text[1:]}", draft.watched(names, start_ns, end_ns, "working"))
+        titles = listing([f"{NAMES[coverage.streams[name]]} {plain(name)!r}" for name in names])
+        text = f"{titles[:1].upper()}{titles[1:]} worked {draft.clock.window(start_ns, end_ns)}."
+        rows = draft.watched(names, start_ns, end_ns, "working")
+        draft.state(f"{_lead_past(question, notes, gaps)}{text}", rows)
+
+
+def _lead_past(question: Question, notes: list[str], gaps: list[Episode]) -> str:
+    """Return "Yes. ", "2 times. ", "12.0 s in all. ", or "None. " where that is the answer."""
+    text = question.text.lower()
+    lapses = joined(gap for gap in gaps if gap.level == 0)
+    if question.ask == "whether":
+        return "Yes. " if bool(notes) == bool(_BAD.search(text)) else "No. "
+    if question.ask == "how_often" and _IS_NUMBER.search(text):
+        return f"{count(len(lapses), 'time')}. "
+    if question.ask == "how_long":
+        return f"{length(total_ns(lapses))} in all. " if lapses else ""
+    return "None. " if not notes and _BAD.search(text) and re.search(r"\b(?:which|what|any)\b", text) else ""
 
 
 def _lead(question: Question, wanted: list[Sensor], coverage: Coverage) -> str:
@@ -114,12 +163,13 @@ def _state(sensor: Sensor, coverage: Coverage) -> str:
     if sensor not in coverage.streams.values():
         return f"There is no {NAMES[sensor]}."
     works = len(_working(sensor, coverage))
-    blind = blindness(coverage.streams, coverage.blind, [sensor])
+    blind = coverage.blindness([sensor])
     if not works:
         return blind
-    text = f"{count(works, NAMES[sensor])} {'works' if works == 1 else 'work'}."
-    if sensor not in PERCEIVED:
-        text = f"{text[:-1]}, but I do not understand yet what {'it senses' if works == 1 else 'they sense'}."
+    does = "work" if sensor in PERCEIVED else "give"  # of the others no more is known than that samples come
+    text = (
+        f"{count(works, NAMES[sensor])} {does}{'s' if works == 1 else ''}{'' if sensor in PERCEIVED else ' samples'}."
+    )
     return f"{text} {blind}".strip()
 
 

@@ -22,9 +22,9 @@ from reasoning.backend import RECORDS, Backend, Case, from_records, parts_of
 from reasoning.deadline import Deadline
 from reasoning.evidence import Composed
 from reasoning.eyes import Eyes
+from reasoning.lapses import Lapses
 from reasoning.pending import Key, Pending, Voice, key_of
 from reasoning.plan import plan
-from reasoning.present import add_ended
 from reasoning.recalls import Recalls
 from reasoning.standing import TICK_NS, StandingRequests
 from reasoning.understand import Question, understand
@@ -91,6 +91,7 @@ class ReasoningService:
         memory_s = REPLAY_RECALL_S if is_replay else recall_deadline_s
         self._memory = Recalls(bus, self.meter, memory_s, session_start_ns if is_replay else None)
         self._order = EventOrder()
+        self._lapses = Lapses()
         self._waiting: WaitingRoom[Pending] = WaitingRoom(ROOM, None if is_replay else settle_s, self._has_reached)
         self._numbers = itertools.count(1)
         self._eyes = Eyes(backend, bus, session, is_replay=is_replay, memory_s=memory_s)
@@ -210,7 +211,7 @@ class ReasoningService:
         if not self._has_reached(pending.asked_ns):
             self.meter.counters["unsettled"] += 1
         pending = replace(pending, settled_s=time.perf_counter())
-        if self._order.reached_ns() == END_NS:  # after the end of a recording its end is now
+        if self._is_replay and self._order.reached_ns() == END_NS:  # after the end of a recording its end is now
             pending = replace(pending, asked_ns=min(pending.asked_ns, self._order.last_ns()))
         async with asyncio.TaskGroup() as group:
             self._composing = group.create_task(self._compose(pending), name=f"question {pending.query_id}")
@@ -237,16 +238,16 @@ class ReasoningService:
     def _case(self, question: Question, recalled: Recalled | None, asked_ns: int) -> Case:
         """Return a question with what is known of the streams."""
         marks = self._order.streams
-        is_now = self._is_replay or time.time_ns() - asked_ns < NOW_NS  # of earlier times memory's gaps tell
-        if recalled is not None and self._is_replay:
-            ended = {name: mark.t_ns for name, mark in marks.items() if mark.ended}
-            recalled = add_ended(recalled, asked_ns, ended)
+        is_now = self._is_replay or time.time_ns() - asked_ns < NOW_NS
+        lapses = self._lapses.at(asked_ns)
+        recalled = self._lapses.add_to(recalled, asked_ns) if recalled is not None else None
         return Case(
             question=question,
             recalled=recalled,
             asked_ns=asked_ns,
             session_start_ns=self._memory.session_start_ns or 0,
-            blind={name: mark.blind for name, mark in marks.items() if mark.blind and is_now},
+            blind={name: lapse.reason for name, lapse in lapses.items()},
+            blind_ns={name: lapse.start_ns for name, lapse in lapses.items()},
             sensors={name: mark.sensor for name, mark in marks.items()},
             truncated=any(mark.truncated for mark in marks.values()),
             active={name: mark.active_ns for name, mark in marks.items() if mark.active_ns and is_now},
@@ -351,6 +352,8 @@ class ReasoningService:
             assert isinstance(mark, Watermark)
             is_call = mark.call != 0 or self._order.has_passed(mark)  # perception wants to hear that we are here
             released = self._order.advance(mark)
+            if self._order.streams.get(mark.stream) is mark:  # not one that was sent again
+                self._lapses.note(mark)
             self._eyes.take(released)
             self.meter.counters["frames lost"] = self._eyes.lost
             low_ns = self._order.reached_ns()

@@ -20,7 +20,9 @@ _STOPS = word(r"stop\w*|ceas\w*|finish\w*")
 def settle(topic: Topic, ask: Asks, rest: str, anchor: Anchor | None, span: TimeSpan | None) -> Topic:
     """Settle which one is meant where no ordinal says so: "when did it start", "what was said right after ..."."""
     if anchor is not None and anchor.relation == "between" and ask == "how_long" and _is_same_sense(anchor):
-        if has(r"\b(?:between|pass\w*|elapse\w*|time|gap|interval|seconds|minutes|long)\W*$", rest):
+        if has(
+            r"\b(?:between|pass\w*|elapse\w*|time|gap|interval|seconds|minutes|long)(?:\s+(?:was|is)\s+it)?\W*$", rest
+        ):
             return replace(anchor.topics[0], nth=0, is_absence=True)  # "how long between the two tones"
     if ask == "how_much" and topic.about == "sound" and not topic.label and not has(word("sounds?"), rest):
         return replace(topic, about="heard")  # "how loud was it" may mean a voice, which is not measured
@@ -39,6 +41,8 @@ def settle(topic: Topic, ask: Asks, rest: str, anchor: Anchor | None, span: Time
     is_open = span is not None and span.start_ns is not None and span.end_ns is None
     if topic.is_absence and ask == "how_long" and is_open and has(word(r"stay\w*|remain\w*|ke(?:ep|pt)"), rest):
         return replace(topic, nth=1)  # "how long did it stay still after 1:35" ends with the next movement
+    if topic.about == "dark" and has(r"\bha(?:s|ve)\b[^?.!;]*\bbeen\b|\bsince\s+when\b", rest) and ask != "whether":
+        return replace(topic, nth=-1)  # "how long has it been dark"
     if ask == "when" and has(r"\bago\b", rest):
         return replace(topic, nth=-1)
     if ask == "when" and has(word(r"start\w*|beg[aiu]n\w*|set\s+in"), rest):

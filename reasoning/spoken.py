@@ -184,7 +184,12 @@ def missed(case: Case) -> list[str]:
     start_ns, end_ns = window_of(case)
     gaps = gather(case.recalled.timeline, "gap") if case.recalled is not None else []
     coverage = Coverage(
-        streams=case.sensors, blind=case.blind, clock=clock_of(case), windows=((start_ns, end_ns),), gaps=gaps
+        streams=case.sensors,
+        blind=case.blind,
+        blind_ns=case.blind_ns,
+        clock=clock_of(case),
+        windows=((start_ns, end_ns),),
+        gaps=gaps,
     )
     return coverage.notes(SENSES)  # type: ignore[arg-type]
 

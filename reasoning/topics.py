@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from reasoning import vocabulary as vocab
 from reasoning.amounts import Times, find_times
+from reasoning.dark import WORDS as DARK_WORDS
+from reasoning.dark import Dark, Edge, find_dark
 from reasoning.lengths import Lasting
 from reasoning.match import words as split_words
 from reasoning.patterns import has, word
@@ -15,6 +17,7 @@ from reasoning.polarity import find_polarity
 from reasoning.quoted import quoted_words, said_words
 from reasoning.senses import About, find_about
 from reasoning.ways import find_corner, find_way
+from runtime.messages import Sensor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,8 @@ class Topic:
     side: str = ""  # of a movement: left, right, middle, top, bottom, or a corner: "top right"
     begins: str = ""  # where a movement is asked to come from, a side of the picture
     ends: str = ""  # where it is asked to go
+    edge: Edge = ""  # of the dark: where it begins, or ends
+    senses: frozenset[Sensor] = frozenset()  # that are blind, none for any
     nth: int = 0  # 1 the first, 2 the second, -1 the last, 0 all
     extreme: str = ""  # longest, shortest, strongest, weakest, highest, lowest
     times: Times | None = None  # "twice", "at least three tones": as often as this
@@ -55,7 +60,10 @@ def find_topic(text: str, quotes: Sequence[str] = ()) -> Topic:
     content = quoted or said_words(text)
     sides = {vocab.SIDES[side] for side in found & vocab.SIDES.keys()}
     unknown = " ".join(name for name in residue(text).split() if name not in vocab.FORM)
+    dark = find_dark(text) if not content else None
     about = find_about(text, found, has_content=bool(content), has_residue=bool(unknown))
+    if dark is not None and (dark.is_switched or about in {None, "anything", "seen", "scene"}):
+        return _of_dark(text, dark)
     has_cue = about is not None
     if about is None:
         about, content = "anything", unknown
@@ -92,6 +100,23 @@ def find_topic(text: str, quotes: Sequence[str] = ()) -> Topic:
         unused=""
         if about == "sensors" or not has_cue
         else f"{_unused(text, content, times)} {polarity.unused}".strip(),
+    )
+
+
+def _of_dark(text: str, dark: Dark) -> Topic:
+    """Return the dark as what a question, or its moment, is about."""
+    polarity = find_polarity(text, "", is_quiet=dark.is_lit)
+    unused = [name for name in _unused(text, "", find_times(text)).split() if name not in DARK_WORDS]
+    return Topic(
+        about="dark",
+        edge=dark.edge,
+        nth=_nth(text),
+        extreme=_extreme(text, set(split_words(text)), "dark"),
+        times=find_times(text),
+        is_absence=polarity.is_absence,
+        is_moment=polarity.is_moment,
+        is_denied=polarity.is_denied,
+        unused=" ".join(unused),
     )
 
 

@@ -17,9 +17,10 @@ from reasoning import vocabulary as vocab
 from reasoning.anchors import Anchor, take_anchor
 from reasoning.asides import core
 from reasoning.asks import Asks, asks_end, find_ask
+from reasoning.dark import spell_out
 from reasoning.lengths import join_breaks, take_lasting, take_lasting_before_moment
 from reasoning.match import words
-from reasoning.parts import asks_both, is_together, share, split
+from reasoning.parts import asks_both, is_together, join_borders, share, split
 from reasoning.patterns import either, has
 from reasoning.quoted import take_quotes
 from reasoning.references import resolve
@@ -117,7 +118,7 @@ _TAG = re.compile(
 _PRESENT = either(
     r"^(?:is|are)(?:n't)?\s+(?!there\b|this\b|you\b)(?:\w+\s+){1,3}?(?:still\s+|currently\s+)?(?!anything\b|something\b|nothing\b|during\b)\w+ing\b",
     r"^ha(?:s|ve)(?:n't)?\s+(?:it|things|everything|everybody|everyone|they)\s+(?:gone|become|got(?:ten)?|fallen)\s+\w+\W*$",
-    r"^is(?:n't)?\s+it\s+(?:still\s+)?(?:quiet|silent|still|noisy|loud)\b",
+    r"^is(?:n't)?\s+it\s+(?:still\s+)?(?:quiet|silent|still|noisy|loud|dark|light|bright)\b",
     r"^what(?:'s|\s+is)\s+(?:happening|going\s+on|moving)\b",
 )
 _DELAY = (
@@ -131,6 +132,7 @@ _MOMENT_WHEN = re.compile(
     r"(?:when|where|that|(?:in|at|during)\s+which)\s+(?=(?:nobody|nothing|no|it\s+was)\b)",
     re.IGNORECASE,
 )
+_ALL_ALONG = r"\b(?:always|the\s+(?:whole|entire)|all\s+(?:the\s+time|along)|throughout)\b"
 _SIDE = rf"\b(?:on|at|from|to|in)\s+the\s+(?:{'|'.join(vocab.SIDES)})\b(?!\s+(?:time|moment|end))"
 
 
@@ -159,7 +161,7 @@ def _understand(text: str, now: Now) -> Question:
     masked, mended = mend(masked)
     text = text if quotes else masked
     masked, is_tagged = _TAG.subn("", masked)
-    masked = core(resolve(masked, now))
+    masked = join_borders(spell_out(core(resolve(masked, now))), now)
     rivals = find_rivals(masked, quotes)
     if rivals is not None:
         return replace(_order(text, masked, rivals, now), mended=mended)
@@ -178,12 +180,17 @@ def _understand(text: str, now: Now) -> Question:
     ask = "whether" if is_tagged else find_ask(rest, found)
     if anchor is not None and ask == "how_long" and (has(_DELAY, masked) or _is_apart(anchor, found)):
         ask = "delay"
-    if ask == "delay" and anchor is not None and _is_wait(anchor, found):  # "how long until the next movement"
+    if ask == "delay" and anchor is not None and _is_wait(anchor, found) and anchor.topics[0].edge == "end":
+        found, ask = replace(anchor.topics[0], nth=1, edge=""), "how_long"  # so long it was dark
+        span, anchor = span or anchor.span, None
+    elif ask == "delay" and anchor is not None and _is_wait(anchor, found):  # "how long until the next movement"
         found, ask = replace(anchor.topics[0], nth=1, is_absence=True), "how_long"
         span, anchor = span or anchor.span, None
     elif ask == "delay" and anchor is not None and _is_since(anchor, found, masked):
         found, ask, anchor = replace(anchor.topics[0], nth=-1, is_absence=True), "how_long", None
     topic = replace(settle(found, ask, rest, anchor, span), lasting=lasting, is_inner=is_inner)
+    if topic.about == "dark" and not topic.is_absence and (along := re.search(_ALL_ALONG, masked, re.IGNORECASE)):
+        topic = replace(topic, unused=f"{topic.unused} {along[0]}".strip())  # that it was is not that it always was
     if lasting is not None:
         topic = settle_lasting(topic, rest)
     return Question(
@@ -236,6 +243,8 @@ def _find_unknowable(rest: str, ask: Asks, topic: Topic) -> str:
     """Return what the question asks for that no percept tells, "" where it may be answered."""
     if topic.about == "sensors":
         return ""
+    if topic.about == "dark":
+        rest = re.sub(r"\b(?:lights?|lamps?|bright|dark\w*|black)\b", " ", rest)
     is_side = has(_SIDE, rest.replace(topic.content, " ") if has(_SIDE, topic.content) else rest)
     if topic.about in {"speech", "sound", "heard"} and (ask == "where" or is_side):
         return "where a sound comes from"

@@ -17,7 +17,7 @@ _COUNTABLE = (
     r"times?|movements?|motions?|sounds?|noises?|tones?|beeps?|bleeps?|bangs?|utterances?|sentences?|phrases?|remarks?",
     r"cuts?|scenes?|shots?|transitions?|changes?|pauses?|silences?|gaps?|statements?|commands?|orders?|turns?|speech",
     r"seconds?|secs?|minutes?|mins?|hours?|events?|segments?|episodes?|periods?|stretches|bits?|parts?|occasions?",
-    r"moments?|instances?|bursts?|intervals?|cameras?|microphones?|mics?|sensors?|streams?",
+    r"phases?|spells?|moments?|instances?|bursts?|intervals?|cameras?|microphones?|mics?|sensors?|streams?",
     r"things?\s+(?:happened|moved|occurred|were\s+said)",
 )
 # "the person who spoke" asks nothing about the person.

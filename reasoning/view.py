@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from reasoning import match
 from reasoning.besides import POINT_S
+from reasoning.dark import at_edge, blind, light, phases
 from reasoning.episodes import NO_WORDS, PITCH_SHARE, Episode, gather, within
 from reasoning.plan import KINDS
 from reasoning.timepoints import S_NS
 from reasoning.ways import is_near, lies_at
-from runtime.messages import Hit, Recalled
+from runtime.messages import Hit, Recalled, Sensor
 
 if TYPE_CHECKING:
     from reasoning.anchors import Anchor
+    from reasoning.dark import Edge
     from reasoning.topics import Topic
     from reasoning.understand import Question
 
@@ -53,7 +55,9 @@ class View:
         return self.windows[-1][1]
 
 
-def look(question: Question, recalled: Recalled, asked_ns: int) -> View | None:
+def look(
+    question: Question, recalled: Recalled, asked_ns: int, streams: Mapping[str, Sensor] | None = None
+) -> View | None:
     """Return what the question looks at, or None where the moment it hangs on is not found."""
     known = (hit for hit in (*recalled.timeline, *recalled.hits) if hit.end_ns <= asked_ns)
     hits = list({(hit.record_id, hit.stream, hit.kind): hit for hit in known}.values())
@@ -64,7 +68,7 @@ def look(question: Question, recalled: Recalled, asked_ns: int) -> View | None:
     windows: tuple[tuple[int, int], ...] = ((start_ns, end_ns),)
     anchor, anchor_end, choices = None, None, 0
     if question.anchor is not None:
-        moments = _moments(question.anchor, recalled, hits)
+        moments = _moments(question.anchor, recalled, hits, streams or {})
         if not moments:
             return None
         anchor, choices = moments[0][0], len(moments[0])
@@ -77,6 +81,8 @@ def look(question: Question, recalled: Recalled, asked_ns: int) -> View | None:
     everywhere = [episode for episode in found if lasting is None or lasting.holds(episode.length_ns)]
     if anchor is not None and question.anchor is not None and question.anchor.relation != "during":
         everywhere = [episode for episode in everywhere if episode.hits != anchor.hits]  # it does not follow itself
+    if question.topic.edge:  # that it got dark is to have been in the windows, not that it was
+        everywhere = [one for one in everywhere if _is_edge_in(one, question.topic.edge, windows, asked_ns)]
     inside = _inside(windows, everywhere, is_whole=question.is_point)  # the parts may be short of what was long enough
     episodes = tuple(episode for episode in inside if lasting is None or lasting.holds(episode.length_ns))
     empty = windows[0] if question.may_widen and not episodes and everywhere else None
@@ -98,6 +104,13 @@ def look(question: Question, recalled: Recalled, asked_ns: int) -> View | None:
     )
 
 
+def _is_edge_in(episode: Episode, edge: Edge, windows: Sequence[tuple[int, int]], asked_ns: int) -> bool:
+    """Whether the dark began, or ended, in one of the windows; what goes on has not ended."""
+    at_ns = at_edge(episode, edge).start_ns
+    is_over = edge == "start" or not (episode.is_open and episode.end_ns >= asked_ns)
+    return is_over and any(start_ns <= at_ns <= end_ns for start_ns, end_ns in windows)
+
+
 def _inside(windows: Sequence[tuple[int, int]], episodes: Sequence[Episode], *, is_whole: bool) -> tuple[Episode, ...]:
     """Return the episodes cut to the windows; whole where a moment was named and they were what was going on then."""
     cut = [(episode, part) for episode in episodes for window in windows for part in within([episode], *window)]
@@ -112,6 +125,8 @@ def relevant(topic: Topic, hits: Sequence[Hit], *, is_point: bool = False) -> li
         return sorted(either, key=lambda episode: episode.start_ns)
     if topic.content:
         return said(topic.content, hits)
+    if topic.about == "dark":
+        return phases(hits)
     gaps_ns = {"utterance": 0} if is_point and not topic.is_absence else {}
     found = [episode for kind in KINDS[topic.about] for episode in gather(hits, kind, gaps_ns.get(kind))]
     return sorted((episode for episode in found if _fits(episode, topic)), key=lambda episode: episode.start_ns)
@@ -177,14 +192,21 @@ def pick(topic: Topic, episodes: Sequence[Episode]) -> list[Episode]:
     return [episodes[index]] if -len(episodes) <= index < len(episodes) else []
 
 
-def _moments(anchor: Anchor, recalled: Recalled, hits: Sequence[Hit]) -> list[list[Episode]]:
+def _moments(
+    anchor: Anchor, recalled: Recalled, hits: Sequence[Hit], streams: Mapping[str, Sensor]
+) -> list[list[Episode]]:
     """Return for each moment that the question names the episodes it may be; empty where one is not found."""
     if anchor.speech:
         found = _recalled_anchor(anchor.speech, recalled)
         return [[found]] if found is not None else []
     moments = []
     for topic in anchor.topics:
-        episodes = relevant(topic, hits)
+        if topic.about == "blind":
+            episodes = blind(topic.senses, hits, streams, is_end=topic.label == "ended")
+        elif topic.about == "dark" and topic.is_absence:
+            episodes = light(hits, streams, recalled.session_start_ns, recalled.end_ns)
+        else:
+            episodes = relevant(topic, hits)
         if anchor.span is not None:
             start_ns = anchor.span.start_ns if anchor.span.start_ns is not None else recalled.session_start_ns
             end_ns = anchor.span.end_ns if anchor.span.end_ns is not None else recalled.end_ns
@@ -194,6 +216,8 @@ def _moments(anchor: Anchor, recalled: Recalled, hits: Sequence[Hit]) -> list[li
             return []
         if anchor.span is not None and anchor.span.is_point and anchor.relation != "during":
             episodes = [_nearest(episodes, (start_ns + end_ns) // 2)]  # "about 0:44" also reaches its neighbours
+        if topic.edge and anchor.relation != "during":
+            episodes = [at_edge(episode, topic.edge) for episode in episodes]
         moments.append(episodes)
     return [*moments] if len(moments) == 2 or anchor.relation == "during" else [moments[0]]
 

@@ -1,8 +1,10 @@
-"""The configuration: one YAML file, one pydantic tree, parsed before anything starts."""
+"""The configuration: one YAML file, one pydantic tree, parsed before anything starts.
+
+The text below a field is what docs/configuration.md says of it (runtime/settings_page.py).
+"""
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 import re
@@ -10,11 +12,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from runtime.errors import ConfigError
 from runtime.messages import RESERVED_STREAMS
+from runtime.yaml_model import read_model
 
 CONTEXTUAL_TOKENS = 10  # into which what is over of one picture is averaged
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -28,24 +30,42 @@ class CameraStream(_Section):
     """A camera of this machine, read through FFmpeg."""
 
     source: Literal["camera"]
-    device: str = "0"  # a number, /dev/video0, or lavfi:<graph> as a stand-in
+    """A camera of this machine."""
+    device: str = "0"
+    """Its number, its path (`/dev/video2`), on macOS its name; `mjpeg:` and a pipe of JPEG
+    pictures; or `lavfi:` and a graph of FFmpeg's as a stand-in."""
     width_px: Annotated[int, Field(ge=16, le=8192)] | None = None
+    """Width that the camera is asked for, together with `height_px`; none leaves it to the camera."""
     height_px: Annotated[int, Field(ge=16, le=8192)] | None = None
+    """Height that the camera is asked for, together with `width_px`."""
     rate_hz: Annotated[float, Field(gt=0, le=240)] | None = None
+    """Pictures a second that the camera is asked for; none leaves it to the camera."""
+    sends_jpeg: bool = False
+    """Ask a V4L2 camera for JPEG: recorded as it comes, and large pictures come faster."""
+
+    @model_validator(mode="after")
+    def _size_is_whole(self) -> CameraStream:
+        if (self.width_px is None) != (self.height_px is None):
+            raise ValueError("width_px and height_px go together: write both, or none")
+        return self
 
 
 class MicrophoneStream(_Section):
     """A microphone of this machine, read through PortAudio."""
 
     source: Literal["microphone"]
-    device: str | int | None = None  # PortAudio's name or number; none takes the system's default
+    """A microphone of this machine."""
+    device: str | int | None = None
+    """Its name or number as PortAudio has it; none takes the system's default."""
 
 
 class MqttStream(_Section):
-    """What arrives over MQTT on heedful/v1/<session>/<stream>/<kind>: pictures, sound, or what another sensor gives."""
+    """What arrives over MQTT on `heedful/v1/SESSION/NAME/KIND`: pictures, sound, or what another sensor gives."""
 
     source: Literal["mqtt"]
+    """What a robot or another machine sends."""
     kind: Literal["image", "audio", "radar", "events", "pose", "imu"]
+    """What it sends; what a message holds of each kind stands in [mqtt.md](mqtt.md)."""
 
 
 Stream = Annotated[CameraStream | MicrophoneStream | MqttStream, Field(discriminator="source")]
@@ -55,43 +75,66 @@ class PerceptionConfig(_Section):
     """What is looked at and listened to, and how finely."""
 
     analysis_width_px: Annotated[int, Field(ge=64, le=1920)] = 192
+    """Width of the picture in which motion and new things are looked for: wider sees smaller things and costs more."""
     lmm_fps: Annotated[float, Field(gt=0, le=30)] = 2.0
+    """At most so many pictures a second are kept, for memory and for a language model."""
     lmm_long_side_px: Annotated[int, Field(ge=64, le=4096)] = 640
+    """Longer side of a kept picture; larger ones are made smaller."""
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 80
+    """Quality of kept pictures as JPEG."""
     asr: Literal["pocketsphinx", "whisper", "none"] = "pocketsphinx"
-    asr_model: str | None = None  # folder or hub name of a transformers Whisper model
-    stale_s: Annotated[float, Field(gt=0, le=3600)] = 3.0  # without a sample for so long a sensor is blind
+    """Who writes down what is said: the small recogniser that is built in, a Whisper model, or nobody."""
+    asr_model: str | None = None
+    """Folder or hub name of a Whisper model for transformers; `asr: whisper` needs one."""
+    stale_s: Annotated[float, Field(gt=0, le=3600)] = 3.0
+    """A sensor that sent nothing for so long counts as blind, and answers say so."""
 
 
 class RetentionConfig(_Section):
     """How long a live memory keeps what; on a disk that fills pictures stay a quarter of it."""
 
-    plain_days: Annotated[float, Field(gt=0, le=36_500)] = 3.0  # pictures in which nothing happened
-    eventful_days: Annotated[float, Field(gt=0, le=36_500)] = 7.0  # something moved, sounded or was said
-    pinned_days: Annotated[float, Field(gt=0, le=36_500)] = 30.0  # an alert named them or somebody opened them
-    records_days: Annotated[float, Field(gt=0, le=36_500)] | None = None  # words, times, search keys; none keeps them
+    plain_days: Annotated[float, Field(gt=0, le=36_500)] = 3.0
+    """How long pictures stay in which nothing happened."""
+    eventful_days: Annotated[float, Field(gt=0, le=36_500)] = 7.0
+    """How long pictures stay near which something moved, sounded or was said."""
+    pinned_days: Annotated[float, Field(gt=0, le=36_500)] = 30.0
+    """How long pictures stay that an alert named or that somebody opened."""
+    records_days: Annotated[float, Field(gt=0, le=36_500)] | None = None
+    """How long records stay (words, times, search keys); none keeps them for good."""
 
 
 class MemoryConfig(_Section):
     """Where memory lives, how it searches and how long it keeps what."""
 
-    folder: Path | None = None  # none: the user's data folder for live sessions, a temporary one for replays
-    text_model: str | None = None  # folder of a transformers text encoder; none takes MiniLM from its wheel
-    index_device: Literal["auto", "cpu", "gpu"] = "auto"  # where a live session builds its index: a GPU if FAISS has it
+    folder: Path | None = None
+    """Folder of the memory; none is your data folder for live sessions, and a temporary one for replays."""
+    text_model: str | None = None
+    """Folder of a text encoder for transformers, which finds by meaning; none takes MiniLM, which comes along."""
+    index_device: Literal["auto", "cpu", "gpu"] = "auto"
+    """Where a live session builds its index: on a GPU if FAISS is built for it, or on the processor."""
     retention: RetentionConfig = RetentionConfig()
-    clock_error_s: dict[str, Annotated[float, Field(ge=0, le=3600)]] = {}  # of a stream: by how much it may be off
+    """How long what is kept."""
+    clock_error_s: dict[str, Annotated[float, Field(ge=0, le=3600)]] = {}
+    """By how much the clock of a stream may be off, by its name: windows of time reach so much further for it."""
 
 
 class GroundingConfig(_Section):
     """What keeps a local model's answers to what is there: at most one method each for weights and for outputs."""
 
-    weights: Literal["none", "redistribution"] = "none"  # VAR: from attention sinks to the picture
-    outputs: Literal["none", "reinforcement"] = "none"  # VHR: louder where a head listens to the picture
-    moved: Annotated[float, Field(gt=0, le=1)] = 0.4  # by redistribution, of the weight on sinks
-    gain: Annotated[float, Field(ge=1, le=4)] = 1.5  # of reinforced heads
-    two_rows: bool = False  # choose them by a second reading of the question without pictures, else in one pass
-    contrast: Annotated[float, Field(ge=0, le=4)] = 0.0  # against the words alone, where reliance is low; 0 is off
-    supported_above: Annotated[float, Field(ge=0)] | None = None  # reliance; none measures what nothing amounts to
+    weights: Literal["none", "redistribution"] = "none"
+    """`redistribution` (VAR) moves attention from sinks, which say nothing, to the picture."""
+    outputs: Literal["none", "reinforcement"] = "none"
+    """`reinforcement` (VHR) makes heads louder that listen to the picture."""
+    moved: Annotated[float, Field(gt=0, le=1)] = 0.4
+    """Share of the weight on sinks that `redistribution` moves."""
+    gain: Annotated[float, Field(ge=1, le=4)] = 1.5
+    """How much louder `reinforcement` makes a head."""
+    two_rows: bool = False
+    """Choose the heads of `reinforcement` by a second reading of the question without pictures, which takes longer."""
+    contrast: Annotated[float, Field(ge=0, le=4)] = 0.0
+    """How strongly words are held against what would be said without pictures, where reliance is low; 0 is off."""
+    supported_above: Annotated[float, Field(ge=0)] | None = None
+    """Reliance above which a sentence counts as supported; none measures the level at the start."""
 
     @model_validator(mode="after")
     def _contrast_has_its_gate(self) -> GroundingConfig:
@@ -109,18 +152,30 @@ class GroundingConfig(_Section):
 class LmmConfig(_Section):
     """A local model of transformers that watches all along."""
 
-    model: str | None = None  # folder or hub id; safetensors only
+    model: str | None = None
+    """Folder or hub id of the model, as safetensors; `backend: transformers` needs one."""
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    """`auto`, `cpu`, `mps`, `cuda`, or one of several cards: `cuda:1`."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    keep_rate: Annotated[float, Field(ge=0.1, le=1)] = 0.2  # of the visual tokens; 1 keeps all
-    frame_tokens: Annotated[int, Field(ge=4, le=4096)] = 64  # of one picture that stay as they are
-    window_tokens: Annotated[int, Field(ge=16, le=1_000_000)] = 2048  # of the newest pictures
-    recalled_frames: Annotated[int, Field(ge=0, le=64)] = 8  # that left the window and come back for a question
-    recall_mib: Annotated[int, Field(ge=1, le=1_000_000)] = 1000  # of the CPU's memory, for frames that left
-    question_tokens: Annotated[int, Field(ge=64, le=100_000)] = 1024  # question and quoted records
+    """Numbers it counts with; `auto` is bfloat16 on CUDA, else float32."""
+    keep_rate: Annotated[float, Field(ge=0.1, le=1)] = 0.2
+    """Share of the visual tokens that is kept, those that show something new; 1 keeps all."""
+    frame_tokens: Annotated[int, Field(ge=4, le=4096)] = 64
+    """Tokens of one picture that stay as they are; the rest is averaged into 10."""
+    window_tokens: Annotated[int, Field(ge=16, le=1_000_000)] = 2048
+    """Tokens of the newest pictures that the model has before it; then the oldest pictures leave."""
+    recalled_frames: Annotated[int, Field(ge=0, le=64)] = 8
+    """Pictures that had left and come back for a question, at most."""
+    recall_mib: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    """Main memory for pictures that left, in each session; when it is full the oldest are lost."""
+    question_tokens: Annotated[int, Field(ge=64, le=100_000)] = 1024
+    """Longest question together with the records that are quoted to the model."""
     answer_tokens: Annotated[int, Field(ge=1, le=4096)] = 128
-    deadline_s: Annotated[float, Field(gt=0, le=600)] = 30.0  # live, from the asking
+    """Longest answer."""
+    deadline_s: Annotated[float, Field(gt=0, le=600)] = 30.0
+    """How long an answer may take from the asking, live; then the records answer, or the answer ends."""
     grounding: GroundingConfig = GroundingConfig()
+    """What keeps answers to what is there."""
 
     @model_validator(mode="after")
     def _one_frame_fits(self) -> LmmConfig:
@@ -135,42 +190,63 @@ class LmmConfig(_Section):
 class ServerConfig(_Section):
     """Any server that speaks OpenAI's protocol: vLLM, SGLang, llama.cpp, Ollama. Its key: HEEDFUL_OPENAI_KEY."""
 
-    url: Annotated[str, Field(pattern=r"^https?://[^\s@]+$")] | None = None  # up to and with /v1
+    url: Annotated[str, Field(pattern=r"^https?://[^\s@]+$")] | None = None
+    """Its address up to and with `/v1`, without user and password; `backend: openai` needs one."""
     model: str | None = None
-    pictures: Annotated[int, Field(ge=0, le=64)] = 6  # newest ones that are sent along
-    prompt_characters: Annotated[int, Field(ge=256, le=1_000_000)] = 6000  # question and quoted records
+    """The model as the server calls it; `backend: openai` needs one."""
+    pictures: Annotated[int, Field(ge=0, le=64)] = 6
+    """The newest so many pictures go along; 0 sends words only."""
+    prompt_characters: Annotated[int, Field(ge=256, le=1_000_000)] = 6000
+    """Longest question together with the records that are quoted to the model."""
     answer_tokens: Annotated[int, Field(ge=1, le=4096)] = 256
-    stall_s: Annotated[float, Field(gt=0, le=600)] = 15.0  # without a word from it
+    """Longest answer."""
+    stall_s: Annotated[float, Field(gt=0, le=600)] = 15.0
+    """A server that says nothing for so long is given up."""
     deadline_s: Annotated[float, Field(gt=0, le=600)] = 60.0
+    """How long an answer may take from the asking, live."""
 
 
 class RuleConfig(_Section):
     """A standing request."""
 
-    request: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]  # "somebody says help"
-    cool_down_s: Annotated[float, Field(ge=0, le=86_400)] = 30.0  # silence after an alert
+    request: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+    """What to tell of, in plain words: `somebody says help`."""
+    cool_down_s: Annotated[float, Field(ge=0, le=86_400)] = 30.0
+    """How long the request is silent after an alert."""
 
 
 class ReasoningConfig(_Section):
     """Who answers."""
 
     backend: Literal["evidence", "transformers", "openai"] = "evidence"
-    rules: dict[str, RuleConfig] = {}  # name -> what to tell when it happens
+    """Who answers: records alone, a language model in this process (`lmm`), or a server (`server`)."""
+    rules: dict[str, RuleConfig] = {}
+    """Standing requests by names of your own: what to tell when it happens."""
     lmm: LmmConfig = LmmConfig()
+    """The model of `backend: transformers`."""
     server: ServerConfig = ServerConfig()
+    """The server of `backend: openai`."""
     recall_deadline_s: Annotated[float, Field(gt=0, le=600)] = 10.0
-    settle_s: Annotated[float, Field(ge=0, le=60)] = 1.5  # live: how long a question waits for streams to catch up
+    """How long memory may take to find what belongs to a question; then it is answered without, and says so."""
+    settle_s: Annotated[float, Field(ge=0, le=60)] = 1.5
+    """How long a question waits for streams to reach the time it was asked, live."""
 
 
 class Config(_Section):
-    """The whole tree."""
+    """What one session does."""
 
     session: str = "live"
-    broker: str = "auto"  # auto, local, mqtt://host[:port] or mqtts://host[:port]
+    """Its name, which stands in every topic and by which memory keeps sessions apart."""
+    broker: str = "auto"
+    """`auto` starts a mosquitto, `local` stays in this process, `mqtt://host` or `mqtts://host:port` is yours."""
     streams: dict[str, Stream] = {}
+    """What is watched, by names of your own; without any there is nothing to run."""
     perception: PerceptionConfig = PerceptionConfig()
+    """What is looked at and listened to, and how finely."""
     memory: MemoryConfig = MemoryConfig()
+    """Where memory lives, and how long it keeps what."""
     reasoning: ReasoningConfig = ReasoningConfig()
+    """Who answers."""
 
     @field_validator("session")
     @classmethod
@@ -228,23 +304,12 @@ def load(source: str | None) -> Config:
     """
     if source is None:
         return Config()
-    path = _find(source)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(source, f"cannot be read: {error}") from error
-    try:
-        values = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:  # a date in month 13
-        raise ConfigError(source, f"is not YAML: {' '.join(str(error).split())}") from error
-    if values is None:
-        return Config()
-    if not isinstance(values, dict):
-        raise ConfigError(source, "must be a mapping of settings")
-    try:
-        return Config.model_validate(values)
-    except ValidationError as error:
-        raise _explained(source, error) from error
+    return read_model(_find(source), Config, ConfigError, called=source)
+
+
+def shipped() -> list[str]:
+    """Return the names of the configurations that come along."""
+    return sorted(one.name[:-5] for one in resources.files("configs").iterdir() if one.name.endswith(".yaml"))
 
 
 def percept_digest(config: Config) -> bytes:
@@ -271,11 +336,10 @@ def _find(source: str) -> Path:
             raise ConfigError(source, "is a folder, not a YAML file")
         return path
     if path.suffix == "" and path.name == source:
-        shipped = resources.files("configs") / f"{source}.yaml"
-        if shipped.is_file():
-            return Path(str(shipped))
-        known = sorted(one.name[:-5] for one in resources.files("configs").iterdir() if one.name.endswith(".yaml"))
-        raise ConfigError(source, f"no such file, and no shipped configuration of this name ({', '.join(known)})")
+        found = resources.files("configs") / f"{source}.yaml"
+        if found.is_file():
+            return Path(str(found))
+        raise ConfigError(source, f"no such file, and no shipped configuration of this name ({', '.join(shipped())})")
     raise ConfigError(source, "no such file")
 
 
@@ -283,35 +347,3 @@ def _checked_name(name: str) -> str:
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r}: use lower-case letters, digits, - and _ (at most 64)")
     return name
-
-
-def _explained(source: str, error: ValidationError) -> ConfigError:
-    first = error.errors(include_url=False)[0]
-    place = [str(part) for part in first["loc"]]
-    if place[:1] == ["streams"]:
-        del place[2:3]  # pydantic names the chosen source there, which the user did not write
-    where = " ".join(".".join(place).split())
-    reason = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(first["loc"][-1]), _keys_at(first["loc"][:-1]), n=1, cutoff=0.4)
-        known = ", ".join(_keys_at(first["loc"][:-1]))
-        reason = f"unknown key; did you mean {near[0]}?" if near else f"unknown key; known are {known}"
-    elif first["type"] == "union_tag_not_found":
-        near = difflib.get_close_matches("source", map(str, first["input"]), n=1)
-        reason = "needs source: camera, microphone or mqtt" + (f"; {near[0]!r} is no key" if near else "")
-    elif isinstance(first.get("input"), str | int | float | bool):
-        reason = f"{reason} (is {first['input']!r})"
-    return ConfigError(f"{source}: {where}" if where else source, reason)
-
-
-def _keys_at(place: tuple[int | str, ...]) -> list[str]:
-    sources = (CameraStream, MicrophoneStream, MqttStream)
-    models = {one.__name__.removesuffix("Stream").lower(): one for one in sources}
-    if place and place[0] == "streams":
-        return list(models[str(place[2])].model_fields) if len(place) > 2 else []
-    model: type[BaseModel] = Config
-    for part in place:
-        inner = model.model_fields[str(part)].annotation
-        assert isinstance(inner, type)
-        model = inner
-    return list(model.model_fields)

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from runtime.config import NAME
 from runtime.errors import InputError, WireError
 from runtime.messages import RESERVED_STREAMS, CalibrationInput
 from runtime.wire import Packet, decode
+from runtime.yaml_model import read_model
 
 MANIFEST = "manifest.yaml"
 LONGEST_OFFSET_S = 1e6
@@ -41,17 +41,7 @@ class Manifest(BaseModel):
 def read_manifest(folder: Path) -> Manifest:
     """Return the manifest of a folder; every file that it names is there. Raises InputError."""
     path = folder / MANIFEST
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        manifest = Manifest.model_validate(values)
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror})") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(path, f"{where}: {first['msg']}" if where else first["msg"]) from error
-    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
-        raise InputError(path, f"is not YAML: {' '.join(str(error).split())}") from error
+    manifest = read_model(path, Manifest, InputError)
     for name, entry in manifest.streams.items():
         _check(path, name, entry)
     return manifest

@@ -215,8 +215,9 @@ class Sound:
 class Watermark:
     """All of the stream up to `t_ns` has been perceived and published.
 
-    `blind` says why it sees nothing; `active_ns` since when something goes on that no record tells of yet. After a
-    reconnect perception calls its followers by watermarks that say nothing new, each with the number of its `call`.
+    `blind` says why it sees nothing, `blind_ns` since when no gap tells of that yet; `active_ns` since when something
+    goes on that no record tells of yet. After a reconnect perception calls its followers by watermarks that say nothing
+    new, each with the number of its `call`.
     """
 
     kind: Literal["watermark"] = "watermark"
@@ -226,6 +227,7 @@ class Watermark:
     t_ns: int
     sensor: Sensor
     blind: str = ""
+    blind_ns: int | None = None
     active_ns: int | None = None
     ended: bool = False
     truncated: bool = False

@@ -15,7 +15,8 @@ from perception.events.clock import AHEAD_NS
 from perception.events.evt3 import WRAP_US
 from perception.events.stream import EventStream
 from perception.inputs import DataSample
-from perception.recorded import RecordedData, probe_recording
+from perception.recorded import RecordedData
+from perception.recording import probe_recording
 from perception.yard.eventcam import EventCamera
 from perception.yard.evt3 import encode
 from runtime.messages import EventsInput, Motion, Record

@@ -135,8 +135,13 @@ def test_the_newest_calibration_counts_and_the_missing_are_known() -> None:
     first = CalibrationInput(session="s", stream="radar", position_m=(1.0, 0.0, 0.0))
     known = Calibrations({"radar": first})
     streams: dict[str, Sensor] = {"radar": "radar", "front": "video", "cabin": "audio"}
-    assert known.missing(streams) == ["front"]
-    assert Calibrations().missing(streams) == []  # nobody said anything
+    says = "front has no calibration: played all the same, but nothing can say what of it is where radar looked"
+    assert known.missing(streams) == says
+    assert known.missing({**streams, "dvs": "events"}).startswith(
+        "dvs, front have no calibration: "
+    )  # one line for all
+    assert Calibrations().missing(streams) == ""  # nobody said anything
+    assert known.missing({"radar": "radar", "cabin": "audio", "body": "imu"}) == ""  # nobody asks where these sit
     assert known.take(replace(first, position_m=(2.0, 0.0, 0.0))) == ""
     assert known.of["radar"].position_m == (2.0, 0.0, 0.0)
     assert "quaternion" in known.take(replace(first, orientation=(1.0, 1.0, 0.0, 0.0)))

@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perception.picture import encode_jpeg, to_gray
-from perception.pictures import PIXEL_BYTES, PictureDecoder, raw_picture
+from perception.pictures import PictureDecoder, raw_picture
 from runtime.recording.contents import Picture
+from runtime.recording.rawimage import PIXEL_BYTES
 
 WIDTH_PX, HEIGHT_PX = 48, 32
 

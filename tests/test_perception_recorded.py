@@ -1,26 +1,24 @@
 """Channels of a recording as streams: times, order, damage, any start, and the same samples however they are read."""
 
 import dataclasses
+import random
 from collections.abc import Callable
+from fractions import Fraction
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perception.recorded import (
-    SKEW_NS,
-    RecordedAudio,
-    RecordedData,
-    RecordedVideo,
-    Recording,
-    probe_recording,
-    taken_ns,
-)
+from perception.recorded import RecordedAudio, RecordedData, RecordedVideo
+from perception.recording import SKEW_NS, Recording, probe_recording, taken_ns
 from runtime.apps.made_recording import NAMES, RATES_HZ, S_NS, START_NS, channel_info, sample, write_story
 from runtime.recording import foxglove
 from runtime.recording.container import Entry
@@ -81,7 +79,7 @@ def test_every_sensor_becomes_a_stream_and_every_sample_comes(recorded: tuple[Pa
         NAMES["pose"]: "pose",
         NAMES["imu"]: "imu",
     }
-    assert [called for called, _ in recording.calibrations] == ["bumper"]
+    assert [*recording.places.of] == ["bumper"]
     for kind in ("image", "radar", "events", "pose", "imu"):
         samples = read_all(reader_of(recording, NAMES[kind]))
         assert [one.seq for one in samples] == list(range(counts[kind]))
@@ -142,6 +140,29 @@ def test_a_sensor_whose_clock_is_far_off_is_timed_by_its_arrival() -> None:
     assert taken_ns(entry, picture(t_ns=None)) == START_NS - 5 * MS_NS
     assert taken_ns(entry, picture(t_ns=3)) == START_NS - 5 * MS_NS
     assert taken_ns(Entry(channel=1, seq=0, log_ns=START_NS, publish_ns=0, data=b""), picture(t_ns=3)) == START_NS
+
+
+@pytest.mark.parametrize("jitter_s", [0.5, 1.5, 3, 20])
+def test_log_times_that_jitter_do_not_stretch_time(tmp_path: Path, jitter_s: float) -> None:
+    draw, jitter_ns = random.Random(1), round(jitter_s * S_NS)
+    taken = [START_NS + n * 100 * MS_NS for n in range(200)]
+    write_images(tmp_path / "a.mcap", [(t_ns + draw.randrange(-jitter_ns, jitter_ns), t_ns) for t_ns in taken])
+    reader = reader_of(probe_recording(tmp_path / "a.mcap"), "front")
+    times = [one.t_ns for one in read_all(reader)]
+    assert len(times) == 200
+    assert times == sorted(times)
+    assert 18 * S_NS < times[-1] - times[0] < 20 * S_NS  # it begins with what was logged first
+    told = "its times go back and forth; it is played in the order of arrival"
+    assert [fault.endswith(told) for fault in reader.faults] == ([] if jitter_s < 1 else [True])
+
+
+def test_a_clock_that_is_set_forward_again_is_where_it_would_have_been(tmp_path: Path) -> None:
+    logs = [START_NS + n * 100 * MS_NS for n in range(30)]
+    taken = [t_ns - 30 * S_NS if 10 <= n < 20 else t_ns for n, t_ns in enumerate(logs)]
+    write_images(tmp_path / "back.mcap", list(zip(logs, taken, strict=True)))
+    times = video_times(tmp_path / "back.mcap")
+    assert [times[n] for n in (0, 9, 20, 29)] == [n * 100 * MS_NS for n in (0, 9, 20, 29)]
+    assert times == sorted(times)
 
 
 def test_a_clock_that_is_set_back_goes_on_and_is_told_of(tmp_path: Path) -> None:
@@ -268,6 +289,52 @@ def test_a_recording_that_is_cut_gives_what_is_there(cut: int, tmp_path_factory:
         times = [one.t_ns for one in read_all(RecordedData(track, recording))]
         expected = read_all(reader_of(probe_recording(whole), track.name))
         assert times == [one.t_ns for one in expected][: len(times)]
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten seconds of VP9, ten pictures a second, with key frames at 0 s and 7 s only."""
+    path = tmp_path_factory.mktemp("video") / "video.mcap"
+    codec = VideoCodecContext.create("libvpx-vp9", "w")
+    assert isinstance(codec, VideoCodecContext)
+    codec.width, codec.height, codec.pix_fmt, codec.time_base = 64, 48, "yuv420p", Fraction(1, 10)
+    codec.gop_size = 1000
+    codec.options = {"lag-in-frames": "0", "deadline": "realtime", "cpu-used": "8"}
+    writer = RecordingWriter(path, {}, syncs=False)
+    channel = writer.channel(channel_info("image", Picture(t_ns=0, encoding="vp9", payload=b"1")))
+    for number in range(100):
+        pixels = np.full((48, 64, 3), 2 * number, np.uint8)
+        frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuv420p")
+        frame.pts = number
+        if number == 70:
+            frame.pict_type = PictureType.I
+        (packet,) = codec.encode(frame)
+        assert packet.is_keyframe == (number in (0, 70))
+        t_ns = START_NS + number * 100 * MS_NS
+        data = foxglove.encode(Picture(t_ns=t_ns, encoding="vp9", payload=bytes(packet)), "front").SerializeToString()
+        writer.write(channel, log_ns=t_ns, publish_ns=t_ns, seq=number, data=data)
+    writer.close()
+    return path
+
+
+@pytest.mark.parametrize("start_s", [0.05, 1.0, 4.95, 6.9, 7.0, 7.1, 9.9])
+def test_video_begins_between_key_frames_with_the_pictures_it_would_have_had(video: Path, start_s: float) -> None:
+    recording = probe_recording(video)
+    whole = read_all(reader_of(recording, "front"))
+    start_ns = round(start_s * S_NS)
+    reader = reader_of(recording, "front", start_ns=start_ns)
+    later = read_all(reader)
+    expected = [one for one in whole if one.t_ns >= start_ns]
+    assert [one.t_ns for one in later] == [one.t_ns for one in expected]
+    assert [one.seq for one in later] == list(range(len(later)))
+    assert all(np.array_equal(one.gray, other.gray) for one, other in zip(later, expected, strict=True))
+    assert not reader.truncated
+
+
+def test_video_after_its_end_is_nothing(video: Path) -> None:
+    reader = reader_of(probe_recording(video), "front", start_ns=60 * S_NS)
+    assert read_all(reader) == []
+    assert not reader.truncated
 
 
 def test_video_of_which_no_picture_comes_is_told_of(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from rosbags.rosbag1 import Writer as Writer1
 from rosbags.rosbag2 import StoragePlugin
 from rosbags.rosbag2 import Writer as Writer2
 
-from perception.recorded import RecordedAudio, RecordedData, RecordedVideo, probe_recording
+from perception.recorded import RecordedAudio, RecordedData, RecordedVideo
+from perception.recording import probe_recording
 from runtime.apps.made_recording import NAMES, START_NS, story, write_story
 from runtime.apps.playlist import make_playlist
 from runtime.config import PerceptionConfig

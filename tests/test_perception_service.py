@@ -315,7 +315,11 @@ async def test_a_hole_in_a_recording_is_told_to_its_very_ends() -> None:
     assert gaps[1][0] == first[-1].end_ns
     assert gaps[-1][1] == second[0].t_ns
     assert [end for _, end, _ in gaps[1:-1]] == [start for start, _, _ in gaps[2:]]
-    assert others.told(Watermark)[-1].blind == ""
+    marks = others.told(Watermark)
+    assert marks[-1].blind == ""
+    since = {(one.start_ns, one.end_ns) for one in others.told(Gap)}
+    assert all(any(a == one.blind_ns <= one.t_ns <= b for a, b in since) for one in marks if one.blind)
+    assert all(one.blind_ns is None for one in marks if not one.blind)
 
 
 async def test_a_pause_shorter_than_a_hole_is_none() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import av
@@ -85,7 +86,7 @@ def test_sound_beyond_its_range_is_cut_off_there() -> None:
 def test_pictures_become_jpeg_of_full_size(form: str) -> None:
     heard: list[tuple[Picture | Pcm, int]] = []
     samples = [frame(seq, form) for seq in range(PICTURES_ROOM)]
-    tap = PictureTap(lambda *one: heard.append(one), pytest.fail, wanted)
+    tap = PictureTap("door", lambda *one: heard.append(one), pytest.fail, wanted)
     tap.take(samples)
     tap.close()
     assert [one.t_ns for one, _ in heard] == [sample.t_ns for sample in samples]
@@ -100,7 +101,7 @@ def test_pictures_become_jpeg_of_full_size(form: str) -> None:
 def test_pictures_that_nobody_wants_any_more_are_not_encoded() -> None:
     answers = [True, False, False]
     heard: list[tuple[Picture | Pcm, int]] = []
-    tap = PictureTap(lambda *one: heard.append(one), pytest.fail, lambda: answers.pop(0))
+    tap = PictureTap("door", lambda *one: heard.append(one), pytest.fail, lambda: answers.pop(0))
     for seq in range(3):
         tap.take([frame(seq)])
     tap.close()
@@ -121,7 +122,7 @@ def test_what_the_encoder_has_no_time_for_is_lost_oldest_first_and_told() -> Non
         nonlocal lost
         lost += 1
 
-    tap = PictureTap(put, lose, wanted)
+    tap = PictureTap("door", put, lose, wanted)
     tap.take([frame(0)])
     assert began.wait(PATIENCE_S)
     tap.take([frame(seq) for seq in range(1, PICTURES_ROOM + 4)])
@@ -129,6 +130,76 @@ def test_what_the_encoder_has_no_time_for_is_lost_oldest_first_and_told() -> Non
     tap.close()
     assert lost == 3
     assert [one.t_ns for one in heard] == [1_000, *range(1_001 + lost, 1_000 + PICTURES_ROOM + 4)]
+
+
+def test_what_a_camera_sends_as_jpeg_is_handed_on_as_it_came() -> None:
+    heard: list[Picture | Pcm] = []
+    samples = [replace(frame(seq), jpeg=bytes([seq])) for seq in range(2 * PICTURES_ROOM)]
+    tap = PictureTap("door", lambda one, _: heard.append(one), pytest.fail, wanted)
+    tap.take(samples)
+    assert [(one.t_ns, one.payload) for one in heard] == [(one.t_ns, one.jpeg) for one in samples]  # it did not wait
+    tap.close()
+
+
+def test_pictures_that_came_as_jpeg_overtake_none_that_is_encoded() -> None:
+    heard: list[Picture | Pcm] = []
+    goes_on = threading.Event()
+
+    def put(picture: Picture | Pcm, arrived_ns: int) -> None:
+        assert goes_on.wait(PATIENCE_S)
+        heard.append(picture)
+
+    tap = PictureTap("door", put, pytest.fail, wanted)
+    samples = [frame(0), *(replace(frame(seq), jpeg=b"whole") for seq in range(1, 3)), frame(3)]
+    tap.take(samples)
+    goes_on.set()
+    tap.close()
+    assert [one.t_ns for one in heard] == [sample.t_ns for sample in samples]
+
+
+def test_a_picture_that_cannot_be_encoded_is_told_once_and_lost_and_the_others_go_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    heard: list[Picture | Pcm] = []
+    lost: list[int] = []
+    too_wide = replace(frame(1), picture=av.VideoFrame(70_000, 2, "gray"))
+    tap = PictureTap("door", lambda one, _: heard.append(one), lambda: lost.append(1), wanted)
+    tap.take([frame(0), too_wide, replace(too_wide, seq=2), frame(3)])
+    tap.close()
+    assert [one.t_ns for one in heard] == [1_000, 1_003]
+    assert len(lost) == 2
+    assert caplog.messages == ["a picture of door cannot be recorded: Invalid argument; the others are"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_where_the_thread_ends_all_that_comes_is_lost_and_nobody_waits() -> None:
+    lost: list[int] = []
+
+    def fail(picture: Picture | Pcm, arrived_ns: int) -> None:
+        raise RuntimeError("not foreseen")
+
+    tap = PictureTap("door", fail, lambda: lost.append(1), wanted)
+    tap.take([frame(0)])
+    tap.close()  # the one that failed is not counted: nobody knows how far it came
+    tap.take([frame(seq) for seq in range(1, 2 * PICTURES_ROOM)])
+    assert len(lost) == 2 * PICTURES_ROOM - 1
+
+
+def test_what_is_left_where_the_encoder_hangs_is_lost(request: pytest.FixtureRequest) -> None:
+    lost: list[int] = []
+    began, goes_on = threading.Event(), threading.Event()
+
+    def put(picture: Picture | Pcm, arrived_ns: int) -> None:
+        began.set()
+        assert goes_on.wait(PATIENCE_S)
+
+    tap = PictureTap("door", put, lambda: lost.append(1), wanted)
+    request.addfinalizer(goes_on.set)
+    tap.take([frame(0)])
+    assert began.wait(PATIENCE_S)
+    tap.take([frame(1), frame(2)])
+    tap.close()
+    assert len(lost) == 2
 
 
 def test_a_frame_that_two_threads_encode_gives_both_the_same() -> None:

@@ -109,10 +109,12 @@ def test_a_voice_comes_in_its_pulses(kind: str) -> None:
     assert is_loud.sum() * 0.005 == pytest.approx(4.0 * voice.duty, rel=0.08)
 
 
-def test_a_wall_between_takes_12_db() -> None:
+@pytest.mark.parametrize("count", [1, 2])
+def test_each_wall_between_takes_12_db(count: int) -> None:
     one = parked("truck", 0.0, 25.0, ALWAYS)
-    free, behind = (rms(heard(one, 1.0, 2.0, walls=walls)) for walls in ((), (wall(0.0, 15.0),)))
-    assert 20 * np.log10(behind / free) == pytest.approx(-12.0, abs=0.1)
+    between = tuple(wall(0.0, 12.0 + 4 * number) for number in range(count))
+    free, behind = (rms(heard(one, 1.0, 2.0, walls=walls)) for walls in ((), between))
+    assert 20 * np.log10(behind / free) == pytest.approx(-12.0 * count, abs=0.1 * count)
 
 
 def test_what_is_behind_the_rig_is_heard_as_well() -> None:

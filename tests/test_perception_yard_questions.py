@@ -17,7 +17,7 @@ from perception.yard.questions import GROUPS, questions_of
 from perception.yard.scene import SIDES
 from perception.yard.script import make_world
 from perception.yard.settings import SEEDS, SPLITS, WorldSettings, seed_of
-from tests.yard_reference import supports
+from tests.yard_reference import heard, supports
 from tests.yard_truths import asked_worlds, truths_of, world_truths
 
 MOST = 0.6  # of the questions of a group, by who does not look
@@ -144,7 +144,7 @@ def test_evidence_holds_what_is_asked() -> None:
                     CLASSES[one.kind].voice.name
                     for truth in world.truths
                     for one in truth.entities
-                    if start_s <= truth.t_ns / 1e9 <= end_s and one.is_sounding and one.distance_m <= 45
+                    if start_s <= truth.t_ns / 1e9 <= end_s and heard(one)
                 }
                 assert sounding == {question.answer.value}
             elif question.group in ("what", "colour", "where") and question.answer.kind != "number":
@@ -165,7 +165,7 @@ def test_who_does_not_look_is_not_right_in_most_of_any_group() -> None:
     worlds = asked_worlds()
     training = [question for world in worlds[::2] for question in world.questions]
     tested = [question for world in worlds[1::2] for question in world.questions]
-    for row in balance(tested, training, WorldSettings()):
+    for row in balance(tested, training):
         assert row.count >= 5, row
         assert max(row.majority, row.blind) <= MOST, row
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from perception.recorded import probe_recording
+from perception.recording import probe_recording
 from perception.yard.record import MARK, NAMES, RATES_HZ, START_NS, write_yard
 from perception.yard.settings import WorldSettings, seed_of
 from perception.yard.truth import PLOT_TOPIC, TRUTH_TOPIC, from_json
@@ -38,7 +38,7 @@ def test_it_replays_like_any_recording(recorded: Path) -> None:
     recording = probe_recording(recorded)
     assert {one.name for one in recording.tracks} == set(NAMES.values())
     assert recording.undecoded == ()  # the truth is nobody's input
-    assert {stream for stream, _ in recording.calibrations} == {"camera", "events", "radar", "ears"}
+    assert set(recording.places.of) == {"camera", "events", "radar", "ears"}
     with closing(McapFile(recorded)) as file:
         counts = {channel.topic: channel.count for channel in file.channels.values()}
     for kind, name in NAMES.items():

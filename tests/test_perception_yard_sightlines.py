@@ -20,6 +20,12 @@ def test_behind_a_wall_is_blocked_beside_above_and_before_it_is_not() -> None:
     assert lines.are_blocked(EYE, np.array([(0.0, 10.2, 1.0)])).tolist() == [True]  # its back
 
 
+def test_walls_one_behind_the_other_are_counted() -> None:
+    lines = Sightlines((wall(0.0, 10.0), wall(0.0, 15.0), wall(8.0, 12.0, length_m=2.0)))
+    places = np.array([(0.0, 20.0, 1.0), (0.0, 12.0, 1.0), (0.0, 5.0, 1.0), (12.0, 18.0, 1.0)])
+    assert lines.walls_between(EYE, places).tolist() == [2, 1, 0, 1]
+
+
 def test_no_wall_blocks_nothing() -> None:
     assert Sightlines(()).are_blocked(EYE, np.ones((3, 3))).tolist() == [False] * 3
 

@@ -169,6 +169,42 @@ ANSWERS = [
     ("How many cuts were there?", "1 time: at 0:31.0."),
     ("What moved after they said go forward?", None),
     (
+        "Did anyone say the word man?",
+        'Yes, I heard somebody say "he was not an ill disposed young man" from 0:21.0 to 0:24.0.',
+    ),
+    ("How often was the word man said?", '1 time: "he was not an ill disposed young man" from 0:21.0 to 0:24.0.'),
+    (
+        "What moved after the word man?",
+        "Something moved from 0:45.0 to 0:46.0 on the left. I see that something moves, not who or what it is.",
+    ),
+    (
+        "What moved before and after the tone?",
+        "Something moved from 0:03.0 to 0:07.0 on the left. I see that something moves, not what it is."
+        " Something moved 2 times: from 0:18.0 to 0:20.0 on the right and from 0:45.0 to 0:46.0 on the left.",
+    ),
+    (
+        "Did anything move before the tone and after the noise?",
+        "Yes, something moved from 0:03.0 to 0:07.0 on the left."
+        " Yes, something moved from 0:45.0 to 0:46.0 on the left.",
+    ),
+    (
+        "What was said after the tone and before the noise?",
+        'I heard somebody say "he was not an ill disposed young man" from 0:21.0 to 0:24.0.',
+    ),
+    (
+        "What was said after 0:05 and before the tone?",
+        'I heard somebody say "go forward ten meters" from 0:10.0 to 0:12.0.',
+    ),
+    (
+        "Did anything move after they said go forward and before the tone?",
+        "No, nothing moved between 0:12.0 and 0:15.0.",
+    ),
+    ("How long was it between the tone and the noise?", "24.0 s lie between them, from 0:16.0 to 0:40.0."),
+    (
+        "How long was the pause between movements?",
+        "Nothing moved for 36.0 s in all, 2 times: from 0:07.0 to 0:18.0 and from 0:20.0 to 0:45.0.",
+    ),
+    (
         "What was said right after the tone?",
         'The first thing I heard was "he was not an ill disposed young man" from 0:21.0 to 0:24.0.',
     ),

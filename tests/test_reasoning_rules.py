@@ -40,6 +40,11 @@ def fired(one: RuleBook, *hits: Hit, at_s: float = 10.0) -> list[str]:
         ("the scene changes", hit(1, "frame", "scene change"), hit(2, "frame", "picture")),
         ("the camera is blind", hit(1, "gap", "nothing received for 2.0 s: covered or dark"), hit(2, "motion")),
         ("anyone speaks", hit(1, text="hello"), hit(2, "sound", "noise")),
+        (
+            "it gets dark",
+            hit(1, "gap", "nothing received for 2.0 s: covered or dark"),
+            hit(2, "gap", "nothing received for 2.0 s: no sample"),
+        ),
     ],
 )
 def test_records_decide_what_the_grammar_of_questions_can_read(request_text: str, shown: Hit, other: Hit) -> None:
@@ -48,7 +53,9 @@ def test_records_decide_what_the_grammar_of_questions_can_read(request_text: str
     assert fired(one, other, shown) == [request_text]
 
 
-@pytest.mark.parametrize("text", ["a red car arrives", "a dog barks", "a car stops on the right", "blorp"])
+@pytest.mark.parametrize(
+    "text", ["a red car arrives", "a dog barks", "a car stops on the right", "the lights come on", "blorp"]
+)
 def test_what_needs_eyes_is_refused_without_a_model_and_filtered_with_one(text: str) -> None:
     refused = read(rule(text), -1, has_model=False)
     assert isinstance(refused, str)

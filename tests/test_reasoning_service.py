@@ -14,7 +14,7 @@ from reasoning.backend import EvidenceBackend
 from reasoning.service import ROOM, ReasoningService
 from runtime.bus import LOSSLESS, Delivery, filter_of
 from runtime.local_bus import LocalBus, LocalHub
-from runtime.messages import Answer, Ask, Cancel, Hit, Progress, Recall, Recalled, Watermark
+from runtime.messages import Answer, Ask, Cancel, Hit, Progress, Recall, Recalled, Sensor, Watermark
 
 SESSION = "s"
 S = 1_000_000_000
@@ -88,9 +88,25 @@ class Asker:
         assert isinstance(reply, Answer)
         return reply
 
-    async def reach(self, at_s: float, *, ended: bool = False, blind: str = "") -> None:
+    async def reach(
+        self,
+        at_s: float,
+        *,
+        ended: bool = False,
+        blind: str = "",
+        blind_s: float | None = None,
+        stream: str = "cam",
+        sensor: Sensor = "video",
+    ) -> None:
         mark = Watermark(
-            session=SESSION, stream="cam", epoch=0, t_ns=round(at_s * S), sensor="video", ended=ended, blind=blind
+            session=SESSION,
+            stream=stream,
+            epoch=0,
+            t_ns=round(at_s * S),
+            sensor=sensor,
+            ended=ended,
+            blind=blind,
+            blind_ns=None if blind_s is None else round(blind_s * S),
         )
         await self.bus.publish(mark)
 
@@ -335,8 +351,54 @@ async def test_a_call_is_answered_with_its_number() -> None:
 
 async def test_blind_sensors_are_named() -> None:
     async with reasoning() as asker:
-        await asker.reach(10.0, blind="the picture is black")
+        await asker.reach(10.0, blind="the picture is black", blind_s=4.0)
         assert (await asker.ask()).blind == ("cam",)
+
+
+async def test_a_camera_whose_track_has_ended_does_not_work_any_more() -> None:
+    async with reasoning() as asker:
+        await asker.reach(30.0, ended=True)
+        await asker.reach(60.0, stream="mic", sensor="audio")
+        after, before = await asker.ask("Is the camera working?", 60.0), await asker.ask("Is the camera working?", 25.0)
+        assert (after.answer, after.blind) == ("No. Camera 'cam' ended at 0:30.0.", ("cam",))
+        assert (before.answer, before.blind) == ("Yes. 1 camera works.", ())
+        now = await asker.ask("What is happening now?", 60.0)
+        assert now.answer.endswith("Camera 'cam' ended at 0:30.0.")
+        assert now.blind == ("cam",)
+        assert (await asker.ask("Did anything move between 0:20 and 0:29?", 31.5)).answer == (
+            "No, nothing moved between 0:20.0 and 0:29.0."
+        )
+        assert (await asker.ask("Did anything move after 0:40?", 60.0)).abstained
+
+
+async def test_at_the_end_of_a_recording_its_tracks_count_as_working() -> None:
+    async with reasoning() as asker:
+        await asker.reach(59.5, ended=True)
+        await asker.reach(60.0, stream="mic", sensor="audio", ended=True)
+        told = await asker.ask("Is the camera working?", 100.0)
+        assert (told.answer, told.blind) == ("Yes. 1 camera works.", ())
+
+
+async def test_live_a_stream_that_was_closed_has_ended() -> None:
+    async with reasoning(is_replay=False) as asker:
+        now_s = time.time()
+        await asker.reach(now_s - 30, ended=True, blind="ended")
+        told = await asker.ask("Is the camera working?", None)
+        assert told.blind == ("cam",)
+        assert told.answer.startswith("No. Camera 'cam' ended at ")
+
+
+async def test_live_a_question_about_shortly_before_knows_of_blindness_that_was_told_after() -> None:
+    async with reasoning(is_replay=False) as asker:
+        now_s = time.time()
+        await asker.reach(now_s - 40)
+        await asker.reach(now_s - 27, blind="covered or dark", blind_s=now_s - 30)
+        await asker.reach(now_s - 12, blind="covered or dark", blind_s=now_s - 20)  # a piece was told in between
+        await asker.reach(now_s - 1)
+        assert (await asker.ask("Is the camera working?", now_s - 28)).blind == ("cam",)
+        assert (await asker.ask("Is the camera working?", now_s - 15)).blind == ("cam",)
+        assert (await asker.ask("Is the camera working?", now_s - 33)).blind == ()
+        assert (await asker.ask("Is the camera working?", now_s - 5)).blind == ()
 
 
 async def test_after_the_end_of_a_recording_its_end_is_now() -> None:

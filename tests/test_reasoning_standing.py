@@ -280,6 +280,14 @@ async def test_the_cameras_blindness_is_told() -> None:
         assert [alert.rule for alert in one.alerts] == ["r"]
 
 
+async def test_that_it_got_dark_is_told() -> None:
+    gap = hit(1, "gap", "nothing received for 2.0 s: covered or dark", 2.0, end_ns=5 * S)
+    async with yard(gap) as one:
+        await one.rule("it gets dark")
+        await one.reach(*range(9))
+        assert [alert.text for alert in one.alerts] == ["The picture was dark from 0:02.0 to 0:05.0."]
+
+
 async def test_a_refusal_is_told_once() -> None:
     async with yard() as one:
         await one.rule("a red car arrives")

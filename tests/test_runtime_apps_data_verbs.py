@@ -15,8 +15,9 @@ from perception.yard.settings import seed_of
 from perception.yard.view import truths
 from runtime.apps import cli
 from runtime.apps.yard_pairs import draw_pair, moments_of
+from runtime.apps.yard_recording import truths_in
 from runtime.apps.yard_replies import Reply, verdict_of
-from runtime.apps.yard_worlds import cut, path_of, settings_of, truths_in
+from runtime.apps.yard_worlds import cut, path_of, settings_of
 from runtime.recording.mcap_file import McapFile
 
 

@@ -17,9 +17,10 @@ from perception.yard.settings import seed_of
 from runtime.apps import cli
 from runtime.apps.eval_yard import run_yard
 from runtime.apps.yard_pictures import pictures
+from runtime.apps.yard_recording import truths_in
 from runtime.apps.yard_replies import Reply, Row, Shown
 from runtime.apps.yard_text import as_text
-from runtime.apps.yard_worlds import asked_of, path_of, settings_of, truths_in
+from runtime.apps.yard_worlds import asked_of, path_of, settings_of
 from runtime.config import Config
 
 CONFIG = Config.model_validate({"broker": "local", "perception": {"asr": "none"}})

@@ -96,6 +96,12 @@ def test_a_replay_may_begin_later_in_any_of_them(folder: Path) -> None:
         (f"streams: {{a: {{file: {'x' * 300}}}}}", "cannot be the name of a file"),
         ("streams: {a: {file: clip.mkv, offset: 1}}", "streams.a.offset"),
         ("streams: {a: {file: clip.mkv, offset_s: .nan}}", "streams.a.offset_s"),
+        (
+            "streams: {a: {file: clip.mkv, offset_s: soon}}",
+            "manifest.yaml: streams.a.offset_s: write a number (is 'soon')",
+        ),
+        ("streams: {a: {fil: clip.mkv}}", "manifest.yaml: streams.a.fil: unknown key; did you mean file?"),
+        ("streams: {a: clip.mkv}", "streams.a: write settings below it: file, track, topic, offset_s, calibration"),
         ("streams: {memory: {file: clip.mkv}}", "no service's name"),
         ("streams: {'A b': {file: clip.mkv}}", "lower-case"),
         ("streams: {a: {file: clip.mkv, topic: /x}}", "has no topics"),
@@ -103,13 +109,22 @@ def test_a_replay_may_begin_later_in_any_of_them(folder: Path) -> None:
         ("streams: {a: {file: sensors.mcap, calibration: clip.mkv}}", "clip.mkv: is not JSON"),
         ("streams: {}", "streams"),
         ("streams: [", "is not YAML"),
-        ("", "manifest.yaml"),
+        ("", "manifest.yaml: streams: is missing"),
     ],
 )
 def test_a_manifest_that_is_wrong_is_refused_in_one_line(folder: Path, manifest: str, told: str) -> None:
     with pytest.raises(InputError, match=r"^[^\n]+$") as refusal:
         playlist_of(folder, manifest)
     assert told in str(refusal.value)
+
+
+def test_hours_in_which_nothing_plays_are_refused(folder: Path) -> None:
+    late = "streams: {a: {file: sensors.mcap, topic: /front/image}, b: {file: clip.mkv, track: video, offset_s: 7200}}"
+    told = r"^[^\n]*clip.mkv: begins 120 minutes after all others have ended: .*\(streams\.b\.offset_s\)$"
+    with pytest.raises(InputError, match=told):
+        playlist_of(folder, late)
+    assert {one.name for one in playlist_of(folder, late, start_s=7000).streams} == {"a", "b"}  # it begins there
+    assert playlist_of(folder, late.replace("7200", "590")).streams
 
 
 def test_a_calibration_that_says_nonsense_is_refused(folder: Path) -> None:

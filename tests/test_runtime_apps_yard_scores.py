@@ -268,6 +268,8 @@ def _moment(t_s: float, *things: tuple[str, str, bool]) -> Truth:
             bearing_rad=0.0,
             is_moving=False,
             is_sounding=sounds,
+            loudness_db=20.0 if sounds else None,
+            echoes=4.0,
             visible=1.0,
             pixels=99,
             box=BOX,

@@ -12,6 +12,7 @@ from runtime.config import CameraStream, Config, MicrophoneStream, MqttStream, l
 from runtime.errors import ConfigError
 from runtime.messages import RESERVED_STREAMS
 
+MQTT_KINDS = ("image", "audio", "radar", "events", "imu", "pose")
 SHIPPED = sorted(path.stem for path in (Path(__file__).parent.parent / "configs").glob("*.yaml"))
 
 
@@ -45,6 +46,11 @@ def test_an_empty_file_gives_the_defaults(written: Path, text: str) -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_shipped_configuration_loads_by_its_bare_name(name: str) -> None:
     assert isinstance(load(name), Config)
+
+
+def test_the_rig_takes_every_kind_of_input() -> None:
+    streams = load("rig").streams.values()
+    assert [one.kind for one in streams if isinstance(one, MqttStream)] == list(MQTT_KINDS)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +101,7 @@ UNKNOWN = {
     "streams: {front: {source: camera, devise: x}}": ("streams.front.devise", "device"),
     "streams: {room: {source: microphone, devic: x}}": ("streams.room.devic", "device"),
     "streams: {robot: {source: mqtt, kind: image, kin: x}}": ("streams.robot.kin", "kind"),
+    "reasoning: {rules: {help: {requst: x}}}": ("reasoning.rules.help.requst", "request"),
 }
 
 
@@ -136,6 +143,7 @@ WRONG = {
     "streams: {front: {source: camera, rate_hz: .inf}}": "streams.front.rate_hz",
     "streams: {front: {source: camera, rate_hz: .nan}}": "streams.front.rate_hz",
     "streams: {front: {source: camera, rate_hz: 0}}": "streams.front.rate_hz",
+    "streams: {front: {source: camera, width_px: 640}}": "streams.front: width_px and height_px go together",
     "streams: {robot: {source: mqtt}}": "streams.robot.kind",
     "streams: {robot: {source: mqtt, kind: smell}}": "streams.robot.kind",
     "streams: {Front: {source: camera}}": "streams",

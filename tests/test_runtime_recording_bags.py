@@ -184,6 +184,48 @@ def test_a_part_that_is_missing_is_told_of(tmp_path: Path) -> None:
     assert read(folder) == (WHOLE[:20] + WHOLE[40:], ["rec_1.db3: is missing"])
 
 
+def recorded_parts(path: Path, count: int, *, is_closed: bool = True) -> list[Path]:
+    """Write a recording of ours in so many parts."""
+    info = ChannelInfo(topic="/a", schema="a", schema_encoding="jsonschema", schema_data=b"{}", encoding="json")
+    writer = RecordingWriter(path, {}, part_s=0.0)
+    channel = writer.channel(info)
+    for number in range(1, count):  # each begins a part of its own
+        writer.write(channel, log_ns=number, publish_ns=0, seq=number, data=b"{}")
+    if is_closed:
+        writer.close()
+    else:
+        writer.finish_part()
+    return [path, *parts_of(path)]
+
+
+def faults_of(path: Path) -> list[str]:
+    with closing(open_container(path)) as container:
+        return list(container.faults)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_last_part_of_a_recording_of_ours_is_missed(tmp_path: Path, count: int) -> None:
+    parts = recorded_parts(tmp_path / "a.mcap", count + 1)
+    assert faults_of(parts[0]) == []
+    parts[-1].unlink()
+    says = "is not the last part: what follows it is missing, or the recorder could not go on there"
+    assert faults_of(parts[0]) == [f"{parts[-2].name}: {says}"]
+    assert faults_of(tmp_path) == faults_of(parts[0])  # as a folder that nobody described
+
+
+def test_a_recorder_that_could_not_begin_its_next_part_is_told_of(tmp_path: Path) -> None:
+    parts = recorded_parts(tmp_path / "a.mcap", 2, is_closed=False)
+    assert len(faults_of(parts[0])) == 1
+    assert faults_of(parts[0])[0].startswith("a.0002.mcap: is not the last part")
+
+
+@pytest.mark.parametrize("size_bytes", [200, 320])  # before its first entry, and in it
+def test_a_last_part_that_breaks_off_says_only_that(tmp_path: Path, size_bytes: int) -> None:
+    parts = recorded_parts(tmp_path / "a.mcap", 2)
+    parts[-1].write_bytes(parts[-1].read_bytes()[:size_bytes])
+    assert faults_of(parts[0]) == [f"a.0002.mcap: breaks off at byte {size_bytes}"]
+
+
 def test_a_part_that_cannot_be_read_is_told_of(tmp_path: Path) -> None:
     folder = split(tmp_path / "bag")
     (folder / "rec_1.db3").write_bytes(b"overwritten")

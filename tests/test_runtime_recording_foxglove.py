@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from runtime.messages import CalibrationInput, EventsInput, ImuInput, PoseInput, RadarInput
 from runtime.recording.contents import COMPRESSED, VIDEO, Content, Pcm, Picture
 from runtime.recording.foxglove import DECODERS, encode, encode_camera, schema_data
-from runtime.recording.rawimage import BYTES, PIXELS
+from runtime.recording.rawimage import PIXEL_BYTES, PIXELS
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -37,7 +37,7 @@ sizes = st.integers(0, (1 << 32) - 1)
 def raw_pictures(draw: st.DrawFn) -> Picture:
     encoding = draw(st.sampled_from(sorted(set(PIXELS.values()))))
     width_px, height_px, padding = draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.integers(0, 3))
-    step_bytes = width_px * BYTES.get(encoding, 1) + padding
+    step_bytes = width_px * PIXEL_BYTES[encoding] + padding
     size = step_bytes * height_px
     return Picture(
         t_ns=draw(times),

@@ -1,6 +1,5 @@
 """Recordings written: parts, sticky channels, and what is left when the process is killed or the disk is full."""
 
-import contextlib
 import hashlib
 import shutil
 import subprocess
@@ -10,9 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from mcap.reader import make_reader
 
 from runtime.errors import ConfigError, MissingPart
+from runtime.recording.mcap_cut import end_early
+from runtime.recording.mcap_index import MAGIC
 from runtime.recording.mcap_writer import (
     CHUNK_BYTES,
     LIBRARY,
@@ -44,6 +47,24 @@ while True:
     if number % 10 == 0:
         print(number, time.time_ns(), flush=True)
     time.sleep(0.001)
+"""
+
+LIMITED = """
+import os, resource, signal, sys
+from pathlib import Path
+from runtime.errors import MissingPart
+from runtime.recording.mcap_writer import ChannelInfo, RecordingWriter
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+writer = RecordingWriter(Path(sys.argv[1]), {})
+channel = writer.channel(ChannelInfo(topic="/n", schema="", schema_encoding="", schema_data=b"", encoding="raw"))
+written = 0
+try:
+    while True:
+        written += 1
+        writer.write(channel, log_ns=written, publish_ns=0, seq=written - 1, data=os.urandom(50_000))
+except MissingPart:
+    print(written, writer.abandon(), writer.messages)
 """
 
 
@@ -114,6 +135,7 @@ def test_parts_begin_at_the_size_and_each_is_whole(tmp_path: Path) -> None:
     told = [metadata_of(one)[RECORDING] for one in parts]
     assert [one["part"] for one in told] == [str(number) for number in range(1, len(parts) + 1)]
     assert {one["session"] for one in told} == {"s"}
+    assert [one["last"] for one in told] == ["false"] * (len(parts) - 1) + ["true"]
     assert len({one["id"] for one in told}) == 1
     assert writer.written_bytes == sum(one.stat().st_size for one in parts)
 
@@ -205,21 +227,83 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("part_bytes", [None, 1_000_000])
-def test_a_full_disk_is_told_and_what_was_written_stays_readable(small_disk: Path, part_bytes: int | None) -> None:
+@pytest.mark.parametrize("more", [b"", b"and some more than the chunk before"])
+def test_on_a_full_disk_a_file_ends_at_its_last_whole_chunk(
+    small_disk: Path, part_bytes: int | None, more: bytes
+) -> None:
     path = small_disk / "a.mcap"
     writer = RecordingWriter(path, {}, part_bytes=part_bytes)
+    sticky = writer.channel(STICKY)
+    write(writer, sticky, 0, b"calibration")
     channel, number = writer.channel(BYTES), 0
     with pytest.raises(MissingPart, match=r"a(\.000\d)?\.mcap: No space left on device; "):  # noqa: PT012
         while True:
-            write(writer, channel, number, _noise(number.to_bytes(4, "big")))
             number += 1
-    with contextlib.suppress(MissingPart):  # also where the next attempt fails like this one
-        writer.finish_part()
-    writer.abandon()
-    rows = [row for one in [path, *parts_of(path)] for row in our_rows(one)[0]]
-    assert [row.data for row in rows] == [_noise(seq.to_bytes(4, "big")) for seq in range(len(rows))]
+            write(writer, channel, number, _noise(number.to_bytes(4, "big")) + more)
+    lost = writer.abandon()
+    parts = [path, *parts_of(path)]
+    rows = [row for one in parts for row in library_rows(one) if row.topic == BYTES.topic]
+    assert [row.data for row in rows] == [_noise(seq.to_bytes(4, "big")) + more for seq in range(1, len(rows) + 1)]
     assert 15 <= len(rows) <= number
-    assert writer.written_bytes == sum(one.stat().st_size for one in [path, *parts_of(path)])
+    assert len(rows) + lost == number
+    assert writer.messages == 1 + len(rows)
+    assert our_rows(parts[-1])[1] in ([], ["ends early: No space left on device"])
+    assert writer.written_bytes == sum(one.stat().st_size for one in parts)
+    assert writer.parts == len(parts)
+
+
+def unfinished(path: Path, count: int) -> bytes:
+    """Return a file of chunks of one entry each as it is before its end."""
+    writer = RecordingWriter(path, {"id": "the same"}, chunk_s=0.0)
+    channel = writer.channel(BYTES)
+    for number in range(count):
+        write(writer, channel, number, _noise(bytes([number]))[:300])
+    writer.tick()
+    data = path.read_bytes()
+    writer.close()
+    path.unlink()
+    return data
+
+
+@given(st.integers(0, 2_500), st.integers(0, 5))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+def test_wherever_it_is_torn_what_is_whole_stays(tmp_path: Path, torn_at: int, sure: int) -> None:
+    path, other = tmp_path / "a.mcap", tmp_path / "other.mcap"
+    sure_at = len(unfinished(other, sure))
+    path.write_bytes(unfinished(other, 8)[: sure_at + torn_at])
+    before = [row for row in our_rows(path)[0] if row.data == _noise(bytes([row.seq]))[:300]]
+    size_bytes, whole = end_early(path, sure_at, "torn")
+    assert size_bytes == path.stat().st_size
+    rows = library_rows(path)
+    assert rows == our_rows(path)[0] == before[: len(rows)]
+    assert len(before) - len(rows) <= 1  # which our reader finds in a chunk that is not whole
+    assert our_rows(path)[1] == ["ends early: torn"]
+    assert whole.messages == len(rows) - sure
+
+
+def test_where_only_the_index_is_torn_nothing_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "a.mcap"
+    writer = RecordingWriter(path, {})
+    channel = writer.channel(BYTES)
+    for number in range(3):
+        write(writer, channel, number)
+    writer.close()
+    rows = library_rows(path)
+    path.write_bytes(path.read_bytes()[:-20])
+    _, whole = end_early(path, len(MAGIC), "torn")
+    assert (whole.has_all, whole.messages) == (True, 3)
+    assert library_rows(path) == rows
+    assert our_rows(path) == (rows, [])
+
+
+def test_a_limit_of_the_size_of_files_is_like_a_full_disk(tmp_path: Path) -> None:
+    path = tmp_path / "a.mcap"
+    child = subprocess.run([sys.executable, "-c", LIMITED, str(path)], capture_output=True, text=True, check=True)
+    rows = library_rows(path)
+    assert [row.seq for row in rows] == list(range(len(rows)))
+    written, lost, messages = (int(word) for word in child.stdout.split())
+    assert 0 < len(rows) == messages == written - lost
+    assert our_rows(path)[1] == ["ends early: File too large"]
 
 
 def test_a_next_part_that_is_there_already_is_not_overwritten(tmp_path: Path) -> None:

@@ -24,10 +24,10 @@ from runtime.messages import KINDS, AudioInput, CalibrationInput, ImageInput, Me
 from runtime.metrics import Meter
 from runtime.recording import buslog
 from runtime.recording.container import Channel, Entry
-from runtime.recording.contents import Pcm, Picture
+from runtime.recording.contents import VIEW_ONLY, Pcm, Picture
 from runtime.recording.inputlog import content_of
 from runtime.recording.mcap_writer import CHANNELS_MAX, RecordingWriter, parts_of
-from runtime.recording.readers import VIEW_ONLY, decoder_for
+from runtime.recording.readers import decoder_for
 from runtime.recording.recorder import INPUTS, ROOM, Recorder
 from runtime.wire import Packet, encode, topic_of
 from tests.fakes import PATIENCE_S, SESSION, example
@@ -283,7 +283,7 @@ async def test_a_full_disk_ends_the_recording_and_nothing_else(
     small_disk: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = small_disk / "other"
-    other.write_bytes(bytes(2_500_000))
+    other.write_bytes(bytes(1_000_000))
     async with staged(small_disk) as stage:
         heard = await LocalBus(stage.hub, "user").subscribe(filter_of(SESSION, "image"), rule=drop_oldest(1))
         number = 0
@@ -304,4 +304,6 @@ async def test_a_full_disk_ends_the_recording_and_nothing_else(
     rows, faults = our_rows(stage.path)
     assert [row.publish_ns for row in rows] == list(range(1, len(rows) + 1))
     assert 0 < len(rows) < number
-    assert len(faults) == 1
+    assert stage.recorder.lost == number + 1 - len(rows)  # with the picture that came last
+    assert faults == ["ends early: No space left on device"]
+    assert [row.publish_ns for row in library_rows(stage.path)] == [row.publish_ns for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -48,6 +49,27 @@ def test_a_clock_that_is_set_back_twice_goes_on_twice(tmp_path: Path) -> None:
     back = moved(moved(whole, -3600 * S, 30), -3600 * S, 60)
     found, jumps, _ = read(write_mcap(tmp_path / "a.mcap", back))
     assert jumps == 2
+    assert [one.data for one in found] == [one.data for one in whole]
+
+
+@pytest.mark.parametrize("chunk_bytes", [200, 1000, 1 << 20])
+@pytest.mark.parametrize("jitter_s", [5, 20, 60])
+def test_a_clock_that_jitters_does_not_stretch_time(tmp_path: Path, chunk_bytes: int, jitter_s: int) -> None:
+    draw = random.Random(jitter_s)
+    slow = late(200, 2, S)
+    shaken = [replace(one, log_ns=one.log_ns + draw.randrange(-jitter_s * S, jitter_s * S)) for one in slow]
+    found, jumps, spans = read(write_mcap(tmp_path / "a.mcap", shaken, chunk_bytes))
+    assert jumps == 0
+    assert found == sorted(shaken, key=lambda one: one.log_ns)
+    assert max(end_ns for _, end_ns in spans) == found[-1].log_ns
+
+
+@pytest.mark.parametrize("chunk_bytes", [200, 1000])
+def test_a_clock_that_is_set_back_again_and_again_goes_on_each_time(tmp_path: Path, chunk_bytes: int) -> None:
+    whole = late(180)
+    looped = [replace(one, log_ns=one.log_ns - at // 30 * 3600 * S) for at, one in enumerate(whole)]
+    found, jumps, _ = read(write_mcap(tmp_path / "a.mcap", looped, chunk_bytes))
+    assert jumps == 5
     assert [one.data for one in found] == [one.data for one in whole]
 
 

@@ -40,11 +40,11 @@ def seen(one: EntityTruth, truth: Truth) -> bool:
 
 
 def heard(one: EntityTruth) -> bool:
-    return one.is_sounding and one.distance_m <= 45
+    return one.loudness_db is not None and one.loudness_db >= 6
 
 
 def sensed(one: EntityTruth) -> bool:
-    return one.is_moving and one.visible >= 0.25 and one.distance_m <= 40
+    return one.is_moving and one.echoes >= 1
 
 
 def fits(what: Description, one: EntityTruth) -> bool:
@@ -110,7 +110,9 @@ def _value(ask: Ask, question: Question, past: Moments) -> Value:
         case "many_now":
             return sum(seen(one, truth) and fits(what, one) for one in truth.entities)
         case "many_moving":
-            return sum(one.is_moving and (seen(one, truth) or sensed(one)) for one in truth.entities)
+            return sum(
+                one.is_moving and (seen(one, truth) or sensed(one)) and one.box is not None for one in truth.entities
+            )
         case "many_seen" | "exists":
             first_s, last_s = (ask.period or SO_FAR).span_s(question.asked_s)
             within = [truth for truth in past if first_s - 1e-6 <= truth.t_ns / 1e9 <= last_s + 1e-6]

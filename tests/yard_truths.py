@@ -15,11 +15,13 @@ from perception.yard.scene import scene_of
 from perception.yard.script import make_world
 from perception.yard.settings import WorldSettings, seed_of, stream_of
 from perception.yard.truth import EntityTruth, Truth
-from perception.yard.world import World
+from perception.yard.world import Entity, World
 from runtime.messages import Box
 
 HALF_VIEW_RAD = math.radians(40)
 FAR_M = 40.0
+RADAR_RAD = math.radians(60)
+BACKGROUND_DB = -60.0
 WIDTH_PX, HEIGHT_PX = 160, 120
 
 
@@ -53,6 +55,8 @@ def truths_of(world: World, rate_hz: float = 10.0) -> list[Truth]:
                     bearing_rad=bearing_rad,
                     is_moving=bool(np.hypot(*velocity) > 1e-3),
                     is_sounding=bool(states.is_sounding[row, column]),
+                    loudness_db=_loudness_db(one, distance_m) if states.is_sounding[row, column] else None,
+                    echoes=5.0 if abs(bearing_rad) < RADAR_RAD and distance_m < FAR_M else 0.0,
                     visible=1.0 if in_view else 0.0,
                     pixels=max(8, int(2000 / distance_m)) if in_view else 0,
                     box=box,
@@ -82,7 +86,7 @@ class AskedWorld:
 def asked_worlds() -> tuple[AskedWorld, ...]:
     """Return some hundred worlds, each asked a few groups of questions, all groups in turn."""
     found = []
-    for number in range(240):
+    for number in range(260):
         world, truths, settings = world_truths(number)
         scene = scene_of(truths)
         groups = [GROUPS[(3 * number + more) % len(GROUPS)] for more in range(3)]
@@ -90,6 +94,10 @@ def asked_worlds() -> tuple[AskedWorld, ...]:
         pairs = polls_of(truths, settings, world.seed)
         found.append(AskedWorld(truths=truths, questions=[one for one in drawn if one], pairs=pairs))
     return tuple(found)
+
+
+def _loudness_db(one: Entity, distance_m: float) -> float:
+    return 20 * math.log10(one.of.voice.level / max(1.0, distance_m)) - BACKGROUND_DB
 
 
 def _box(box_m: tuple[float, float, float], distance_m: float, bearing_rad: float) -> Box:

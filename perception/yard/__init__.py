@@ -21,10 +21,12 @@ ground       Ground                                sky, and ground with texture
 light        LIGHTING                              day, dusk, night, fog
 stage        Stage: moments -> Scene               the nearest surface at each pixel
 camera       Camera: moments -> pictures           with light and noise
+jpeg         picture -> JPEG                       the same bytes on every processor
 pixels       Pixels: brightness -> events          the contrast-threshold model
 eventcam     EventCamera: spans -> events, maps    the same view, rendered more often
 evt3         events -> EVT3 words                  as a camera sends them
 record       seed -> MCAP                           a world as a recording like any other
+window       World -> Window                      all sensors at two samples a second, to learn from
 scene        truths -> Scene                       what could be seen, heard and sensed, and when
 question     Question, Answer, Evidence            what is asked, and what is true
 words        vocabulary <-> text                   synonyms, numbers, spans, clock times
@@ -33,12 +35,15 @@ forms        FORMS                                 every kind of question with i
 phrases      Ask <-> text                          the grammar
 verdicts     Verdict                               what is meant, and whether anybody could know
 momentrules, pastrules, darkrules, happenings      what is true of a moment, of what has been, of the dark
+readable     text -> examples                      what can be asked instead of what it cannot read
 oracle       text, truths -> answer                all of it by rule
 proposals    Scene -> Ask                          what could be asked
 questions    truths, seed -> questions             what is asked, its answers balanced
 negatives    truths, seed -> polls                 six kinds of things that were not in view
 sayings      Answer -> text                        every way to say it
+denials      text -> clauses                       what it affirms and what it denies
 answers      text -> Answer, judge                 exact, with synonyms
-baselines    majority, blind, balance              what one scores without looking
+blind        training -> Blind                     what is answered most often to such words
+baselines    majority, balance                     what one scores without looking
 draws        draw_one, draw_weighted               seeded choices
 """

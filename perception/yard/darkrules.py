@@ -6,7 +6,7 @@ import numpy as np
 
 from perception.yard.forms import SOUNDS, Ask
 from perception.yard.plot import WAY_M
-from perception.yard.scene import KNOWN_S, Bools, Scene, Span
+from perception.yard.scene import GAP_S, KNOWN_S, Bools, Scene, Span
 from perception.yard.verdicts import UNKNOWN, Verdict, answered, refuted
 
 HINT_M = 1.0  # between this and WAY_M nobody says whether it came nearer
@@ -34,7 +34,8 @@ def _happened(scene: Scene, *, of_all: bool) -> Verdict | None:
     for sound in SOUNDS:
         makers = [column for column, one in enumerate(scene.things) if one.voice == sound]
         mask = scene.is_heard[:, makers].any(axis=1) & scene.is_dark
-        if 0 < mask.sum() * scene.step_s < AUDIBLE_S:
+        is_faint = bool((scene.is_faint[:, makers] & scene.is_dark[:, None]).any())
+        if is_faint or 0 < mask.sum() * scene.step_s < AUDIBLE_S:
             return None
         if mask.any():
             names.append(sound)
@@ -68,16 +69,25 @@ def _colour(scene: Scene) -> Verdict | None:
         return None
     if not moved:
         return refuted(scene)
-    return None if scene.is_seen[:, moved[0]].any() else UNKNOWN
+    return None if (scene.is_seen | scene.is_glimpsed)[:, moved[0]].any() else UNKNOWN
 
 
 def _movers(scene: Scene) -> list[int] | None:
-    """Return what radar had in the dark, none where it had something for a moment only, or perhaps."""
+    """Return what radar had in the dark, none where it had something for a moment only, perhaps, or once more."""
     sensed_s = (scene.is_tracked & scene.is_dark[:, None]).sum(axis=0) * scene.step_s
     perhaps = (scene.is_perhaps & scene.is_dark[:, None]).any(axis=0)
     if bool((((sensed_s > 0) | perhaps) & (sensed_s < KNOWN_S)).any()):
         return None
-    return [int(column) for column in np.flatnonzero(sensed_s)]
+    moved = [int(column) for column in np.flatnonzero(sensed_s)]
+    return moved if all(_is_one(scene, column) for column in moved) else None
+
+
+def _is_one(scene: Scene, column: int) -> bool:
+    """Say whether radar had a thing without a break from when it moved first to when it moved last in the dark."""
+    moves = np.flatnonzero(scene.is_tracked[:, column] & scene.is_dark)
+    first_s, last_s = scene.t_s[moves[[0, -1]]]
+    echoes = scene.spans(scene.is_echoing[:, column], GAP_S)
+    return any(start_s <= first_s and last_s <= end_s for start_s, end_s in echoes)  # what comes back may be another
 
 
 def _ways(scene: Scene, sign: float) -> list[tuple[int, Span]] | None:

@@ -19,6 +19,7 @@ QUIETEST_SWING = 0.3  # of the most, between two strides
 FEWEST_POINTS = 2
 POINTS_PER_M = 2.0  # per root of the area that is seen
 DB_PER_POINT = 2.0
+TINY = 1e-9
 LOWEST_DBSM = -10.0  # what echoes no more than this has no points beside those of its area
 
 GROUND_PER_M2 = 0.08  # stones, kerbs and holes that echo
@@ -35,6 +36,17 @@ class Echoes:
     position_m: NDArray[np.float64]  # (P, 3)
     velocity_mps: NDArray[np.float64]  # (P, 3)
     rcs_dbsm: NDArray[np.float64]  # (P,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faces:
+    """How a thing looks from an eye: where the eye is in the thing's own axes, how wide each face is from there."""
+
+    along_m: NDArray[np.float64]  # (...): of the eye, along the thing's heading
+    across_m: NDArray[np.float64]
+    end_m: NDArray[np.float64]  # of the front or the back as the eye sees it, 0 where it sees neither
+    side_m: NDArray[np.float64]
+    count: NDArray[np.float64]  # how many points echo
 
 
 def together(parts: Iterable[Echoes]) -> Echoes:
@@ -61,7 +73,7 @@ def echoes_of(world: World, states: States, draw: np.random.Generator, eye_m: ND
             count = len(places)
             if count:
                 factors = 1 + swing * draw.uniform(-1, 1, count)  # of each part's speed
-                level = one.of.rcs_dbsm + 20 * np.log10(SIZES[one.size]) - 10 * np.log10(count)
+                level = float(level_of(one, np.array(float(count))))
                 yield Echoes(
                     position_m=places,
                     velocity_mps=np.append(velocity, 0.0) * factors[:, None],
@@ -74,22 +86,38 @@ def _faces(
 ) -> NDArray[np.float64]:
     """Return places (P, 3) on the two upright faces that look at the eye, each as often as it is wide from there."""
     length_m, width_m, height_m = entity.box_m
+    faces = faces_of(entity, middle_m, np.array(heading), eye_m)
     cos, sin = np.cos(heading), np.sin(heading)
-    x, y = eye_m[:2] - middle_m
-    along, across = x * cos + y * sin, y * cos - x * sin  # of the eye, in the thing's own axes
-    away = np.hypot(along, across)
-    end_m = width_m * abs(along) / away if abs(along) > length_m / 2 else 0.0
-    side_m = length_m * abs(across) / away if abs(across) > width_m / 2 else 0.0
-    if end_m + side_m == 0:  # the eye is inside
-        return np.zeros((0, 3))
-    more = max(0.0, entity.of.rcs_dbsm - LOWEST_DBSM) / DB_PER_POINT
-    count = round(FEWEST_POINTS + POINTS_PER_M * np.sqrt((end_m + side_m) * height_m) + more)
+    along, across, end_m, side_m = faces.along_m, faces.across_m, faces.end_m, faces.side_m
+    count = int(faces.count)
     is_side = draw.random(count) * (end_m + side_m) < side_m
     place = draw.uniform(-0.5, 0.5, count)
     u = np.where(is_side, place * length_m, np.copysign(length_m / 2, along))
     v = np.where(is_side, np.copysign(width_m / 2, across), place * width_m)
     up = draw.random(count) * height_m
     return np.stack([middle_m[0] + u * cos - v * sin, middle_m[1] + u * sin + v * cos, up], axis=1)
+
+
+def faces_of(
+    entity: Entity, middle_m: NDArray[np.float64], heading: NDArray[np.float64], eye_m: NDArray[np.float64]
+) -> Faces:
+    """Return how an entity at places (..., 2) with headings (...) looks from an eye (..., 3)."""
+    length_m, width_m, height_m = entity.box_m
+    cos, sin = np.cos(heading), np.sin(heading)
+    x, y = np.moveaxis(eye_m[..., :2] - middle_m, -1, 0)
+    along, across = x * cos + y * sin, y * cos - x * sin
+    away = np.maximum(np.hypot(along, across), TINY)
+    end_m = np.where(np.abs(along) > length_m / 2, width_m * np.abs(along) / away, 0.0)
+    side_m = np.where(np.abs(across) > width_m / 2, length_m * np.abs(across) / away, 0.0)
+    more = max(0.0, entity.of.rcs_dbsm - LOWEST_DBSM) / DB_PER_POINT
+    count = np.round(FEWEST_POINTS + POINTS_PER_M * np.sqrt((end_m + side_m) * height_m) + more)
+    count = np.where(end_m + side_m > 0, count, 0.0)  # else the eye is inside
+    return Faces(along_m=along, across_m=across, end_m=end_m, side_m=side_m, count=count)
+
+
+def level_of(entity: Entity, count: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the echo in dBsm of each of so many points, one or more: all together have that of the class."""
+    return np.asarray(entity.of.rcs_dbsm + 20 * np.log10(SIZES[entity.size]) - 10 * np.log10(count))
 
 
 def clutter_of(world: World) -> Echoes:

@@ -30,6 +30,8 @@ def occurs(scene: Scene, happening: Happening, asked_s: float) -> Moment | Verdi
         return _got_dark(scene)
     if happening.verb == "sounds":
         calls = scene.calls(happening.sound or "")
+        if scene.has_faint(happening.sound or ""):
+            return None
         if not calls:
             return refuted(scene)
         return Moment(t_s=calls[0][0]) if calls[0][0] > ONSET_S else None
@@ -54,7 +56,7 @@ def entered(scene: Scene, who: int) -> Moment | None:
     sights = scene.sights(who)
     start_s, end_s = sights[0]
     is_onset = start_s >= HALF_S and not scene.is_dark[scene.during(start_s - HALF_S, start_s)].any()
-    is_once = len(sights) == 1 and end_s - start_s >= KNOWN_S - 1e-6
+    is_once = len(sights) == 1 and end_s - start_s >= KNOWN_S - 1e-6 and scene.is_sudden(who)
     return Moment(t_s=start_s, column=who) if is_onset and is_once else None
 
 
@@ -63,6 +65,7 @@ def left(scene: Scene, who: int, asked_s: float) -> Moment | None:
     sights = scene.sights(who)
     end_s = sights[0][1]
     is_gone = end_s <= asked_s - 2 * GAP_S and not scene.is_dark[scene.during(end_s, end_s + HALF_S)].any()
+    is_gone &= not scene.is_glimpsed[scene.during(end_s + HALF_S, asked_s), who].any()
     return Moment(t_s=end_s, column=who) if is_gone and len(sights) == 1 else None
 
 
@@ -87,6 +90,12 @@ def turns(scene: Scene, who: int) -> list[float] | None:
     return found
 
 
+def is_followed(scene: Scene, who: int) -> bool:
+    """Say whether a thing has been in view without a break since it was first seen, and still is."""
+    sights = scene.sights(who)
+    return len(sights) == 1 and not scene.is_dark.any() and sights[0][1] >= float(scene.t_s[-1]) - GAP_S
+
+
 def is_watched(scene: Scene, who: int, t_s: float) -> bool:
     """Say whether a thing is in view around a moment."""
     around = scene.during(t_s - HALF_S, t_s + HALF_S)
@@ -94,13 +103,12 @@ def is_watched(scene: Scene, who: int, t_s: float) -> bool:
 
 
 def _only(scene: Scene, who: int, times_s: list[float] | None) -> Moment | Verdict | None:
-    """Return the one time of something that happened to a thing; that it never did only if it was always in view."""
+    """Return the one time of something that happened to a thing; that it never did only if it still is in view."""
     if times_s is None or len(times_s) > 1:
         return None
     if times_s:
         return Moment(t_s=times_s[0], column=who) if is_watched(scene, who, times_s[0]) else None
-    is_whole = len(scene.sights(who)) == 1 and not scene.is_dark.any()
-    return refuted(scene) if is_whole else None
+    return refuted(scene) if is_followed(scene, who) else None
 
 
 def _got_dark(scene: Scene) -> Moment | Verdict | None:

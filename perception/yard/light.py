@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FOG_M = 3.5  # contrast falls to 1/e of itself on this way
 LAMP_M = 2.5  # how far the rig's small lamp reaches
+CLEAREST = 205  # steps of 255 between white and black paint by day
 STEPS = 16  # of a metre in the tables
 TABLE_M = 128.0  # beyond, nothing changes any more
 
@@ -48,6 +49,13 @@ def _left(light: Light) -> NDArray[np.float32]:
     else:
         left = np.exp(-away_m / FOG_M)
     return np.round(left, 6).astype(np.float32)  # machines differ in the last digits of exp
+
+
+def sight_m(light: Light) -> float:
+    """Return how far away white differs from black by a step of 255: beyond, a picture shows nothing; else inf."""
+    if not LIGHTING[light].by_distance:
+        return float("inf")
+    return float(np.count_nonzero(_left(light) * CLEAREST >= 1.0) / STEPS)
 
 
 def left_at(light: Light, depth_m: NDArray[np.float32]) -> NDArray[np.float32]:

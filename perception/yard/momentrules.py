@@ -12,11 +12,14 @@ from perception.yard.verdicts import (
     UNKNOWN,
     Verdict,
     answered,
+    are_told_apart,
+    moving_in_view,
     on_side,
-    perceived_moving,
     refuted,
     resolve,
     span_of,
+    strangers,
+    unshown,
     window,
 )
 
@@ -35,13 +38,13 @@ def of_moment(ask: Ask, scene: Scene, asked_s: float) -> Verdict | None:
         case "what_side":
             return _described(scene, on_side(scene, Mention(side=ask.side), when), when, "class")
         case "colour_side":
-            return _described(scene, resolve(scene, ask.mentions[0], when), when, "colour")
+            return _colour_on_side(scene, ask.mentions[0], when)
         case "colour_heard":
             return _colour_heard(scene, ask.sounds[0], when)
         case "many_now":
             return _many(scene, ask.what or Description(), when)
         case "many_moving":
-            moves = perceived_moving(scene, when)
+            moves = moving_in_view(scene, when)
             return None if moves is None else answered(scene, "number", len(moves), [span_of(scene, when)], moves)
         case "sound_at":
             return _sound(scene, when, of_class=False)
@@ -59,12 +62,16 @@ def of_period(ask: Ask, scene: Scene, asked_s: float) -> Verdict | None:
     if start_s < 0 or end_s > asked_s:
         return UNKNOWN
     when = scene.during(start_s, end_s)
-    if not len(scene.t_s[when]) or scene.is_dark[when].any():
-        return UNKNOWN if len(scene.t_s[when]) and scene.is_dark[when].all() else None
+    if not len(scene.t_s[when]):
+        return None
+    if scene.is_dark[when].any():
+        return _in_the_dark(scene, ask.what or Description(), when)
     seen_s = scene.seen_s(when)
     fits = [column for column, one in enumerate(scene.things) if _fits(ask, one)]
     known = [column for column in fits if seen_s[column] >= KNOWN_S]
-    is_glimpse = any(0 < seen_s[column] < KNOWN_S for column in fits)
+    unsure = [column for column in fits if column not in known]
+    is_glimpse = bool((scene.is_seen | scene.is_glimpsed)[when][:, unsure].any())
+    is_glimpse |= ask.form != "exists" and not are_told_apart(scene, known, when)
     if is_glimpse and not (known and ask.form == "exists"):
         return None
     if ask.form == "exists":
@@ -85,6 +92,20 @@ def _fits(ask: Ask, thing: Thing) -> bool:
     return (ask.what or Description()).fits(thing)
 
 
+def _in_the_dark(scene: Scene, what: Description, when: slice) -> Verdict | None:
+    """Return what becomes of a question about what was in view: radar has something there, and nobody its colour."""
+    return UNKNOWN if strangers(scene, what, when, in_view=True) else None
+
+
+def _colour_on_side(scene: Scene, mention: Mention, when: slice) -> Verdict | None:
+    if scene.is_dark[when].all():
+        fits = [column for column, one in enumerate(scene.things) if mention.what.fits(one)]
+        there = unshown(scene, when, in_view=True)
+        is_there = any(scene.side(column, when) == mention.side for column in there)
+        return UNKNOWN if is_there and not scene.is_glimpsed[when][:, fits].any() else None
+    return _described(scene, resolve(scene, mention, when), when, "colour")
+
+
 def _described(scene: Scene, who: int | Verdict | None, when: slice, kind: str) -> Verdict | None:
     if not isinstance(who, int):
         return who
@@ -97,22 +118,26 @@ def _described(scene: Scene, who: int | Verdict | None, when: slice, kind: str) 
 def _colour_heard(scene: Scene, sound: str, when: slice) -> Verdict | None:
     kin = [column for column, one in enumerate(scene.things) if one.voice == sound]
     ever = [column for column in kin if scene.is_heard[when, column].any()]
+    if scene.has_faint(sound, when):
+        return None
     if not ever:
         return refuted(scene, when)
     if len(ever) > 1 or not scene.is_heard[when, ever[0]].all():
         return None
-    if not scene.is_seen[:, kin].any():
+    if not (scene.is_seen | scene.is_glimpsed)[:, kin].any():
         return UNKNOWN
-    is_alone = not scene.is_seen[when][:, [column for column in kin if column != ever[0]]].any()
+    others = [column for column in kin if column != ever[0]]
+    is_alone = not (scene.is_seen | scene.is_glimpsed)[when][:, others].any()
     return _described(scene, ever[0], when, "colour") if is_alone and scene.is_seen[when, ever[0]].all() else None
 
 
 def _many(scene: Scene, what: Description, when: slice) -> Verdict | None:
     if scene.is_dark[when].any():
-        return UNKNOWN if scene.is_dark[when].all() else None
+        return _in_the_dark(scene, what, when)
     fits = [column for column, one in enumerate(scene.things) if what.fits(one)]
     seen = [column for column in fits if scene.is_seen[when, column].all()]
-    if any(scene.is_seen[when, column].any() for column in fits if column not in seen):
+    unsure = [column for column in fits if column not in seen]
+    if (scene.is_seen | scene.is_glimpsed)[when][:, unsure].any():
         return None
     return answered(scene, "number", len(seen), [span_of(scene, when)], seen)
 
@@ -122,6 +147,8 @@ def _sound(scene: Scene, when: slice, *, of_class: bool) -> Verdict | None:
     for column, one in enumerate(scene.things):
         heard[one.kind] |= scene.is_heard[when, column]
     ever = [name for name, mask in heard.items() if mask.any()]
+    if scene.is_faint[when].any():
+        return None
     if not ever:
         return refuted(scene, when)
     if len(ever) > 1 or not heard[ever[0]].all():
@@ -144,7 +171,7 @@ def _of_one(ask: Ask, scene: Scene, when: slice) -> Verdict | None:
     if not mention.is_moving:
         if scene.is_dark[when].any():
             return None  # it was seen before; what became of it is anybody's guess
-        if not scene.is_seen[when, who].any() and ask.form == "where_is":
+        if not (scene.is_seen | scene.is_glimpsed)[when, who].any() and ask.form == "where_is":
             return refuted(scene, when)
         if not scene.is_seen[when, who].all():
             return None

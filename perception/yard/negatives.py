@@ -57,7 +57,8 @@ class Window:
 
     def saw(self, what: Description, start_s: float, end_s: float) -> bool:
         """Say whether anything of a description was in view, be it for a moment."""
-        seen = np.asarray(self.scene.is_seen[self.scene.during(start_s, end_s)].any(axis=0))
+        shown = self.scene.is_seen | self.scene.is_glimpsed
+        seen = np.asarray(shown[self.scene.during(start_s, end_s)].any(axis=0))
         return any(was_seen and what.fits(one) for one, was_seen in zip(self.scene.things, seen, strict=True))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from perception.yard.forms import Ask
-from perception.yard.happenings import Moment, changes, entered, is_watched, left, occurs
+from perception.yard.happenings import Moment, changes, entered, is_followed, is_watched, left, occurs
 from perception.yard.scene import KNOWN_S, Scene, Span
 from perception.yard.verdicts import HALF_S, Verdict, answered, refuted, resolve
 
@@ -90,6 +90,7 @@ def _order(ask: Ask, scene: Scene) -> Verdict | None:
     times = [scene.first_seen_s(column) for column in who]
     firsts = [scene.sights(column)[0] for column in who]
     is_glimpse = any(end_s - start_s < KNOWN_S - 1e-6 for start_s, end_s in firsts)
+    is_glimpse |= not all(scene.is_sudden(column) for column in who)
     if is_glimpse or any(abs(one - other) < APART_S for one, other in combinations(times, 2)):
         return None
     names = [mention.words for _, mention in sorted(zip(times, ask.mentions, strict=True), key=lambda pair: pair[0])]
@@ -99,6 +100,8 @@ def _order(ask: Ask, scene: Scene) -> Verdict | None:
 
 def _order_of_sounds(ask: Ask, scene: Scene) -> Verdict | None:
     calls = {sound: scene.calls(sound) for sound in ask.sounds}
+    if any(scene.has_faint(sound) for sound in ask.sounds):
+        return None
     if not all(calls.values()):
         return refuted(scene)
     (one, other) = ask.sounds
@@ -123,8 +126,7 @@ def _long_of_one(ask: Ask, scene: Scene, asked_s: float) -> Verdict | None:
         came, went = entered(scene, who), left(scene, who, asked_s)
         return _duration(scene, (came.t_s, went.t_s), [who]) if came and went else None
     stops, starts = changes(scene, who, to_moving=False), changes(scene, who, to_moving=True)
-    is_whole = len(scene.sights(who)) == 1 and not scene.is_dark.any()
-    if not stops and not starts and is_whole and scene.is_moving[scene.is_there[:, who], who].all():
+    if not stops and not starts and is_followed(scene, who) and scene.is_moving[scene.is_there[:, who], who].all():
         return refuted(scene)
     if len(stops) != 1 or len(starts) != 1 or starts[0] < stops[0]:
         return None
@@ -135,6 +137,8 @@ def _long_of_one(ask: Ask, scene: Scene, asked_s: float) -> Verdict | None:
 
 def _long_sound(sound: str, scene: Scene, asked_s: float) -> Verdict | None:
     calls = scene.calls(sound)
+    if scene.has_faint(sound):
+        return None
     if not calls:
         return refuted(scene)
     (start_s, end_s) = calls[0]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 
 import numpy as np
 
+from perception.yard.bodies import gap_m
 from perception.yard.track import STILL_M
 from perception.yard.world import Entity, PlotEvent, PlotKind, World
 
-MEETING_M = 3.0  # closer than this, centre to centre, two things meet
+MEETING_M = 3.0  # two things that stand no farther apart than this meet
 TURN_RAD = 0.6  # less is no turn worth a word
 STEP_S = 0.1
 WAY_M = 2.0  # by so much it must come nearer, or go away, to approach or retreat
@@ -67,14 +68,8 @@ def _ways_to_the_rig(entity: Entity, world: World) -> Iterator[PlotEvent]:
 
 
 def _meetings(one: Entity, other: Entity) -> Iterator[PlotEvent]:
-    start_s = max(one.track.start_s, other.track.start_s)
-    end_s = min(one.track.end_s, other.track.end_s)
-    times = np.arange(start_s, end_s, STEP_S)
-    if not len(times):
-        return
-    apart = np.linalg.norm(one.track.position_m(times) - other.track.position_m(times), axis=1)
-    near = np.concatenate([[False], apart < MEETING_M, [False]])
-    edges = np.flatnonzero(np.diff(near.astype(int)))
-    for first, after in zip(edges[::2], edges[1::2], strict=True):
-        a_s, b_s = float(times[first]), float(times[after - 1])
-        yield PlotEvent(kind="meets", start_s=round(a_s, 3), end_s=round(b_s, 3), entities=(one.id, other.id))
+    """Yield when one comes to stand beside the other; what always stood there has not met anybody."""
+    for (a_s, b_s), (c_s, d_s) in product(one.track.stands(), other.track.stands()):
+        start_s, end_s = max(a_s, c_s), min(b_s, d_s)
+        if 0 < start_s < end_s and gap_m(one, other, start_s) <= MEETING_M:
+            yield PlotEvent(kind="meets", start_s=start_s, end_s=end_s, entities=(one.id, other.id))

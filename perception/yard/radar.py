@@ -69,12 +69,23 @@ class Radar:
 def _as_seen(echoes: Echoes, states: States, eye_m: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return (P, 4): range, azimuth, elevation and velocity relative to the rig, of all points."""
     away = echoes.position_m - eye_m
-    flat = np.hypot(away[:, 0], away[:, 1])
-    range_m = np.maximum(np.hypot(flat, away[:, 2]), 1e-6)
-    azimuth = np.arctan2(away[:, 1], away[:, 0]) - float(states.rig_heading_rad[0])
-    azimuth = (azimuth + np.pi) % (2 * np.pi) - np.pi
+    at = seen_from(away, states.rig_heading_rad[:1])
     moves = echoes.velocity_mps - np.append(states.rig_mps[0], 0.0)
-    return np.stack([range_m, azimuth, np.arctan2(away[:, 2], flat), (away * moves).sum(axis=1) / range_m], axis=1)
+    return np.append(at, ((away * moves).sum(axis=1) / at[:, 0])[:, None], axis=1)
+
+
+def found_share(at: NDArray[np.float64], rcs_dbsm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (P,): how often points at (P, 4) that echo so much stand out while their echo fades (Swerling 1)."""
+    least = 10 ** ((THRESHOLD_DB - SNR_DB - rcs_dbsm + 40 * np.log10(at[:, 0] / 10)) / 10)  # of the mean echo
+    return np.where(_is_in_view(at), np.exp(-least), 0.0)
+
+
+def seen_from(away_m: NDArray[np.float64], heading_rad: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (P, 3): range, azimuth and elevation of what is so far away from a rig that looks along its heading."""
+    flat = np.hypot(away_m[:, 0], away_m[:, 1])
+    range_m = np.maximum(np.hypot(flat, away_m[:, 2]), 1e-6)
+    azimuth = (np.arctan2(away_m[:, 1], away_m[:, 0]) - heading_rad + np.pi) % (2 * np.pi) - np.pi
+    return np.stack([range_m, azimuth, np.arctan2(away_m[:, 2], flat)], axis=1)
 
 
 def _is_in_view(at: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -14,26 +14,25 @@ from itertools import count
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-import av
+import numpy as np
 
-from perception.picture import encode_jpeg
 from perception.yard.camera import Camera
 from perception.yard.ears import RATE_HZ, Ears
 from perception.yard.eventcam import EventCamera
+from perception.yard.jpeg import encode_picture
 from perception.yard.lens import Lens
 from perception.yard.motion import RigMotion, calibrations
 from perception.yard.radar import Radar
 from perception.yard.script import make_world
-from perception.yard.settings import WorldSettings
+from perception.yard.settings import WorldSettings, check_seed
 from perception.yard.stage import Stage
-from perception.yard.truth import PLOT_TOPIC, TRUTH_TOPIC, Truth, to_json
-from perception.yard.view import truth_at
+from perception.yard.truth import PLOT_TOPIC, TRUTH_TOPIC, TRUTH_VERSION, VERSION, Truth, to_json
+from perception.yard.view import truths
 from perception.yard.world import World
 from runtime.messages import CalibrationInput, EventsInput, RadarInput
 from runtime.recording import buslog, foxglove
-from runtime.recording.contents import ANY, Content, Pcm, Picture
+from runtime.recording.contents import ANY, KIND, STREAM, VIEW_ONLY, Content, Pcm, Picture
 from runtime.recording.mcap_writer import ChannelInfo, RecordingWriter
-from runtime.recording.readers import KIND, STREAM, VIEW_ONLY
 
 T = TypeVar("T")
 
@@ -42,7 +41,6 @@ START_NS = 1_800_000_000 * NS_PER_S  # when every world begins
 MARK = "heedful.yard"  # metadata: seed, split, settings
 RATES_HZ = {"image": 10, "audio": 20, "radar": 20, "events": 20, "pose": 20, "imu": 100}
 NAMES = {"image": "camera", "audio": "ears", "radar": "radar", "events": "events", "pose": "pose", "imu": "imu"}
-JPEG_QUALITY = 95
 EVENT_SUB_FRAMES = 4  # of each packet: 80 renders a second
 Moment: TypeAlias = tuple[int, str, int, Content]  # (t_ns, kind, number, content)
 
@@ -57,7 +55,11 @@ class Recorded:
 
 
 def write_yard(path: Path, settings: WorldSettings, seed: int) -> Recorded:
-    """Make a world and write what its sensors give, with the truth. Raises as RecordingWriter does."""
+    """Make a world and write what its sensors give, with the truth.
+
+    Raises ConfigError where the seed is another split's, else as RecordingWriter does.
+    """
+    check_seed(settings.split, seed)
     return write_world(path, make_world(settings, seed))
 
 
@@ -72,6 +74,7 @@ def write_world(path: Path, world: World) -> Recorded:
     for calibration in calibrations(start_ns=START_NS, microphones=NAMES["audio"]):
         _calibrate(writer, calibration)
     _tell_plot(writer, world)
+    known = truths(world, np.arange(int(world.length_s * RATES_HZ["image"])) / RATES_HZ["image"])
     for t_ns, kind, number, content in moments(world):
         if kind not in channels:
             channels[kind] = writer.channel(channel_of(kind, content))
@@ -79,7 +82,7 @@ def write_world(path: Path, world: World) -> Recorded:
         writer.write(channels[kind], log_ns=START_NS + t_ns, publish_ns=START_NS + t_ns, seq=number + 1, data=data)
         if kind == "image":
             channels.setdefault("truth", -1)
-            _tell_truth(writer, channels, truth_at(world, t_ns / NS_PER_S), number)
+            _tell_truth(writer, channels, next(known), number)
     writer.close()
     return Recorded(world=world, samples=writer.messages, size_bytes=writer.written_bytes)
 
@@ -91,14 +94,15 @@ def moments(world: World) -> Iterator[Moment]:
     ears, radar, rig = Ears(world), Radar(world), RigMotion(world, start_ns=START_NS)
     poses, inertial = _by_the_second(rig.poses, RATES_HZ["pose"]), _by_the_second(rig.imu, RATES_HZ["imu"])
     counts = {kind: int(world.length_s * rate_hz) for kind, rate_hz in RATES_HZ.items()}
+    pictures = camera.pictures(np.arange(counts["image"]) / RATES_HZ["image"])
+    packets = eyes.packets(np.arange(counts["events"] + 1) / RATES_HZ["events"], EVENT_SUB_FRAMES)
     block = RATE_HZ // RATES_HZ["audio"]
     for t_ns, kind, number in _schedule(counts):
         at_s = number / RATES_HZ[kind]
         stamp_ns = START_NS + t_ns
         match kind:
             case "image":
-                frame = av.VideoFrame.from_ndarray(camera.picture(at_s), format="rgb24")
-                jpeg = encode_jpeg(frame, max(frame.width, frame.height), JPEG_QUALITY)[0]
+                jpeg = encode_picture(next(pictures))
                 yield t_ns, kind, number, Picture(t_ns=stamp_ns, encoding="jpeg", payload=jpeg)
             case "audio":
                 pcm = ears.block(at_s, block).astype("<i2").tobytes()
@@ -107,7 +111,7 @@ def moments(world: World) -> Iterator[Moment]:
                 points = radar.sweep(at_s).astype("<f4").tobytes()
                 yield t_ns, kind, number, RadarInput(session=ANY, stream=ANY, t_ns=stamp_ns, payload=points)
             case "events":
-                yield t_ns, kind, number, _packet(eyes, at_s, at_s + 1 / RATES_HZ[kind], stamp_ns)
+                yield t_ns, kind, number, _packet(eyes, next(packets), stamp_ns)
             case "pose":
                 yield t_ns, kind, number, next(poses)
             case _:
@@ -120,7 +124,7 @@ def _by_the_second(ask: Callable[[int, int], Iterator[T]], rate_hz: int) -> Iter
         yield from ask(first, rate_hz)
 
 
-def _packet(eyes: EventCamera, t0_s: float, t1_s: float, stamp_ns: int) -> EventsInput:
+def _packet(eyes: EventCamera, words: bytes, stamp_ns: int) -> EventsInput:
     return EventsInput(
         session=ANY,
         stream=ANY,
@@ -128,7 +132,7 @@ def _packet(eyes: EventCamera, t0_s: float, t1_s: float, stamp_ns: int) -> Event
         width_px=eyes.stage.lens.width_px,
         height_px=eyes.stage.lens.height_px,
         base_ns=START_NS,
-        payload=eyes.packet(t0_s, t1_s, EVENT_SUB_FRAMES),
+        payload=words,
     )
 
 
@@ -183,5 +187,5 @@ def _truth_channel(topic: str, name: str) -> ChannelInfo:
         schema_encoding="jsonschema",
         schema_data=json.dumps({"type": "object", "title": name}).encode(),
         encoding="json",
-        metadata={VIEW_ONLY: "1"},
+        metadata={VIEW_ONLY: "1", VERSION: TRUTH_VERSION},
     )

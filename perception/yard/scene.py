@@ -1,8 +1,8 @@
 """What a questioner needs of a world, from its truth channel alone: what could be seen, heard and sensed, and when.
 
-A thing is seen by day or dusk only; in night and fog the camera is blind. It is heard within `EARSHOT_M`, in the view
-or not, and sensed by radar while it moves within `RADAR_M` where nothing hides it. Radar looks further aside than
-the camera, and what hides things there no truth says: what moves there is perhaps sensed, and nobody is asked about it.
+A thing is seen by day or dusk only; in night and fog the camera is blind but for what is close. It is heard where its
+sound stands out of the background, in the view or not, and radar has it where enough of its echoes come back. What only
+just shows, sounds or echoes is glimpsed, faint or perhaps there: nobody is asked about it, or what it would change.
 """
 
 from __future__ import annotations
@@ -15,20 +15,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception.yard.kinds import CLASSES
-from perception.yard.radar import FURTHEST_M, WIDEST_RAD
-from perception.yard.truth import VISIBLE, EntityTruth, Truth, is_visible
+from perception.yard.light import sight_m
+from perception.yard.truth import (
+    LEAST_ECHOING,
+    EntityTruth,
+    Truth,
+    is_audible,
+    is_echoing,
+    is_faint,
+    is_visible,
+)
 from runtime.messages import Box
 
 DARK = frozenset({"night", "fog"})
-EARSHOT_M = 45.0
-RADAR_M = 40.0
-MARGIN_M, MARGIN_RAD = 1.0, 0.03  # so little beyond the radar's reach something may still echo
+REACH_M = 5.0  # so much nearer than its middle something of a thing may be
 KNOWN_S = 0.5  # seen for less it is a glimpse: nobody is asked about it, and nobody is asked what it would change
 GAP_S = 1.0  # a shorter break does not end a sight
-MARKS = ("is_there", "is_seen", "is_heard", "is_tracked", "is_perhaps", "is_moving")
+MARKS = (
+    "is_there", "is_seen", "is_glimpsed", "is_heard", "is_faint", "is_echoing", "is_tracked", "is_perhaps", "is_moving"
+)  # fmt: skip
+VALUES = ("distance_m", "bearing_rad", "speed_mps", "course_rad")
 SIDES = ("left", "middle", "right")
 SIDE_MARGIN = 0.04  # of the picture's width: closer to a border between two sides it is on neither
 EPS_S = 1e-6
+_SIGHT_M = {"night": sight_m("night"), "fog": sight_m("fog")}
 
 Bools: TypeAlias = NDArray[np.bool_]
 Floats: TypeAlias = NDArray[np.float64]
@@ -45,6 +55,11 @@ class Thing:
     size: str
 
     @property
+    def look(self) -> tuple[str, str, str]:
+        """Return what a picture shows of it."""
+        return self.size, self.colour, self.kind
+
+    @property
     def voice(self) -> str:
         """Return what its sound is called."""
         return CLASSES[self.kind].voice.name
@@ -59,9 +74,12 @@ class Scene:
     is_dark: Bools  # (T,)
     is_there: Bools  # (T, E), like all that follow
     is_seen: Bools
-    is_heard: Bools
-    is_tracked: Bools  # by radar
-    is_perhaps: Bools  # in the radar's reach and moving, but not tracked
+    is_glimpsed: Bools  # something of it shows, but too little to be sure: half hidden, far, or close in the dark
+    is_heard: Bools  # as its sound arrives
+    is_faint: Bools  # its sound arrives, but hardly stands out
+    is_echoing: Bools  # radar has it, moving or not
+    is_tracked: Bools  # radar has it, and it moves
+    is_perhaps: Bools  # it moves, and radar has little of it
     is_moving: Bools
     distance_m: Floats
     bearing_rad: Floats
@@ -77,17 +95,8 @@ class Scene:
             t_s=self.t_s[:count],
             things=tuple(self.things[column] for column in came),
             is_dark=self.is_dark[:count],
-            is_there=self.is_there[:count, came],
-            is_seen=self.is_seen[:count, came],
-            is_heard=self.is_heard[:count, came],
-            is_tracked=self.is_tracked[:count, came],
-            is_perhaps=self.is_perhaps[:count, came],
-            is_moving=self.is_moving[:count, came],
-            distance_m=self.distance_m[:count, came],
-            bearing_rad=self.bearing_rad[:count, came],
-            speed_mps=self.speed_mps[:count, came],
-            course_rad=self.course_rad[:count, came],
             boxes=self.boxes[:count, came],
+            **{name: getattr(self, name)[:count, came] for name in (*MARKS, *VALUES)},
         )
 
     @property
@@ -125,6 +134,11 @@ class Scene:
         makers = [column for column, one in enumerate(self.things) if one.voice == sound]
         return self.spans(np.asarray(self.is_heard[:, makers].any(axis=1)), GAP_S / 2)
 
+    def has_faint(self, sound: str, when: slice = slice(None)) -> bool:
+        """Say whether something of a sound arrived that hardly stands out, whoever made it."""
+        makers = [column for column, one in enumerate(self.things) if one.voice == sound]
+        return bool(self.is_faint[when][:, makers].any())
+
     def dark_spans(self) -> list[Span]:
         """Return when the camera was blind."""
         return self.spans(self.is_dark)
@@ -133,6 +147,11 @@ class Scene:
         """Return when a thing was seen for the first time; infinite if never."""
         moments = np.flatnonzero(self.is_seen[:, column])
         return float(self.t_s[moments[0]]) if len(moments) else float("inf")
+
+    def is_sudden(self, column: int) -> bool:
+        """Say whether a thing was clear to see soon after it first showed at all."""
+        moments = np.flatnonzero(self.is_glimpsed[:, column])
+        return not len(moments) or self.first_seen_s(column) - float(self.t_s[moments[0]]) <= KNOWN_S
 
     def side(self, column: int, when: slice) -> str | None:
         """Return the side of the picture where a thing is all that time, none if it is not clearly on one."""
@@ -168,17 +187,13 @@ def scene_of(truths: Sequence[Truth]) -> Scene:
     columns = {number: column for column, number in enumerate(sorted(things))}
     shape = (len(truths), len(columns))
     marks = {name: np.zeros(shape, bool) for name in MARKS}
-    values = {name: np.full(shape, np.nan) for name in ("distance_m", "bearing_rad", "speed_mps", "course_rad")}
+    values = {name: np.full(shape, np.nan) for name in VALUES}
     boxes = np.full((*shape, 4), np.nan)
     for row, truth in enumerate(truths):
-        is_dark = truth.light in DARK
         for one in truth.entities:
             at = row, columns[one.id]
-            marks["is_there"][at] = True
-            marks["is_seen"][at] = is_visible(one) and not is_dark
-            marks["is_heard"][at] = one.is_sounding and one.distance_m <= EARSHOT_M
-            marks["is_tracked"][at], marks["is_perhaps"][at] = _echoes(one)
-            marks["is_moving"][at] = one.is_moving
+            for name, is_so in _senses(one, truth).items():
+                marks[name][at] = is_so
             values["distance_m"][at], values["bearing_rad"][at] = one.distance_m, one.bearing_rad
             values["speed_mps"][at], values["course_rad"][at] = _motion(one)
             if one.box is not None:
@@ -193,11 +208,21 @@ def scene_of(truths: Sequence[Truth]) -> Scene:
     )
 
 
-def _echoes(one: EntityTruth) -> tuple[bool, bool]:
-    """Say whether radar tracks a thing, and whether it may have something of it otherwise."""
-    is_tracked = one.is_moving and one.visible >= VISIBLE and one.distance_m <= RADAR_M
-    is_near = one.distance_m <= FURTHEST_M + MARGIN_M and abs(one.bearing_rad) <= WIDEST_RAD + MARGIN_RAD
-    return is_tracked, one.is_moving and is_near and not is_tracked
+def _senses(one: EntityTruth, truth: Truth) -> dict[str, bool]:
+    """Return the marks of a thing at a moment."""
+    is_seen = is_visible(one) and truth.light not in DARK
+    is_near = truth.light not in DARK or one.distance_m - REACH_M <= _SIGHT_M[truth.light]
+    return {
+        "is_there": True,
+        "is_seen": is_seen,
+        "is_glimpsed": one.pixels > 0 and is_near and not is_seen,
+        "is_heard": is_audible(one),
+        "is_faint": is_faint(one),
+        "is_echoing": is_echoing(one),
+        "is_tracked": one.is_moving and is_echoing(one),
+        "is_perhaps": one.is_moving and LEAST_ECHOING <= one.echoes and not is_echoing(one),
+        "is_moving": one.is_moving,
+    }
 
 
 def _motion(one: EntityTruth) -> tuple[float, float]:

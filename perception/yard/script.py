@@ -8,18 +8,17 @@ from typing import TypeVar
 
 import numpy as np
 
-from perception.yard.kinds import CLASSES, COLOUR_PRIOR, COMPANY, ClassOfThings, Size
+from perception.yard.bodies import Room
+from perception.yard.kinds import CLASSES, COLOUR_PRIOR, COMPANY, Size
 from perception.yard.plot import plot_of
 from perception.yard.settings import LIGHTS, Light, WorldSettings, stream_of
 from perception.yard.track import Track
-from perception.yard.world import YARD_M, Entity, Wall, World
+from perception.yard.ways import find_way
+from perception.yard.world import Entity, Wall, World
 
 T = TypeVar("T", bound=str)
 
 WALL_COLOURS = ((120, 110, 100), (95, 100, 105), (140, 130, 110))
-PARKED = 0.15  # part of the things that never move
-THERE_FROM_START = 0.4
-STOPS, TURNS = 0.35, 0.45
 CALLS_S = (1.5, 4.0)  # how long a voice is heard at a time
 CHANGES_LIGHT = 0.25
 DRIVES = 0.3
@@ -34,11 +33,13 @@ def make_world(settings: WorldSettings, seed: int) -> World:
     lights = _lights(draw, settings)
     drives = bool(draw.random() < DRIVES) if settings.drives is None else settings.drives
     rig, turn_radps = _rig(draw, settings.length_s, drives=drives)
+    room = Room(walls, rig, settings.length_s)
     entities: list[Entity] = []
     for number in range(count):
         kind = draw_kind(draw, [one.kind for one in entities])
         size: Size = "small" if draw.random() < 0.5 else "large"
-        track = _track(draw, CLASSES[kind], settings.length_s)
+        again = np.random.default_rng(stream_of(seed, f"ways/{number}"))
+        track = find_way(draw, again, CLASSES[kind], size, room, entities)
         entities.append(
             Entity(
                 id=number,
@@ -66,7 +67,7 @@ def kind_weights(present: Sequence[str]) -> dict[str, float]:
     """Return P(class | what is there): the prior, changed by the company."""
     weights = {name: one.prior for name, one in CLASSES.items()}
     for name in weights:
-        for other in set(present):
+        for other in sorted(set(present)):  # the order of factors is the order of their last bits
             weights[name] *= COMPANY.get((other, name), 1.0)
     total = sum(weights.values())
     return {name: weight / total for name, weight in weights.items()}
@@ -131,35 +132,6 @@ def _rig(draw: np.random.Generator, length_s: float, *, drives: bool) -> tuple[T
         knots.append((t_s, 0.0, round(knots[-1][2] + way_m, ROUND)))
     turn_radps = _between(draw, -0.02, 0.02) if length_s <= 20.0 else 0.0
     return Track(knots=tuple(knots)), turn_radps
-
-
-def _track(draw: np.random.Generator, of: ClassOfThings, length_s: float) -> Track:
-    """Return a way: parked, or across the yard with perhaps a stop and a turn."""
-    x_from, x_to, y_from, y_to = YARD_M
-    inside = (_between(draw, -10.0, 10.0), _between(draw, 8.0, 28.0))
-    if draw.random() < PARKED:
-        return Track(knots=((0.0, *inside), (length_s, *inside)))
-    speed_mps = _between(draw, *of.speeds_mps)
-    if draw.random() < THERE_FROM_START:
-        start_s, begin = 0.0, inside
-    else:
-        start_s = _between(draw, 0.0, 0.6 * length_s)
-        begin = (x_from if draw.random() < 0.5 else x_to, _between(draw, y_from + 5, y_to - 8))
-    knots = [(round(start_s, ROUND), *begin)]
-    places = [inside] if begin != inside else []
-    if draw.random() < TURNS:
-        places.append((_between(draw, -12.0, 12.0), _between(draw, 6.0, 34.0)))
-    stop_after = int(draw.integers(len(places))) if places and draw.random() < STOPS else -1
-    places.append((x_from if draw.random() < 0.5 else x_to, _between(draw, y_from + 3, y_to - 4)))
-    for number, place in enumerate(places):
-        t_s, x_m, y_m = knots[-1]
-        way_m = float(np.hypot(place[0] - x_m, place[1] - y_m))
-        if way_m < 0.5:
-            continue
-        knots.append((round(t_s + way_m / speed_mps, ROUND), *place))
-        if number == stop_after:
-            knots.append((round(knots[-1][0] + _between(draw, 2.0, 5.0), ROUND), *place))
-    return Track(knots=tuple(knots))
 
 
 def _sounding(draw: np.random.Generator, track: Track, length_s: float) -> tuple[tuple[float, float], ...]:

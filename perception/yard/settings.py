@@ -32,6 +32,9 @@ class WorldSettings:
             value = getattr(self, name)
             if not least <= value <= most:
                 raise ConfigError(f"yard.{name}", f"{value} is not from {least:g} to {most:g}")
+        for name in ("least_entities", "most_entities"):
+            if int(getattr(self, name)) != getattr(self, name):
+                raise ConfigError(f"yard.{name}", f"{getattr(self, name)} is no whole number")
         if self.least_entities > self.most_entities:
             raise ConfigError("yard.least_entities", f"{self.least_entities} is more than most_entities")
         for name, value, known in (("split", self.split, SPLITS), ("light", self.light, (None, *LIGHTS))):
@@ -55,6 +58,13 @@ def seed_of(split: Split, number: int) -> int:
     if not 0 <= number < SEEDS:
         raise ConfigError("yard.seed", f"{number} is not from 0 to {SEEDS - 1}: it would be another split's")
     return SPLITS.index(split) * SEEDS + number
+
+
+def check_seed(split: Split, seed: int) -> None:
+    """Raise ConfigError where a seed is another split's: what is learnt would be measured on."""
+    owner = SPLITS[seed // SEEDS] if 0 <= seed < len(SPLITS) * SEEDS else split  # beyond, a seed is nobody's
+    if owner != split:
+        raise ConfigError("yard.seed", f"{seed} is a seed of the split {owner}, and the world is one of {split}")
 
 
 def stream_of(seed: int, name: str) -> int:

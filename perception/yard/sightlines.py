@@ -27,9 +27,13 @@ class Sightlines:
 
     def are_blocked(self, eyes_m: NDArray[np.float64], places_m: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Say for each place (P, 3), seen from its eye (P, 3) or all from one (3,), whether a wall hides it: (P,)."""
+        return self.walls_between(eyes_m, places_m) > 0
+
+    def walls_between(self, eyes_m: NDArray[np.float64], places_m: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return for each place (P, 3), and its eye (P, 3) or one for all (3,), how many walls are between: (P,)."""
         ways = places_m - eyes_m  # (P, 3)
         if not len(self._cos):
-            return np.zeros(len(ways), bool)
+            return np.zeros(len(ways), np.int64)
         starts = self._in_walls(np.broadcast_to(eyes_m, ways.shape)[:, None] - self._middle_m)  # (P, W, 3)
         steps = self._in_walls(np.broadcast_to(ways[:, None], starts.shape))
         steps = np.where(np.abs(steps) < TINY, TINY, steps)
@@ -37,7 +41,7 @@ class Sightlines:
         enters, leaves = np.minimum(one, other).max(axis=2), np.maximum(one, other).min(axis=2)  # (P, W)
         length_m = np.sqrt((ways * ways).sum(axis=1))[:, None]
         is_cut = (enters < leaves) & (leaves > 0) & (enters * length_m < length_m - SKIN_M)
-        return np.asarray(is_cut.any(axis=1))
+        return np.asarray(is_cut.sum(axis=1))
 
     def _in_walls(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
         """Turn vectors (P, W, 3) into the axes of each wall: along it, across it, up."""

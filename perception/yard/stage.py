@@ -17,7 +17,6 @@ from perception.yard.lens import Lens
 from perception.yard.light import LIGHTING
 from perception.yard.settings import Light
 from perception.yard.shapes import WALL, boxes_of
-from perception.yard.track import Track
 from perception.yard.world import RIG_HEIGHT_M, States, World
 
 ON_GROUND = 1  # the number of the ground's surface; the sky has 0, box b has 2 + 3 b and the next two
@@ -44,9 +43,9 @@ class Stage:
     def __init__(self, world: World, lens: Lens) -> None:
         self.world, self.lens = world, lens
         self.boxes = boxes = boxes_of(world)
-        self.stands = world.rig_turn_radps == 0.0 and _never_moves(world.rig)
+        self.stands = world.rig_turn_radps == 0.0 and world.rig.never_moves
         tracks = [one.track for one in world.entities]
-        is_parked = [_never_moves(one) and one.start_s <= 0 and one.end_s >= world.length_s for one in tracks]
+        is_parked = [one.never_moves and one.start_s <= 0 and one.end_s >= world.length_s for one in tracks]
         is_fixed = np.where(boxes.owner == WALL, True, np.array([*is_parked, False])[np.maximum(boxes.owner, 0)])
         self._moving = np.flatnonzero(~is_fixed) if self.stands else np.arange(len(boxes.owner))
         self._fixed = np.flatnonzero(is_fixed)
@@ -152,7 +151,3 @@ def _tones(sights: Sights, low_m: NDArray[np.float64], high_m: NDArray[np.float6
     meets_sun = np.maximum(np.stack([end, side, flat], axis=1), 0.0)
     tones: NDArray[np.float64] = AMBIENT + SUNLIT * meets_sun
     return tones
-
-
-def _never_moves(track: Track) -> bool:
-    return len({knot[1:] for knot in track.knots}) == 1

@@ -32,6 +32,11 @@ class Track:
         """Return when it goes."""
         return self.knots[-1][0]
 
+    @property
+    def never_moves(self) -> bool:
+        """Say whether it is at one place as long as it is there."""
+        return len({knot[1:] for knot in self.knots}) == 1
+
     def position_m(self, t_s: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return (T, 2), held at the ends."""
         times, x, y = (np.array(column) for column in zip(*self.knots, strict=True))
@@ -61,6 +66,10 @@ class Track:
             (t0, t1, float(np.hypot(x1 - x0, y1 - y0)) / (t1 - t0))
             for (t0, x0, y0), (t1, x1, y1) in pairwise(self.knots)
         ]
+
+    def stands(self) -> list[tuple[float, float]]:
+        """Return (start_s, end_s) of each time that it stands."""
+        return [(start_s, end_s) for start_s, end_s, speed_mps in self.stretches() if speed_mps <= STILL_M]
 
     def corners(self) -> list[tuple[float, float]]:
         """Return (t_s, angle_rad) where the direction changes, left is positive; after a stop the new way counts."""

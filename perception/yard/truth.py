@@ -15,8 +15,13 @@ from runtime.messages import Box
 
 TRUTH_TOPIC = "/yard/truth"
 PLOT_TOPIC = "/yard/plot"
+VERSION = "version"  # metadata of the truth channel
+TRUTH_VERSION = "1"  # another one where what is told changes its meaning
 VISIBLE = 0.25  # of an entity's pixels, and at least so many:
 VISIBLE_PX = 6
+AUDIBLE_DB = 6.0  # over the background: so loud a voice is known for what it is; below it is faint
+ECHOING = 1.0  # points in a sweep: with so many radar has a thing for sure, with fewer perhaps
+LEAST_ECHOING = 0.02  # with fewer it has none in a second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +38,9 @@ class EntityTruth:
     distance_m: float  # from the rig
     bearing_rad: float  # left of where the rig looks is positive
     is_moving: bool
-    is_sounding: bool
+    is_sounding: bool  # makes its sound, whoever hears it
+    loudness_db: float | None  # of its sound where it arrives at the microphones, over the background; none in silence
+    echoes: float  # how many of its points a sweep of the radar finds on average
     visible: float  # fraction of its pixels in the picture that nothing hides, 0 where it is out of the view
     pixels: int  # how many of them are seen
     box: Box | None  # of what is seen, as fractions of the picture
@@ -51,6 +58,21 @@ class Truth:
 def is_visible(one: EntityTruth) -> bool:
     """Say whether somebody who looks at a picture by daylight could know that it is there."""
     return one.visible >= VISIBLE and one.pixels >= VISIBLE_PX
+
+
+def is_audible(one: EntityTruth) -> bool:
+    """Say whether its sound can be told from all others."""
+    return one.loudness_db is not None and one.loudness_db >= AUDIBLE_DB
+
+
+def is_faint(one: EntityTruth) -> bool:
+    """Say whether something of its sound arrives, but too little to be sure of it."""
+    return one.loudness_db is not None and one.loudness_db < AUDIBLE_DB
+
+
+def is_echoing(one: EntityTruth) -> bool:
+    """Say whether radar has it, moving or not."""
+    return one.echoes >= ECHOING
 
 
 def to_json(truth: Truth) -> bytes:

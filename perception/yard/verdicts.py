@@ -5,14 +5,16 @@ None stands for a question that is not well posed in a scene: it fits several th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
-from perception.yard.mentions import NOW, Mention, Point
+from perception.yard.lens import FIELD_RAD
+from perception.yard.mentions import NOW, Description, Mention, Point
 from perception.yard.question import Answer, AnswerKind, Evidence, Kind, Value
-from perception.yard.scene import KNOWN_S, Scene, Span
+from perception.yard.scene import KNOWN_S, REACH_M, Scene, Span
 
 HALF_S = 0.5  # a moment asked about holds so long to both sides, and all that it is asked for is the same in it
 NOW_S = 1.0  # the present lasts so long
@@ -96,9 +98,9 @@ def resolve(scene: Scene, mention: Mention, when: slice | None = None) -> int | 
 
 def on_side(scene: Scene, mention: Mention, when: slice) -> int | Verdict | None:
     """Return the one thing that is on a side of the picture all that time."""
-    if scene.is_dark[when].any():
-        is_silent = not ((scene.is_tracked | scene.is_perhaps)[when].any() or scene.is_heard[when].any())
-        return UNKNOWN if is_silent and bool(scene.is_dark[when].all()) else None
+    fits = [column for column, one in enumerate(scene.things) if mention.what.fits(one)]
+    if scene.is_dark[when].any() or scene.is_glimpsed[when][:, fits].any():
+        return None
     there = []
     for column in np.flatnonzero(scene.is_seen[when].any(axis=0)):
         side = scene.side(int(column), when) if scene.is_seen[when, column].all() else None
@@ -111,30 +113,69 @@ def on_side(scene: Scene, mention: Mention, when: slice) -> int | Verdict | None
     return there[0] if len(there) == 1 else None
 
 
+def strangers(scene: Scene, what: Description, when: slice, *, in_view: bool) -> list[int]:
+    """Return what radar has while it is dark and no picture ever showed: nobody knows its colour.
+
+    There is none where the picture shows something else that fits, close by. What class a thing is its echo or its
+    sound may tell, so that nobody is asked about classes in the dark.
+    """
+    fits = [column for column, one in enumerate(scene.things) if what.fits(one)]
+    if what.colour is None or not scene.is_dark[when].all() or scene.is_glimpsed[:, fits].any():
+        return []
+    return unshown(scene, when, in_view=in_view)
+
+
+def unshown(scene: Scene, when: slice, *, in_view: bool) -> list[int]:
+    """Return what radar has at some of these moments and no picture ever showed."""
+    is_sensed = scene.is_echoing[when] & (~np.isnan(scene.boxes[when, :, 0]) | (not in_view))
+    was_shown = (scene.is_seen | scene.is_glimpsed).any(axis=0)
+    return [int(column) for column in np.flatnonzero(is_sensed.any(axis=0) & ~was_shown)]
+
+
+def are_told_apart(scene: Scene, columns: Sequence[int], when: slice = slice(None)) -> bool:
+    """Say whether things that look the same were once seen together: else it could be one that came again."""
+    return all(
+        scene.things[one].look != scene.things[other].look
+        or bool((scene.is_seen[when, one] & scene.is_seen[when, other]).any())
+        for one, other in combinations(columns, 2)
+    )
+
+
 def _what_moves(scene: Scene, when: slice) -> int | Verdict | None:
-    moves = perceived_moving(scene, when)
-    is_doubtful = bool((scene.is_perhaps & ~scene.is_seen)[when].any())
-    if moves is None or is_doubtful or len(moves) > 1:
+    moves = _sensed_moving(scene, when)
+    if moves is None or len(moves) > 1:
         return None
     return moves[0] if moves else refuted(scene, when)
 
 
-def perceived_moving(scene: Scene, when: slice) -> list[int] | None:
-    """Return what moves in view, seen or sensed all that time; none where something is so for a part of it."""
-    in_picture = ~np.isnan(scene.boxes[when, :, 0])
-    if bool((scene.is_perhaps[when] & ~scene.is_seen[when] & in_picture).any()):
-        return None  # half hidden
-    moving = scene.is_moving[when] & (scene.is_seen[when] | scene.is_tracked[when])
+def _sensed_moving(scene: Scene, when: slice) -> list[int] | None:
+    """Return what moves, seen or sensed all that time; none where something is so for a part of it, or perhaps."""
+    is_sensed = scene.is_seen[when] | scene.is_tracked[when]
+    is_doubtful = (scene.is_perhaps | (scene.is_moving & scene.is_glimpsed))[when] & ~is_sensed
+    moving = scene.is_moving[when] & is_sensed
     ever, always = moving.any(axis=0), moving.all(axis=0)
-    return None if bool((ever != always).any()) else [int(column) for column in np.flatnonzero(always)]
+    if bool(is_doubtful.any()) or bool((ever != always).any()):
+        return None
+    return [int(column) for column in np.flatnonzero(always)]
+
+
+def moving_in_view(scene: Scene, when: slice) -> list[int] | None:
+    """Return what moves in the picture all that time; none where something half hidden or at its border moves too."""
+    moves = _sensed_moving(scene, when)
+    if moves is None:
+        return None
+    is_shown = ~np.isnan(scene.boxes[when, :, 0])
+    is_clear = is_shown & (scene.is_seen | scene.is_dark[:, None])[when]
+    beside = np.abs(scene.bearing_rad[when]) > FIELD_RAD / 2 + np.arctan2(REACH_M, scene.distance_m[when])
+    if not all(bool(is_clear[:, column].all() or beside[:, column].all()) for column in moves):
+        return None
+    return [column for column in moves if is_clear[:, column].all()]
 
 
 def _not_known(scene: Scene, mention: Mention, fits: list[int]) -> Verdict | None:
     """Return what becomes of a mention that nothing was seen to fit: the camera must have been able to see it."""
     if scene.is_dark.all():
-        was_heard = mention.what.colour is None and bool(scene.is_heard[:, fits].any())
-        is_by_sight = mention.what.colour is not None or mention.what.kind is not None
-        return UNKNOWN if is_by_sight and not was_heard else None
+        return UNKNOWN if strangers(scene, mention.what, slice(None), in_view=False) else None
     return None if scene.is_dark.any() or fits else refuted(scene)
 
 
@@ -145,4 +186,6 @@ def _ranked(scene: Scene, ordinal: str, known: list[int]) -> int | None:
         return None
     at_s = scene.first_seen_s(known[rank])
     is_clear = all(abs(scene.first_seen_s(other) - at_s) >= HALF_S for other in known if other != known[rank])
-    return known[rank] if is_clear else None
+    if not is_clear or not all(scene.is_sudden(column) for column in known) or not are_told_apart(scene, known):
+        return None
+    return known[rank]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from perception.yard.casting import Sights, sights_of
 from perception.yard.lens import Lens
+from perception.yard.reach import Reach
 from perception.yard.shapes import WALL, Boxes, boxes_of
 from perception.yard.stage import hits_of
 from perception.yard.truth import EntityTruth, Truth
@@ -62,14 +63,19 @@ def truth_at(world: World, t_s: float, lens: Lens | None = None) -> Truth:
 
 def truths(world: World, t_s: NDArray[np.float64], lens: Lens | None = None) -> Iterator[Truth]:
     """Yield what is true at each moment of `t_s` (T,)."""
-    states = world.states(t_s)
-    for index, view in enumerate(views(world, t_s, lens)):
-        entities = (_truth_of(world, states, index, number, view) for number in range(len(world.entities)))
-        yield Truth(
-            t_ns=round(float(t_s[index]) * 1e9),
-            light=world.light_at(float(t_s[index])),
-            entities=tuple(one for one in entities if one is not None),
-        )
+    boxes, lens, reach = boxes_of(world), lens or Lens(), Reach(world)
+    for first in range(0, len(t_s), AT_ONCE):
+        states = world.states(t_s[first : first + AT_ONCE])
+        loudness_db, echoes = reach.loudness_db(states), reach.echoes(states)
+        for index, view in enumerate(_views(world, boxes, states, lens)):
+            there = np.flatnonzero(states.is_there[index]).tolist()
+            senses = zip(loudness_db[index, there].tolist(), echoes[index, there].tolist(), strict=True)
+            entities = (
+                _truth_of(world, states, (index, number), view, sense)
+                for number, sense in zip(there, senses, strict=True)
+            )
+            moment_s = float(states.t_s[index])
+            yield Truth(t_ns=round(moment_s * 1e9), light=world.light_at(moment_s), entities=tuple(entities))
 
 
 def _views(world: World, boxes: Boxes, states: States, lens: Lens) -> Iterator[View]:
@@ -113,9 +119,9 @@ def _box(is_seen: NDArray[np.bool_]) -> Box:
     return left / width, top / height, right / width, bottom / height
 
 
-def _truth_of(world: World, states: States, index: int, number: int, view: View) -> EntityTruth | None:
-    if not states.is_there[index, number]:
-        return None
+def _truth_of(world: World, states: States, at: tuple[int, int], view: View, sense: tuple[float, float]) -> EntityTruth:
+    """Return what is true of an entity at (moment, place in the world); `sense` is its loudness in dB, and echoes."""
+    (index, number), (loudness_db, echoes) = at, sense
     entity = world.entities[number]
     place, velocity = states.position_m[index, number], states.velocity_mps[index, number]
     away = place - states.rig_m[index]
@@ -132,6 +138,8 @@ def _truth_of(world: World, states: States, index: int, number: int, view: View)
         bearing_rad=_short(_wrapped(bearing)),
         is_moving=bool(np.hypot(*velocity) > STILL_MPS),
         is_sounding=bool(states.is_sounding[index, number]),
+        loudness_db=_short(loudness_db) if np.isfinite(loudness_db) else None,
+        echoes=_short(echoes),
         visible=_short(view.visible[number]),
         pixels=int(view.seen_px[number]),
         box=view.boxes[number],

@@ -287,7 +287,12 @@ def _add_eval(verbs: Verbs) -> argparse.ArgumentParser:
     verb = verbs.add_parser("eval", help="measure against known truth")
     verb.add_argument("suite", choices=("spine", "yard"), help="spine: sample data; yard: a world with known truth")
     verb.add_argument("--config", help="a YAML file or a shipped name")
-    verb.add_argument("--data", metavar="DIR", type=Path, help="sample data (default: HEEDFUL_DATA)")
+    verb.add_argument(
+        "--data",
+        metavar="DIR",
+        type=Path,
+        help="sample data (default: HEEDFUL_DATA); yard: worlds that `data yard` wrote, all of them",
+    )
     verb.add_argument("--truth", metavar="DIR", type=Path, default=Path("tests/truth"), help="labels and questions")
     verb.add_argument("--worlds", metavar="N", default="5", help="yard: how many worlds of the test split (default 5)")
     verb.add_argument("--length", metavar="S", default="24", help="yard: how long each is, in seconds (default 24)")
@@ -317,7 +322,7 @@ def _add_bench(verbs: Verbs) -> argparse.ArgumentParser:
         "name",
         metavar="NAME",
         help="replay, speech, digest, bus, freshness, outbox, idle, first-answer, stop, reasoner, memory, needles, "
-        "session, record, recording or all",
+        "session, record, recording, yard or all",
     )
     verb.add_argument(
         "--recording", metavar="PATH", type=Path, help="what `session` plays (default: car-detection.mp4)"

@@ -34,6 +34,7 @@ NAMES = (
     "record",
     "recording",
     "events",
+    "yard",
 )
 NEED_DATA = frozenset({"replay", "speech", "digest", "stop", "reasoner", "session", "recording", "events"})
 
@@ -167,6 +168,10 @@ def measure(name: str, plan: Plan) -> list[Measure]:
             from runtime.apps.bench_events import measure_events
 
             return measure_events(plan)
+        case "yard":
+            from runtime.apps.bench_yard import measure_yard
+
+            return measure_yard(plan)
         case _:
             from runtime.apps.bench_stop import measure_stop
 

@@ -1,6 +1,7 @@
 """What recording costs: a live session with and without it in turns, what is in the file, and what `kill -9` leaves.
 
-The microphone hears a quiet room in one measure and somebody who speaks all the time in the other.
+The microphone hears a quiet room in one measure and somebody who speaks all the time in another. The camera sends JPEG
+in these, as most do on USB and in networks; in a third it sends pixels, which the recorder has to encode.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ import time
 import wave
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from runtime.apps.bench_camera import jpeg_camera
 from runtime.apps.bench_child import heedful, private_folders
 from runtime.apps.bench_measure import Measure, Plan, progress, ratio, rounded
 from runtime.apps.bench_process import child_named, cpu_s, started
@@ -37,10 +40,11 @@ SESSION = "bench"
 CONFIG = """\
 session: bench
 streams:
-  cam: {source: camera, device: 'lavfi:testsrc2=size=640x480:rate=15,format=yuyv422'}
+  cam: {source: camera, device: 'CAMERA'}
   mic: {source: mqtt, kind: audio}
   radar: {source: mqtt, kind: radar}
 """
+PIXELS = "lavfi:testsrc2=size=640x480:rate=15,format=yuyv422"
 CAMERA_HZ = 15
 SWEEP_S = 0.05
 POINTS = 300
@@ -68,9 +72,11 @@ def measure_record(plan: Plan) -> list[Measure]:
     if not Path("/proc/self/stat").exists():
         raise MissingPart("this bench reads /proc", "run it on Linux")
     seconds, rounds = plan.rounds(10, 60, 60), plan.rounds(1, 2, 5)
-    with tempfile.TemporaryDirectory(prefix="heedful-bench-") as scratch:
-        quiet = _compared(Path(scratch) / "quiet", _room, seconds, rounds)
-        talk = _compared(Path(scratch) / "talk", _speech, seconds, rounds)
+    with tempfile.TemporaryDirectory(prefix="heedful-bench-") as scratch, ExitStack() as stack:
+        jpegs = stack.enter_context(jpeg_camera(Path(scratch) / "camera", PIXELS, CAMERA_HZ))
+        quiet = _compared(Path(scratch) / "quiet", jpegs, _room, seconds, rounds)
+        talk = _compared(Path(scratch) / "talk", jpegs, _speech, seconds, rounds)
+        pixels = _compared(Path(scratch) / "pixels", PIXELS, _room, seconds, rounds)
         killed = []
         for number in range(plan.rounds(1, 3, 10)):
             progress(f"a recorded session that is killed, {number + 1}")
@@ -78,8 +84,9 @@ def measure_record(plan: Plan) -> list[Measure]:
     return [
         quiet.measure("CPU of a recorded session over one that is not, in a quiet room"),
         talk.measure("CPU of a recorded session over one that is not, while somebody speaks"),
-        Measure(name="messages that are not in the recording", value=quiet.missing + talk.missing, unit="messages",
-                at_most=0, detail={"sent": dict(quiet.sent + talk.sent)}),
+        pixels.measure("CPU of a recorded session over one that is not, in a quiet room, camera of pixels"),
+        Measure(name="messages that are not in the recording", value=quiet.missing + talk.missing + pixels.missing,
+                unit="messages", at_most=0, detail={"sent": dict(quiet.sent + talk.sent + pixels.sent)}),
         Measure(name="lost by kill -9", value=max(killed), unit="s", at_most=WITHIN_S,
                 detail={"s": rounded(killed), "median_s": round(statistics.median(killed), 3)}),
     ]  # fmt: skip
@@ -114,24 +121,24 @@ class Compared:
         return Measure(name=name, unit="x", at_most=MORE_CPU, value=ratio(ours, theirs), detail=detail)
 
 
-def _compared(folder: Path, hear: Sound, seconds: float, rounds: int) -> Compared:
+def _compared(folder: Path, camera: str, hear: Sound, seconds: float, rounds: int) -> Compared:
     folder.mkdir()
     found = Compared(seconds=seconds)
     for number in range(rounds):
         which = f"{folder.name}, {seconds} s, {number + 1} of {rounds}"
         progress(f"a session, {which}")
-        found.plain.append(_round(folder / f"plain-{number}", None, seconds, hear))
+        found.plain.append(_round(folder / f"plain-{number}", None, camera, seconds, hear))
         progress(f"a recorded session, {which}")
         out = folder / f"{number}.mcap"
-        found.recorded.append(_round(folder / f"recorded-{number}", out, seconds, hear))
+        found.recorded.append(_round(folder / f"recorded-{number}", out, camera, seconds, hear))
         found.missing += _missing(out, found.recorded[-1].sent, seconds)
         found.size_bytes += out.stat().st_size
     return found
 
 
-def _round(folder: Path, out: Path | None, seconds: float, hear: Sound) -> Round:
+def _round(folder: Path, out: Path | None, camera: str, seconds: float, hear: Sound) -> Round:
     """Run one session, recorded where there is a file for it, and send to it."""
-    with started(*_command(folder, out)) as session:
+    with started(*_command(folder, out, camera)) as session:
         time.sleep(SETTLE_S)
         broker = child_named(session.pid, "mosquitto")
         before = cpu_s(session.pid), cpu_s(broker)
@@ -145,7 +152,7 @@ def _round(folder: Path, out: Path | None, seconds: float, hear: Sound) -> Round
 
 def _killed_s(folder: Path, out: Path) -> float:
     """Return how long before the kill the stream that lost most has its last entry; what comes between is whole."""
-    with started(*_command(folder, out)) as session:
+    with started(*_command(folder, out, PIXELS)) as session:
         time.sleep(SETTLE_S)
         pid = session.pid
 
@@ -180,10 +187,10 @@ def _missing(out: Path, sent: Mapping[str, int], seconds: float) -> int:
     return lost + sum(count - found.get(f"/{stream}", 0) for stream, count in sent.items())
 
 
-def _command(folder: Path, out: Path | None) -> tuple[list[str], dict[str, str]]:
+def _command(folder: Path, out: Path | None, camera: str) -> tuple[list[str], dict[str, str]]:
     folder.mkdir()
     config = folder / "bench.yaml"
-    config.write_text(CONFIG, encoding="utf-8")
+    config.write_text(CONFIG.replace("CAMERA", camera), encoding="utf-8")
     verb = ["run", str(config)] if out is None else ["record", str(config), "--out", str(out)]
     return heedful(*verb), private_folders(folder)
 

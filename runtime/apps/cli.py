@@ -295,7 +295,16 @@ def _eval(arguments: argparse.Namespace) -> int:
 
         count = whole("--worlds", arguments.worlds, 1, MOST_WORLDS)
         length_s = seconds("--length", arguments.length)
-        return _in_loop(run_yard(settings, arguments.out, count=count, length_s=length_s, as_json=arguments.json))
+        return _in_loop(
+            run_yard(
+                settings,
+                arguments.out,
+                count=count,
+                length_s=length_s,
+                as_json=arguments.json,
+                data=arguments.data,
+            )
+        )
     from runtime.apps.evaluate import run_spine
 
     return _in_loop(run_spine(settings, data_folder(arguments), arguments.truth, arguments.out, as_json=arguments.json))

@@ -12,11 +12,11 @@ from typing import get_args
 
 from perception.yard.settings import SEEDS, Light, Split, WorldSettings, seed_of
 from runtime.apps.bench_measure import progress
-from runtime.apps.yard_worlds import asked_of, path_of, rendered, settings_of, truths_in
+from runtime.apps.yard_recording import truths_in
+from runtime.apps.yard_worlds import QUESTIONS, asked_of, path_of, rendered, settings_of
 from runtime.errors import ConfigError
 
 MOST = 1_000_000  # worlds of one call
-QUESTIONS = ".questions.jsonl"
 
 
 def data_yard(arguments: argparse.Namespace) -> int:

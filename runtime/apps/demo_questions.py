@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
-from runtime.apps.demo_recording import COFFEE, LENGTH_S, LIBRARY, SPEECH
+from runtime.apps.demo_recording import COFFEE, LIBRARY, SPEECH
 from runtime.apps.demo_truth import CAMERA, THIRDS, Interval, YardTruth
+from runtime.apps.demo_world import LENGTH_S
 from runtime.messages import Answer, Evidence
 
 SLACK_S = 0.5  # borders of what is seen and heard are this sure, those of speech the least

@@ -14,17 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perception.yard.record import write_yard
-from perception.yard.settings import SEEDS, SPLITS, WorldSettings
+from perception.yard.record import write_world
+from runtime.apps.demo_world import LENGTH_S, make_demo_world
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 YARD, RADIO = "yard.mcap", "radio.wav"
-LENGTH_S = 45
-# Chosen for what comes, stops, turns, rings and honks in it, by day and after nightfall; no split has it.
-SEED = len(SPLITS) * SEEDS + 27_968
-SETTINGS = WorldSettings(length_s=LENGTH_S, least_entities=4, most_entities=6, drives=False)
 RATE_HZ = 16_000
 NOISE_SEED = 1
 NOISE_DB = -55.0  # dBFS, all along: a quiet room
@@ -56,7 +52,7 @@ SENTENCES = (COFFEE, LIBRARY, SPEECH)
 
 def make_recordings(folder: Path) -> None:
     """Write both recordings into `folder`: the same bytes every time."""
-    write_yard(folder / YARD, SETTINGS, SEED)
+    write_world(folder / YARD, make_demo_world())
     with wave.open(str(folder / RADIO), "wb") as radio:
         radio.setnchannels(1)
         radio.setsampwidth(2)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from bisect import bisect_right
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -13,15 +10,12 @@ from typing import TypeAlias
 
 from perception.yard.kinds import CLASSES
 from perception.yard.oracle import oracle
-from perception.yard.record import NAMES, START_NS
-from perception.yard.truth import PLOT_TOPIC, TRUTH_TOPIC, Truth, from_json, is_visible
-from runtime.recording.contents import Picture
-from runtime.recording.foxglove import DECODERS
-from runtime.recording.mcap_file import McapFile
+from perception.yard.record import NAMES
+from perception.yard.truth import Truth, is_visible
+from runtime.apps.yard_recording import Pictures, picture_at, pictures_in, plot_in, truths_in
 
 NS_PER_S = 1_000_000_000
 CAMERA = f"yard-{NAMES['image']}"  # as a replay of yard.mcap beside another file calls it
-IMAGE_TOPIC = f"/{NAMES['image']}/image"
 VOICES = {one.voice.name: one.voice for one in CLASSES.values()}
 HEARD_BREAK_S = 0.25  # a break that is shorter ends no sound (perception/loudness.py)
 THIRDS = ("left", "middle", "right")
@@ -35,7 +29,7 @@ class YardTruth:
 
     truths: tuple[Truth, ...]  # by time, one for each picture
     calls: tuple[tuple[str, float, float], ...]  # voices: name, start and end in s
-    pictures: tuple[tuple[float, bytes], ...]  # when, and JPEG
+    pictures: Pictures
 
     @property
     def dark_s(self) -> float:
@@ -85,7 +79,7 @@ class YardTruth:
 
     def picture_at(self, t_s: float) -> bytes:
         """Return the last picture up to then, the first where there is none."""
-        return self.pictures[max(0, bisect_right(self.pictures, t_s, key=lambda one: one[0]) - 1)][1]
+        return picture_at(self.pictures, t_s)
 
     def _between(self, start_s: float, end_s: float) -> Iterable[Truth]:
         return (one for one in self.truths if start_s <= one.t_ns / NS_PER_S <= end_s)
@@ -104,20 +98,6 @@ def pulses_of(name: str, start_s: float, end_s: float) -> list[Interval]:
 
 def read_truth(path: Path) -> YardTruth:
     """Return the truth of a recording of the yard. Raises InputError where it cannot be read."""
-    truths: list[Truth] = []
-    calls: list[tuple[str, float, float]] = []
-    pictures: list[tuple[float, bytes]] = []
-    with closing(McapFile(path)) as file:
-        wanted = {n: one for n, one in file.channels.items() if one.topic in (TRUTH_TOPIC, PLOT_TOPIC, IMAGE_TOPIC)}
-        for entry in file.entries(set(wanted)):
-            match wanted[entry.channel].topic:
-                case t if t == TRUTH_TOPIC:
-                    truths.append(from_json(entry.data))
-                case t if t == PLOT_TOPIC:
-                    events = json.loads(entry.data)["events"]
-                    calls += [(one["value"], one["start_s"], one["end_s"]) for one in events if one["kind"] == "sounds"]
-                case _:
-                    [content] = DECODERS[wanted[entry.channel].schema].decode(entry.data)
-                    assert isinstance(content, Picture)
-                    pictures.append(((entry.log_ns - START_NS) / NS_PER_S, content.payload))
-    return YardTruth(truths=tuple(truths), calls=tuple(calls), pictures=tuple(pictures))
+    sounds = [one for one in plot_in(path) if one["kind"] == "sounds"]
+    calls = tuple((one["value"], one["start_s"], one["end_s"]) for one in sounds)
+    return YardTruth(truths=tuple(truths_in(path)), calls=calls, pictures=pictures_in(path))

@@ -1,6 +1,6 @@
 """`heedful eval yard`: questions about a world whose truth is known, through the configured backend.
 
-Beside it always: the same backend without a past, what is most frequent, what the priors say, who never answers, and
+Beside it always: the same backend without a past, what is most frequent, who is blind, who never answers, and
 who reads the truth, which must be right everywhere. The same worlds give the same numbers, but for the time it took.
 """
 
@@ -20,49 +20,68 @@ from perception.yard.truth import Truth
 from runtime.apps.bench_measure import progress
 from runtime.apps.yard_baselines import BASELINES, Frequent, baseline_replies, frequent
 from runtime.apps.yard_chair import Described
+from runtime.apps.yard_folder import Given, check_folder, given_at
 from runtime.apps.yard_lines import BACKEND, WINDOW, Line, Results, lines_of, result_of
 from runtime.apps.yard_pairs import Pair, draw_pair
+from runtime.apps.yard_recording import Mark, mark_in, truths_in
 from runtime.apps.yard_replies import DESCRIPTION, Reply, Row, replies_to, rows_of, window_replies
 from runtime.apps.yard_report import write_report
 from runtime.apps.yard_text import as_text
-from runtime.apps.yard_worlds import Asked, asked_of, path_of, rendered, rendered_world, settings_of, truths_in
+from runtime.apps.yard_worlds import Asked, asked_of, rendered, rendered_world, settings_of
 from runtime.config import Config
 from runtime.errors import ConfigError
 
 MOST_WORLDS = 10_000
 
 
-async def run_yard(config: Config, out: Path | None, *, count: int, length_s: float, as_json: bool) -> int:
-    """Measure and print everything; exit code 0 whatever the numbers are. Raises as `replay` does."""
+async def run_yard(
+    config: Config, out: Path | None, *, count: int, length_s: float, as_json: bool, data: Path | None = None
+) -> int:
+    """Measure and print everything; exit code 0 whatever the numbers are.
+
+    `data` is a folder of worlds that are taken instead of the first `count` of the test split. Raises as `replay` does,
+    and InputError where something of `data` cannot be measured on.
+    """
     start_s = time.perf_counter()
+    paths = check_folder(data) if data is not None else []
+    if paths:
+        count, length_s = len(paths), mark_in(paths[0]).settings.length_s
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="heedful-yard-")))
         suite = Suite(config, out / "worlds" if out else scratch, scratch, length_s)
         for number in range(count):
             progress(f"world {number + 1} of {count}")
-            await suite.play(number)
+            await suite.play(number, given_at(paths[number]) if paths else suite.rendered(number))
         lines = lines_of(suite.results)
         result = result_of(lines) | {"backend": config.reasoning.backend, "worlds": count, "length_s": length_s}
+        result["unreadable"] = len(suite.unread)
         result["took_s"] = round(time.perf_counter() - start_s, 1)
         if out is not None:
             leave(out, lines, result, suite)
     if as_json:
-        print("\n".join(json.dumps({"type": "score", **line}) for line in lines))
+        told = [{"type": "score", **line} for line in lines] + [
+            {"type": "unreadable", "why": one} for one in suite.unread
+        ]
+        print("\n".join(map(json.dumps, told)))
     else:
-        print(as_text(lines) + "\n")
+        print("\n\n".join([as_text(lines), *(f"not asked: {one}" for one in suite.unread)]) + "\n")
     print(json.dumps(result))
     return 0
 
 
 class Suite:
-    """The worlds of the test split, and what everybody replied to the questions about them."""
+    """Worlds, and what everybody replied to the questions about them."""
 
     def __init__(self, config: Config, folder: Path, scratch: Path, length_s: float) -> None:
-        """Take the worlds from `folder`, where they stay. Raises ConfigError where `length_s` is out of range."""
+        """Render the test split's worlds into `folder`, where they stay.
+
+        Raises ConfigError where `length_s` is out of range.
+        """
         self._config, self._folder, self._scratch = config, folder, scratch
         self._settings = settings_of("test", length_s)
         self._learnt: Frequent = frequent(settings_of("train", length_s))
         self.paths: dict[int, Path] = {}
+        self.unread: list[str] = []  # questions that are not asked, and why
         names = (BACKEND, WINDOW, *BASELINES)
         self._rows: dict[str, list[Row]] = {name: [] for name in names}
         self._turned: dict[str, dict[int, Row]] = {name: {} for name in names if name != WINDOW}
@@ -73,16 +92,23 @@ class Suite:
         """Return everything that was replied so far."""
         return Results(rows=self._rows, turned=self._turned, descriptions=self._descriptions)
 
-    async def play(self, number: int) -> None:
-        """Ask everything about one world."""
-        seed = seed_of("test", number)
-        path = self.paths[number] = rendered(self._folder, self._settings, number)
+    def rendered(self, number: int) -> Given:
+        """Return a world of the test split."""
+        path, seed = rendered(self._folder, self._settings, number), seed_of("test", number)
         seen = truths_in(path)
         asked = asked_of(seen, self._settings, seed)
-        pair = draw_pair(seen, self._settings, seed)
+        return Given(path=path, mark=Mark(seed=seed, settings=self._settings), seen=seen, asked=asked)
+
+    async def play(self, number: int, given: Given) -> None:
+        """Ask everything about one world."""
+        path, seen = given.path, given.seen
+        self.paths[number] = path
+        self.unread += given.unread
+        asked = list(given.asked)
+        pair = draw_pair(seen, given.mark.settings, given.mark.seed) if given.is_remade else None
         if pair is not None:
             asked.append(Asked(id="pair", purpose="pair", question=pair.question))
-        replies: dict[str, Mapping[str, Reply]] = {**baseline_replies(asked, seen, self._settings, self._learnt)}
+        replies: dict[str, Mapping[str, Reply]] = {**baseline_replies(asked, seen, self._learnt)}
         told = await replies_to(path, self._config, asked, describes=True)
         self._descriptions.append(Described(text=told[DESCRIPTION].text, scene=scene_of(seen)))
         replies[BACKEND] = told
@@ -91,16 +117,15 @@ class Suite:
         for name, own in replies.items():
             self._rows[name] += rows_of(number, asked, own)
         if pair is not None:
-            await self._turn(number, pair)
+            await self._turn(number, given, pair)
 
-    async def _turn(self, number: int, pair: Pair) -> None:
+    async def _turn(self, number: int, given: Given, pair: Pair) -> None:
         """Ask the question of a pair in the changed world."""
-        base = path_of(self._folder, self._settings, number)
-        name = f"{base.stem}-{pair.how}-at-{pair.question.asked_s:g}s.mcap"
+        name = f"{given.path.stem}-{pair.how}-at-{pair.question.asked_s:g}s.mcap"
         path = rendered_world(self._folder / name, pair.changed)
         seen: Sequence[Truth] = truths_in(path)
         asked = [Asked(id="pair", purpose="pair", question=pair.turned)]
-        replies = {**baseline_replies(asked, seen, self._settings, self._learnt)}
+        replies = {**baseline_replies(asked, seen, self._learnt)}
         replies[BACKEND] = await replies_to(path, self._config, asked)
         for of, own in replies.items():
             [self._turned[of][number]] = rows_of(number, asked, own)

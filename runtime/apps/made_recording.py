@@ -12,9 +12,8 @@ import numpy as np
 from perception.picture import encode_jpeg
 from runtime.messages import CalibrationInput, EventsInput, ImuInput, PoseInput, RadarInput
 from runtime.recording import buslog, foxglove
-from runtime.recording.contents import Content, Pcm, Picture
+from runtime.recording.contents import KIND, STREAM, Content, Pcm, Picture
 from runtime.recording.mcap_writer import ChannelInfo, RecordingWriter
-from runtime.recording.readers import KIND, STREAM
 
 START_NS = 1_790_000_000_000_000_000
 S_NS = 1_000_000_000

@@ -11,17 +11,14 @@ from pathlib import Path
 
 from perception.events.eventfile import EventFile, begins_ns, is_event_file
 from perception.media import AudioFile, Track, VideoFile, probe
-from perception.recorded import (
-    RecordedAudio,
-    RecordedData,
-    RecordedTrack,
-    RecordedVideo,
-    Recording,
-    probe_recording,
-)
+from perception.places import Change, opens_later
+from perception.recorded import RecordedAudio, RecordedData, RecordedVideo
+from perception.recording import RecordedTrack, Recording, probe_recording
 from perception.sources import Reader
+from perception.unperceived import MissingSensor
 from runtime.apps.playlist_notes import notes_on
 from runtime.apps.present import WALL_CLOCK_NS
+from runtime.apps.yard_faults import missing_in
 from runtime.config import NAME, Config, PerceptionConfig, percept_digest
 from runtime.errors import InputError
 from runtime.manifest import MANIFEST, StreamEntry, read_calibration, read_manifest
@@ -29,7 +26,7 @@ from runtime.messages import RESERVED_STREAMS, CalibrationInput, Sensor
 from runtime.recording.bags import is_container, later_parts
 from runtime.recording.container import Channel
 from runtime.recording.damage import told_once
-from runtime.recording.ros import camera_info_topic
+from runtime.recording.timeline import PAUSE_NS
 
 MIB = 1024 * 1024
 NS_PER_S = 1_000_000_000
@@ -42,6 +39,30 @@ class PlayedStream:
     name: str
     sensor: Sensor
     open: Callable[[], Reader]
+    is_missing: bool = False  # a sensor that the recording should have
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One path with what a manifest says of it."""
+
+    path: Path
+    name: str = ""
+    entry: StreamEntry | None = None
+
+    @property
+    def offset_ns(self) -> int:
+        """Return by how much later than the others it began."""
+        return round(self.entry.offset_s * NS_PER_S) if self.entry is not None else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """From when to when a part plays, in event time."""
+
+    part: Part
+    begins_ns: int
+    ends_ns: int | None  # None where it does not say
 
 
 @dataclass(kw_only=True)
@@ -51,11 +72,12 @@ class Playlist:
     streams: list[PlayedStream] = field(default_factory=list)
     undecoded: list[tuple[Path, Channel]] = field(default_factory=list)
     calibrations: dict[str, CalibrationInput] = field(default_factory=dict)
+    changes: list[Callable[[], Iterator[Change]]] = field(default_factory=list)  # later calibrations, by event time
     notes: list[str] = field(default_factory=list)  # a line each
     is_run: bool = False  # messages of the bus are among it
     is_damaged: bool = False  # nothing could be read of some streams
     faults: list[str] = field(default_factory=list)  # of the recordings
-    ends_ns: list[int | None] = field(default_factory=list)  # event time at which each part ends, where it says so
+    spans: list[Span] = field(default_factory=list)  # of its parts
     origins_ns: set[int | None] = field(default_factory=set)  # Unix time of event time 0, as each input has it
 
     @property
@@ -63,19 +85,6 @@ class Playlist:
         """Return the Unix time of event time 0, where all streams share one that is known."""
         origin_ns = next(iter(self.origins_ns)) if len(self.origins_ns) == 1 else None
         return origin_ns if origin_ns is not None and origin_ns > WALL_CLOCK_NS else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Part:
-    """One path with what a manifest says of it."""
-
-    path: Path
-    name: str = ""
-    entry: StreamEntry | None = None
-
-    @property
-    def offset_ns(self) -> int:
-        return round(self.entry.offset_s * NS_PER_S) if self.entry is not None else 0
 
 
 def make_playlist(paths: Sequence[Path], settings: PerceptionConfig, start_ns: int = 0) -> Playlist:
@@ -98,15 +107,31 @@ def make_playlist(paths: Sequence[Path], settings: PerceptionConfig, start_ns: i
         topics = ", ".join(sorted(f"{one.topic} ({one.schema or one.encoding})" for _, one in playlist.undecoded))
         raise InputError(paths[0], f"holds nothing that can be played{f', only {topics}' if topics else ''}")
     _check_start(playlist, paths[0], start_ns)
+    _check_offsets(playlist, start_ns)
     return playlist
 
 
 def _check_start(playlist: Playlist, path: Path, start_ns: int) -> None:
     """Raise InputError where everything ends before the start."""
-    known = [end_ns for end_ns in playlist.ends_ns if end_ns is not None]
-    if start_ns > 0 and len(known) == len(playlist.ends_ns) and max(known, default=0) < start_ns:
+    known = [one.ends_ns for one in playlist.spans if one.ends_ns is not None]
+    if start_ns > 0 and len(known) == len(playlist.spans) and max(known, default=0) < start_ns:
         ends_s, starts_s = max(known, default=0) / NS_PER_S, start_ns / NS_PER_S
         raise InputError(path, f"ends at {ends_s:.1f} s, before --start {starts_s:g}")
+
+
+def _check_offsets(playlist: Playlist, start_ns: int) -> None:
+    """Raise InputError where a manifest lets nothing at all play for long: a replay would walk through that."""
+    reached_ns = start_ns
+    for one in sorted(playlist.spans, key=lambda span: span.begins_ns):
+        if one.begins_ns - reached_ns > PAUSE_NS:
+            raise InputError(
+                one.part.path,
+                f"begins {(one.begins_ns - reached_ns) / NS_PER_S / 60:,.0f} minutes after all others have ended: "
+                f"play it alone, or write a smaller one (streams.{one.part.name}.offset_s)",
+            )
+        if one.ends_ns is None:
+            return  # it may go on until the next one begins
+        reached_ns = max(reached_ns, one.ends_ns)
 
 
 def replay_session(paths: Sequence[Path], config: Config, start_ns: int = 0) -> str:
@@ -137,7 +162,7 @@ def _files_at(path: Path) -> list[Path]:
     return [one for one in path.iterdir() if one.is_file()] if path.is_dir() else [path, *later_parts(path)]
 
 
-def _expanded(paths: Sequence[Path]) -> Iterator[_Part]:
+def _expanded(paths: Sequence[Path]) -> Iterator[Part]:
     later = {part.resolve() for path in paths for part in later_parts(path)}
     for path in paths:
         if path.resolve() in later:
@@ -146,16 +171,16 @@ def _expanded(paths: Sequence[Path]) -> Iterator[_Part]:
             raise InputError(path, "no such file")
         if path.is_dir() and (path / MANIFEST).exists():
             for name, entry in read_manifest(path).streams.items():
-                yield _Part(path=path / entry.file, name=name, entry=entry)
+                yield Part(path=path / entry.file, name=name, entry=entry)
         elif path.is_dir() and not is_container(path):
             raise InputError(path, f"is a folder without {MANIFEST}; write one, or name the recordings in it")
         else:
-            yield _Part(path=path)
+            yield Part(path=path)
 
 
 def _add_media(
     playlist: Playlist,
-    part: _Part,
+    part: Part,
     start: str,
     names: set[str],
     settings: PerceptionConfig,
@@ -174,7 +199,8 @@ def _add_media(
             raise InputError(part.path, f"has no {wanted} track (streams.{part.name}.track)")
     for track in tracks:
         length_s = track.duration_s
-        playlist.ends_ns.append(None if length_s is None else offset_ns + round(length_s * NS_PER_S))
+        ends_ns = None if length_s is None else offset_ns + round(length_s * NS_PER_S)
+        playlist.spans.append(Span(part=part, begins_ns=offset_ns, ends_ns=ends_ns))
         is_only = bool(part.name) and len(tracks) == 1
         name = _unused(part.name if is_only else f"{start}{part.name + '-' if part.name else ''}{track.sensor}", names)
         reader = _media_reader(part.path, track, settings, offset_ns, start_ns)
@@ -193,7 +219,7 @@ def _media_reader(
 
 def _add_events(
     playlist: Playlist,
-    part: _Part,
+    part: Part,
     start: str,
     names: set[str],
     settings: PerceptionConfig,
@@ -207,7 +233,7 @@ def _add_events(
         raise InputError(part.path, f"holds events alone (streams.{part.name})")
     unix_ns = begins_ns(part.path)
     playlist.origins_ns.add(None if unix_ns is None else unix_ns - offset_ns)
-    playlist.ends_ns.append(None)
+    playlist.spans.append(Span(part=part, begins_ns=offset_ns, ends_ns=None))
     name = _unused(part.name or f"{start}events", names)
     reader = partial(EventFile, part.path, offset_ns=offset_ns, start_ns=start_ns)
     playlist.streams.append(PlayedStream(name=name, sensor="events", open=reader))
@@ -216,7 +242,7 @@ def _add_events(
 
 def _add_recording(
     playlist: Playlist,
-    part: _Part,
+    part: Part,
     start: str,
     names: set[str],
     settings: PerceptionConfig,
@@ -227,7 +253,7 @@ def _add_recording(
     recording = probe_recording(part.path)
     tracks = _wanted(part, recording)
     playlist.is_run |= recording.is_run
-    playlist.ends_ns.append(offset_ns + recording.length_ns)
+    playlist.spans.append(Span(part=part, begins_ns=offset_ns, ends_ns=offset_ns + recording.length_ns))
     if tracks:  # where pauses are left out, event time is not the time of day less something
         playlist.origins_ns.add(None if recording.timeline.cuts else recording.origin_ns - offset_ns)
     playlist.undecoded += [(part.path, channel) for channel in recording.undecoded]
@@ -235,24 +261,32 @@ def _add_recording(
     playlist.faults += recording.faults
     playlist.notes += [f"{part.path}: {fault}" for fault in told_once(recording.faults)]
     playlist.notes += notes_on(part.path, recording)
-    own: dict[str, str] = {}  # what the recording calls a stream -> what it is called here
+    own: dict[str, RecordedTrack] = {}
     for track in tracks:
         is_only = bool(part.name) and len(tracks) == 1
         plain = track.name if NAME.fullmatch(track.name) else _slug(track.name or track.topic)
         name = _unused(part.name if is_only else f"{start}{part.name + '-' if part.name else ''}{plain}", names)
-        own[track.name or track.topic] = name
+        own[name] = track
         reader = _channel_reader(track, recording, settings, offset_ns, start_ns)
         playlist.streams.append(PlayedStream(name=name, sensor=track.sensor, open=reader))
         _calibrate(playlist, part, name)
-    known = dict(recording.calibrations)
-    for track in tracks:
-        called = track.name or track.topic
-        beside = camera_info_topic(track.topic) if track.sensor == "video" else called
-        if (calibration := known.get(called, known.get(beside))) is not None:
-            playlist.calibrations.setdefault(own[called], calibration)
+    if tracks == recording.tracks:
+        end_ns = max(offset_ns + recording.length_ns, start_ns)
+        for lacking, sensor in missing_in(recording).items():
+            name = _unused(f"{start}{part.name + '-' if part.name else ''}{lacking}", names)
+            nothing = partial(MissingSensor, end_ns)
+            playlist.streams.append(PlayedStream(name=name, sensor=sensor, open=nothing, is_missing=True))
+    own = {name: track for name, track in own.items() if name not in playlist.calibrations}  # a manifest's counts
+    for name, track in own.items():
+        if (calibration := recording.places.calibration_of(track)) is not None:
+            playlist.calibrations[name] = calibration
+    shift_ns = offset_ns - recording.origin_ns
+    playlist.changes.append(
+        opens_later(part.path, recording.places, own, lambda log_ns: recording.timeline.event_ns(log_ns) + shift_ns)
+    )
 
 
-def _wanted(part: _Part, recording: Recording) -> tuple[RecordedTrack, ...]:
+def _wanted(part: Part, recording: Recording) -> tuple[RecordedTrack, ...]:
     entry = part.entry
     if entry is None or (entry.topic is None and entry.track is None):
         return recording.tracks
@@ -280,7 +314,7 @@ def _channel_reader(
             return partial(RecordedData, track, recording, offset_ns=offset_ns, start_ns=start_ns)
 
 
-def _calibrate(playlist: Playlist, part: _Part, name: str) -> None:
+def _calibrate(playlist: Playlist, part: Part, name: str) -> None:
     if part.entry is not None and part.entry.calibration is not None:
         path = part.path.parent / part.entry.calibration
         playlist.calibrations[name] = read_calibration(path, "_", name)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median_low
 
-from perception.recorded import Recording
+from perception.recording import Recording
+from runtime.apps.yard_faults import faults_of
 from runtime.recording.bags import undescribed
 from runtime.recording.timeline import PAUSE_NS
 
@@ -33,6 +34,7 @@ def notes_on(path: Path, recording: Recording) -> Iterator[str]:
         pauses = f" in {len(cuts)} pauses" if cuts[1:] else ""
         yield f"{path}: nothing was recorded for {lasted}{pauses}; they are left out"
     yield from _strays(path, recording)
+    yield from faults_of(path, recording)
     if count := len(undescribed(path)):
         yield f"{path}: its {count} files were joined as parts of one recording, because there is no metadata.yaml"
 

@@ -5,25 +5,16 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from runtime.config import CameraStream, Config, MicrophoneStream, MqttStream
 from runtime.errors import ConfigError
 from runtime.messages import Sensor
-from runtime.recording.contents import InputKind
+from runtime.recording.contents import SENSORS
 from runtime.recording.mcap_writer import RecordingWriter, parts_of
 from runtime.recording.recorder import Recorder
-
-SENSORS: Mapping[InputKind, Sensor] = {
-    "image": "video",
-    "audio": "audio",
-    "radar": "radar",
-    "events": "events",
-    "pose": "pose",
-    "imu": "imu",
-}
 
 
 @contextmanager

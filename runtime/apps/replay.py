@@ -87,7 +87,8 @@ async def replay(
     """
     start_ns = round(start_s * NS_PER_S)
     playlist = await asyncio.to_thread(make_playlist, paths, config.perception, start_ns)
-    result = ReplayResult(session=replay_session(paths, config, start_ns), undecoded=tuple(playlist.undecoded))
+    session = await asyncio.to_thread(replay_session, paths, config, start_ns)
+    result = ReplayResult(session=session, undecoded=tuple(playlist.undecoded))
     result.origin_ns = playlist.origin_ns
     calibrations = tell_playlist(playlist)
     with tempfile.TemporaryDirectory(prefix="heedful-memory-") as scratch:
@@ -122,9 +123,9 @@ def tell_playlist(playlist: Playlist) -> Calibrations:
     """Say what of the recordings is not played, and why; return their calibrations."""
     for note in playlist.notes:
         logger.warning("%s", note)
-    calibrations = Calibrations(playlist.calibrations)
-    for name in calibrations.missing({one.name: one.sensor for one in playlist.streams}):
-        logger.warning("%s has no calibration: where it sits is not known", name)
+    calibrations = Calibrations(playlist.calibrations, playlist.changes)
+    if missing := calibrations.missing({one.name: one.sensor for one in playlist.streams if not one.is_missing}):
+        logger.warning("%s", missing)
     return calibrations
 
 

@@ -14,10 +14,11 @@ import asyncio
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing, closing
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -39,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 HOLE_NS = 2_000_000_000  # watermarks of one stream that are further apart in a damaged run: something between is lost
 FIRST_HOLE = 1 << 30  # what gaps that stand for holes are numbered from: perception counts its own from 1
+BATCH = 32  # messages that are read at a time
 PERCEPTS = frozenset({"frame", "observation", "motion", "utterance", "sound", "gap", "watermark"})
 
 
@@ -58,8 +60,9 @@ async def swap(
     `questions` are asked at the end, beside those of the run. Raises InputError, MissingPart, ModelError,
     StoreCorrupt or ConfigError.
     """
-    with closing(RunReader(path)) as run, tempfile.TemporaryDirectory(prefix="heedful-memory-") as scratch:
-        session, start_ns, session_start_ns = _beginning(run, path)
+    run = await asyncio.to_thread(RunReader, path)
+    with closing(run), tempfile.TemporaryDirectory(prefix="heedful-memory-") as scratch:
+        session, start_ns, session_start_ns = await asyncio.to_thread(_beginning, run, path)
         folder = memory or Path(scratch)  # not the configured one: that remembers the session which is played
         result = ReplayResult(session=session, origin_ns=origin_of(run.about))
         with closing(Worker("loader")) as loader:
@@ -97,6 +100,24 @@ def _beginning(run: RunReader, path: Path) -> tuple[str, int, int]:
     return mark.session, max(0, mark.t_ns), session_start_ns
 
 
+async def _read_ahead(run: RunReader) -> AsyncGenerator[tuple[Message, bool]]:
+    """Yield a run's messages, each with whether damage was met up to it; a thread reads a batch ahead."""
+    messages = ((message, bool(run.faults)) for message in run.messages())
+    with closing(Worker("run")) as worker:
+        following = worker.begin(_batch, messages)
+        try:
+            while batch := await following:
+                following = worker.begin(_batch, messages)
+                for one in batch:
+                    yield one
+        finally:
+            await asyncio.wait({following})  # then the file can be closed
+
+
+def _batch(messages: Iterator[tuple[Message, bool]]) -> list[tuple[Message, bool]]:
+    return list(islice(messages, BATCH))
+
+
 class _Player:
     """Says what perception, and whoever asked, said in the run."""
 
@@ -125,6 +146,7 @@ class _Player:
         self._tap = Tap(wires.bus("user"), self._user, result.session, listen) if listen is not None else None
         self._last: dict[str, Watermark] = {}
         self._holes = 0
+        self._is_damaged = False  # the run, up to where it is played
         self._open: list[tuple[int, asyncio.Task[None]]] = []  # what was asked, and about which time
 
     async def run(self) -> None:
@@ -149,9 +171,11 @@ class _Player:
 
     async def _course(self, group: asyncio.TaskGroup) -> None:
         start_s = time.perf_counter()
-        for message in self._run.messages():
-            if message.session == self._result.session:
-                await self._say(message, group)
+        async with aclosing(_read_ahead(self._run)) as messages:
+            async for message, is_damaged in messages:
+                self._is_damaged = is_damaged
+                if message.session == self._result.session:
+                    await self._say(message, group)
         for mark in self._last.values():
             if not mark.ended:  # the run was cut, or its session killed
                 end = replace(mark, t_ns=mark.t_ns + 1, ended=True, truncated=True, call=0)
@@ -203,7 +227,7 @@ class _Player:
         """Say that a stream was not perceived where the run is damaged and its watermarks are missing."""
         before = self._last.get(mark.stream)
         since_ns = before.t_ns if before is not None else mark.epoch
-        if not self._run.faults or mark.t_ns - since_ns <= HOLE_NS:
+        if not self._is_damaged or mark.t_ns - since_ns <= HOLE_NS:
             return
         self._holes += 1
         gap = Gap(

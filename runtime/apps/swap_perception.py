@@ -38,7 +38,8 @@ async def perceive_only(
     """Play recordings through perception; return when all is said. Raises as `replay`."""
     start_ns = round(start_s * NS_PER_S)
     playlist = await asyncio.to_thread(make_playlist, paths, config.perception, start_ns)
-    result = ReplayResult(session=replay_session(paths, config, start_ns), undecoded=tuple(playlist.undecoded))
+    session = await asyncio.to_thread(replay_session, paths, config, start_ns)
+    result = ReplayResult(session=session, undecoded=tuple(playlist.undecoded))
     result.origin_ns = playlist.origin_ns
     calibrations = tell_playlist(playlist)
     with closing(Worker("loader")) as loader:

@@ -124,7 +124,10 @@ def recorded_streams(playlist: Playlist, config: Config, session: str) -> list[t
     for one in playlist.streams:
         count = BATCHES.get(one.sensor, DATA_BATCH)
         source = ReaderSource(one.name, one.sensor, one.open, count, is_live=False)
-        streams.append((source, _pipeline(one.sensor, session, one.name, 0, config.perception)))
+        if one.is_missing:
+            streams.append((source, UnperceivedStream(is_missing=True)))
+        else:
+            streams.append((source, _pipeline(one.sensor, session, one.name, 0, config.perception)))
     return streams
 
 
@@ -145,7 +148,8 @@ def configured_streams(
             case CameraStream():
                 size = (wanted.width_px, wanted.height_px) if wanted.width_px and wanted.height_px else None
 
-                camera = partial(Camera, wanted.device, size, wanted.rate_hz, settings.analysis_width_px)
+                width_px = settings.analysis_width_px
+                camera = partial(Camera, wanted.device, size, wanted.rate_hz, width_px, sends_jpeg=wanted.sends_jpeg)
                 source = ReaderSource(name, "video", _tapped(camera, name, "image", recorder), 1, is_live=True)
             case MicrophoneStream():
                 microphone = partial(Microphone, wanted.device)
@@ -168,7 +172,7 @@ def _tapped(
     put = partial(recorder.put, stream, kind)
     tap: Callable[[], Tap] = partial(SoundTap, put)
     if kind == "image":
-        tap = partial(PictureTap, put, partial(recorder.lose, stream, kind), recorder.is_writing)
+        tap = partial(PictureTap, stream, put, partial(recorder.lose, stream, kind), recorder.is_writing)
     return partial(TappedReader, make, tap)
 
 

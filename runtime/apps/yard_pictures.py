@@ -7,19 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from perception.yard.lens import Lens
-from perception.yard.record import NAMES, START_NS
 from perception.yard.sayings import say_answer
 from runtime.apps.page import text
 from runtime.apps.present import clock
+from runtime.apps.yard_recording import picture_at, pictures_in
 from runtime.apps.yard_replies import Row
 from runtime.apps.yard_trust import NEAR_S
 from runtime.messages import Box
-from runtime.recording.contents import Picture
-from runtime.recording.foxglove import DECODERS
-from runtime.recording.mcap_file import McapFile
 
 SHOWN = 6  # of hits, and of misses
-NS_PER_S = 1_000_000_000
 
 
 def pictures(rows: Iterable[Row], paths: Mapping[int, Path]) -> Iterator[str]:
@@ -59,25 +55,6 @@ def moment_of(row: Row) -> float:
     return min(times, key=lambda at_s: min(max(one.start_s - at_s, at_s - one.end_s, 0.0) for one in boxed))
 
 
-def picture_at(path: Path, at_s: float) -> bytes:
-    """Return the JPEG picture of a moment, the last one at or before it."""
-    file = McapFile(path)
-    try:
-        topic = f"/{NAMES['image']}/image"
-        [(number, channel)] = [(number, one) for number, one in file.channels.items() if one.topic == topic]
-        end_ns = START_NS + round(at_s * NS_PER_S)
-        newest = b""
-        for entry in file.entries({number}):
-            if newest and entry.log_ns > end_ns:
-                break
-            newest = entry.data
-        [content] = DECODERS[channel.schema].decode(newest)
-        assert isinstance(content, Picture)
-        return content.payload
-    finally:
-        file.close()
-
-
 def _figure(row: Row, path: Path) -> str:
     at_s = moment_of(row)
     true = [box for when_s, _, box in row.question.evidence.boxes if abs(when_s - at_s) < NEAR_S / 2]
@@ -87,7 +64,7 @@ def _figure(row: Row, path: Path) -> str:
         if one.box is not None and one.start_s - NEAR_S <= at_s <= one.end_s + NEAR_S
     ]
     lens = Lens()
-    data = base64.b64encode(picture_at(path, at_s)).decode()
+    data = base64.b64encode(picture_at(pictures_in(path), at_s)).decode()
     size = f'width="{lens.width_px}" height="{lens.height_px}"'
     image = f'<image href="data:image/jpeg;base64,{data}" {size}/>'
     boxes = "".join(_rect(box, "new", lens) for box in true[:1]) + "".join(_rect(box, "second", lens) for box in given)

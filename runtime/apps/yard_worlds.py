@@ -15,15 +15,15 @@ from perception.yard.question import Question
 from perception.yard.questions import questions_of
 from perception.yard.record import START_NS, write_world, write_yard
 from perception.yard.settings import Light, Split, WorldSettings, seed_of
-from perception.yard.truth import TRUTH_TOPIC, Truth, from_json
+from perception.yard.truth import Truth
 from perception.yard.world import World
-from runtime.errors import InputError
 from runtime.recording.mcap_file import McapFile
 from runtime.recording.mcap_writer import ChannelInfo, RecordingWriter
 
 Purpose: TypeAlias = Literal["grammar", "poll", "pair"]
 ENTITIES: Mapping[Split, tuple[int, int]] = {"train": (2, 5), "validation": (2, 6), "test": (3, 7)}
 NS_PER_S = 1_000_000_000
+QUESTIONS = ".questions.jsonl"  # beside a recording: what is asked about it, a line each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,20 +64,6 @@ def rendered_world(path: Path, world: World) -> Path:
         write_world(part, world)
         part.rename(path)
     return path
-
-
-def truths_in(path: Path) -> list[Truth]:
-    """Return what the truth channel of a recording says. Raises InputError where there is none."""
-    file = McapFile(path)
-    try:
-        wanted = {number for number, one in file.channels.items() if one.topic == TRUTH_TOPIC}
-        if not wanted:
-            raise InputError(path, f"holds no {TRUTH_TOPIC}: it is no recording of the yard")
-        return [from_json(entry.data) for entry in file.entries(wanted)]
-    except ValueError as error:
-        raise InputError(path, str(error)) from error
-    finally:
-        file.close()
 
 
 def asked_of(truths: Sequence[Truth], settings: WorldSettings, seed: int) -> list[Asked]:

@@ -82,7 +82,7 @@ def _with_later_parts(path: Path) -> Container:
     if part not in ("", "1"):
         faults.append(f"is part {part} of a recording: the others are played with the first one")
     if not later:
-        first.faults += faults
+        first.faults += faults + _not_last({path.name: first})
         return first
     first.close()
     return _joined([path, *later], faults)
@@ -154,6 +154,7 @@ def _joined(paths: Sequence[Path], faults: list[str], about: About | None = None
     if not parts:
         raise InputError(paths[0].parent, "; ".join(faults))
     faults += _lost_parts(parts, faults)
+    faults += _not_last(parts)
     return Several(parts, about.counts if about is not None and not faults else None, faults)
 
 
@@ -173,6 +174,22 @@ def _lost_parts(parts: Mapping[str, Container], faults: Sequence[str]) -> list[s
             are = "are" if called[1:] else "is"
             lost.append(f"{', '.join(called)} {are} missing, or of another recording")
     return lost
+
+
+def _not_last(parts: Mapping[str, Container]) -> list[str]:
+    """Tell where a recording of ours goes on, or broke off, after the last of its parts that is there."""
+    last: dict[str, tuple[int, str]] = {}  # recording -> its last part, file
+    for name, part in parts.items():
+        about = part.metadata.get(RECORDING, {})
+        if about.get("part", "").isdecimal():
+            recording = about.get("id", "")
+            last[recording] = max(last.get(recording, (0, "")), (int(about["part"]), name))
+    return [
+        f"{name}: is not the last part: what follows it is missing, or the recorder could not go on there"
+        for _, name in last.values()
+        # one that breaks off says so, and an older recorder did not note which part is the last
+        if parts[name].metadata[RECORDING].get("last") == "false" and not parts[name].faults
+    ]
 
 
 def _open_part(path: Path) -> Container:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from runtime.messages import CalibrationInput, EventsInput, ImuInput, PoseInput, RadarInput
+from runtime.messages import CalibrationInput, EventsInput, ImuInput, PoseInput, RadarInput, Sensor
 
 InputKind: TypeAlias = Literal["image", "audio", "radar", "events", "pose", "imu", "calibration"]
 
 COMPRESSED = frozenset({"jpeg", "png", "webp"})  # a picture each
-VIDEO = frozenset({"h264", "hevc", "vp9", "av1"})  # a picture needs those before it
+VIDEO_NAMES = {"h264": "h264", "h265": "hevc", "vp9": "vp9", "av1": "av1"}  # Foxglove's, FFmpeg's
+VIDEO = frozenset(VIDEO_NAMES.values())  # a picture needs those before it
+SENSORS: Mapping[InputKind, Sensor] = {  # whose inputs they are; a calibration is no sample
+    "image": "video",
+    "audio": "audio",
+    "radar": "radar",
+    "events": "events",
+    "pose": "pose",
+    "imu": "imu",
+}
+STREAM = "heedful.stream"  # metadata of our own channels: what the stream was called
+KIND = "heedful.kind"  # and which kind of input it is
+VIEW_ONLY = "heedful.view"  # metadata of a channel that repeats another one for viewers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +53,18 @@ Decode: TypeAlias = Callable[[bytes], Sequence[Content]]
 """From an entry's bytes to what is in it, most often one thing. Raises ValueError where they are damaged."""
 
 
+def no_frame(data: bytes) -> str:
+    """Return nothing: such entries name no frame."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoder:
     """How to read a channel."""
 
     kind: InputKind
     decode: Decode
+    frame_of: Callable[[bytes], str] = no_frame  # where the sensor sits: a name that transforms tell of
 
 
 ANY = ""  # session and stream of inputs that were just decoded: whoever plays them knows the names

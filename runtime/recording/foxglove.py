@@ -19,13 +19,12 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.message import DecodeError, Message
 
 from runtime.messages import CalibrationInput, EventsInput, ImuInput, PoseInput, RadarInput
-from runtime.recording.contents import ANY, COMPRESSED, VIDEO, Content, Decoder, InputKind, Pcm, Picture
+from runtime.recording.contents import ANY, COMPRESSED, VIDEO, VIDEO_NAMES, Content, Decoder, InputKind, Pcm, Picture
 from runtime.recording.packets import EventPacket, Imu
 from runtime.recording.points import float_columns
 from runtime.recording.rawimage import PIXELS, raw_picture
 from runtime.recording.sane import finite, moment, quaternion, vector
 
-VIDEO_NAMES = {"h264": "h264", "h265": "hevc", "vp9": "vp9", "av1": "av1"}  # Foxglove's, FFmpeg's
 NUMBERS = {1: "u1", 2: "i1", 3: "<u2", 4: "<i2", 5: "<u4", 6: "<i4", 7: "<f4", 8: "<f8"}  # of packed fields
 
 

@@ -12,15 +12,11 @@ from google.protobuf.message_factory import GetMessageClass
 
 from runtime.messages import AudioInput, CalibrationInput, ImageInput, Input
 from runtime.recording import buslog, foxglove
-from runtime.recording.contents import Content, InputKind, Pcm, Picture
+from runtime.recording.contents import KIND, STREAM, VIEW_ONLY, Content, InputKind, Pcm, Picture
 from runtime.recording.mcap_writer import ChannelInfo
-from runtime.recording.readers import VIEW_ONLY
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message as Protobuf
-
-STREAM = "heedful.stream"  # metadata of a channel of inputs
-KIND = "heedful.kind"
 
 
 def content_of(message: Input) -> Content:

@@ -15,6 +15,7 @@ from mcap.opcode import Opcode
 from runtime.errors import InputError
 from runtime.recording.blocks import Block, entries_in, spans_of
 from runtime.recording.container import Channel, Entry
+from runtime.recording.mcap_cut import CUT
 from runtime.recording.mcap_index import (
     BROKEN,
     CHUNK_HEAD,
@@ -48,6 +49,8 @@ class McapFile:
         except OSError as error:
             raise InputError(path, f"cannot be read ({error.strerror})") from error
         self.faults = list(self._index.faults)
+        if reason := self._index.metadata.get(CUT, {}).get("reason"):
+            self.faults.append(f"ends early: {reason}")
         self._know_channels()
         self._channels = {one: self._channel(one) for one in self._index.channels}
         self._shifts: dict[int, Shift] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from glob import escape
 from io import BufferedWriter
@@ -19,6 +19,7 @@ from mcap.exceptions import McapError
 from mcap.writer import Writer
 
 from runtime.errors import ConfigError, MissingPart
+from runtime.recording.mcap_cut import end_early
 
 LIBRARY = "heedful"
 CHUNK_BYTES = 1 << 20
@@ -26,7 +27,7 @@ CHUNK_S = 0.5  # what is older than this is in the file, so that a process that 
 SYNC_S = 5.0  # and so long before it is on the disk, for what a power cut leaves
 CHANNELS_MAX = 2**16 - 1  # that a file can number
 _U64 = 2**64 - 1
-RECORDING = "heedful.recording"  # metadata of each part: id, part, and what the recorder says of it
+RECORDING = "heedful.recording"  # metadata of each part: id, part, whether it is the last, what the recorder says of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ class ChannelInfo:
 class RecordingWriter:
     """Writes entries of channels in the order of their arrival; not for several threads at once.
 
-    Every method raises MissingPart where the disk is full or fails; what was written until then stays readable.
+    Every method raises MissingPart where the disk is full or fails: then comes `abandon`, and nothing else.
     """
 
     def __init__(
@@ -76,6 +77,9 @@ class RecordingWriter:
         self._newest: dict[int, tuple[int, int, int, bytes]] = {}  # of sticky channels
         self._part = 0
         self._began_s = self._flushed_s = self._synced_s = 0.0
+        self._reason = ""  # why the disk refused
+        self._sure_at = self._unsure = self._repeated = 0  # how far this part is whole; entries since then
+        self._at_hand = 0  # an entry for which there is no part yet
         self._file, self._writer = self._open_part()
         self._begin()
 
@@ -86,14 +90,17 @@ class RecordingWriter:
 
     def write(self, channel: int, *, log_ns: int, publish_ns: int, seq: int, data: bytes) -> None:
         """Add an entry."""
+        self._at_hand = 1
         if self._is_full():
             self.finish_part()
             self._file, self._writer = self._open_part()
             self._begin()
         if self._channels[channel].is_sticky:
             self._newest[channel] = (log_ns, publish_ns, seq, data)
-        self._add(channel, log_ns, publish_ns, seq, data)
         self.messages += 1
+        self._unsure += 1  # before it is added: that may end a chunk which does not come into the file
+        self._at_hand = 0
+        self._add(channel, log_ns, publish_ns, seq, data)
         self.tick()
 
     def tick(self) -> None:
@@ -103,6 +110,7 @@ class RecordingWriter:
             self._flushed_s = now_s
             with self._disk():
                 self._writer.flush()  # type: ignore[no-untyped-call]
+            self._be_sure()
         if self._syncs and now_s - self._synced_s >= SYNC_S:
             self._synced_s = now_s
             with self._disk():
@@ -121,14 +129,32 @@ class RecordingWriter:
             os.fdatasync(self._file.fileno())
         self.size_bytes += self._file.tell()
         self._file.close()
+        self._unsure = self._repeated = 0
 
-    close = finish_part
+    def close(self) -> None:
+        """Note that this part is the last, write the index and close the file."""
+        self._note_part(last="true")
+        self.finish_part()
 
-    def abandon(self) -> None:
-        """Close a file that cannot be finished, without what of the last chunk came onto the disk."""
-        if not self._file.closed:
-            self.size_bytes += self._file.raw.tell()
-            self._file.raw.close()  # the buffer could only fail again
+    def abandon(self) -> int:
+        """End a file that cannot be finished at its last whole chunk; return how many entries are not in it."""
+        if self._file.closed:
+            return self._at_hand
+        self._file.raw.close()  # the buffer could only fail again
+        path = Path(self._file.name)
+        if not self._sure_at:  # not even the header came
+            path.unlink(missing_ok=True)
+            self._part -= 1
+            lost = self._unsure
+        else:
+            size_bytes, whole = end_early(path, self._sure_at, self._reason or "it was given up")
+            self.size_bytes += size_bytes
+            lost = 0 if whole.has_all else min(self._unsure, self._unsure + self._repeated - whole.messages)
+        self.messages -= lost
+        return lost + self._at_hand
+
+    def _be_sure(self) -> None:
+        self._sure_at, self._unsure, self._repeated = self._file.tell(), 0, 0
 
     @property
     def parts(self) -> int:
@@ -155,12 +181,18 @@ class RecordingWriter:
         self._numbers: dict[int, int] = {}  # of channels that are in this part
         self._schemas: dict[tuple[str, str], int] = {}
         self._began_s = self._flushed_s = self._synced_s = time.monotonic()
+        self._sure_at = self._unsure = self._repeated = 0
         with self._disk():
             self._writer.start(library=LIBRARY)
-            self._writer.add_metadata(RECORDING, {**self._about, "part": str(self._part)})
+            self._note_part(last="false")
             self._file.flush()
+        self._be_sure()
         for channel, entry in self._newest.items():
+            self._repeated += 1
             self._add(channel, *entry)
+
+    def _note_part(self, last: str) -> None:
+        self.note(RECORDING, {**self._about, "part": str(self._part), "last": last})
 
     def _is_full(self) -> bool:
         is_large = self._part_bytes is not None and self._file.tell() >= self._part_bytes
@@ -181,19 +213,25 @@ class RecordingWriter:
         return self._writer.register_channel(info.topic, info.encoding, self._schemas.get(name, 0), dict(info.metadata))
 
     def _disk(self) -> _Disk:
-        return _Disk(self._file.name)
+        return _Disk(self._file.name, self._note_reason)
+
+    def _note_reason(self, reason: str) -> None:
+        self._reason = self._reason or reason
 
 
 class _Disk:
     """Turns what the file system says into our error."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, tell: Callable[[str], None]) -> None:
         self._name = name
+        self._tell = tell
 
     def __enter__(self) -> None:
         """Do nothing."""
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError | McapError):
+            self._tell(getattr(error, "strerror", None) or str(error))
         if isinstance(error, OSError):
             raise MissingPart(f"{self._name}: {error.strerror}", "free some space") from error
         if isinstance(error, McapError):

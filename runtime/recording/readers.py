@@ -9,13 +9,9 @@ from runtime.errors import WireError
 from runtime.messages import CalibrationInput
 from runtime.recording import buslog, foxglove
 from runtime.recording.container import Channel, Container, Entry
-from runtime.recording.contents import Content, Decoder
+from runtime.recording.contents import KIND, VIEW_ONLY, Content, Decoder
 from runtime.recording.ros import ros_decoder
 from runtime.recording.ros_audio import AudioFormat, audio_formats
-
-STREAM = "heedful.stream"  # metadata of our own channels: what the stream was called
-KIND = "heedful.kind"  # and which kind of input it is
-VIEW_ONLY = "heedful.view"  # metadata of a channel that repeats another one for viewers
 
 
 def decoders_of(container: Container) -> dict[int, Decoder]:

@@ -73,6 +73,8 @@ class Recorder:
         self._ending = threading.Event()
         self._done = threading.Event()
         self._parts = writer.parts
+        self._in_hand = 0  # inputs and messages that are being written
+        self._lost = 0  # of those, and what the file could not keep
 
     def connect(self, inputs_from: Bus, make: Callable[[str], Bus]) -> None:
         """Hear inputs on a connection that is there, and the bus, where it is kept, on one that `make` gives a name."""
@@ -101,7 +103,7 @@ class Recorder:
     @property
     def lost(self) -> int:
         """Return how many inputs and messages came and were not written."""
-        return self._backlog.lost + sum(one.lost for one in self._inboxes)
+        return self._lost + self._backlog.lost + sum(one.lost for one in self._inboxes)
 
     async def run(self) -> None:
         """Write until `stop`; then what was heard until then."""
@@ -193,7 +195,7 @@ class Recorder:
             self._writer.close()
         except HeedfulError as error:
             self._backlog.close()
-            self._writer.abandon()
+            self._lost += self._in_hand + self._writer.abandon()
             logger.warning("recording stopped: %s; the session goes on", error)
         finally:
             self._done.set()
@@ -203,7 +205,10 @@ class Recorder:
             self._writer.note(buslog.RUN, {**self._about_run, **more})
 
     def _write_waiting(self) -> None:
-        for seq, arrival in self._backlog.take():
+        waiting = self._backlog.take()
+        self._in_hand = len(waiting)
+        for seq, arrival in waiting:
+            self._in_hand -= 1  # from here on the writer knows of it
             self._write(seq, arrival)
         self._writer.tick()
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from runtime.messages import CalibrationInput, EventsInput, ImuInput, PoseInput, RadarInput
 from runtime.recording.container import Channel
-from runtime.recording.contents import ANY, Content, Decoder, InputKind, Pcm, Picture
+from runtime.recording.contents import ANY, VIDEO_NAMES, Content, Decoder, InputKind, Pcm, Picture
 from runtime.recording.points import float_columns
 from runtime.recording.rawimage import raw_picture
 from runtime.recording.ros_audio import AudioFormat
@@ -19,7 +19,6 @@ from runtime.recording.sane import finite, moment, quaternion, vector
 NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 8: "f8"}  # of point fields
 FIELD_NUMBERS_MAX = 16  # of one point field: more is a descriptor, and no measurement
 EVENT_CODES = frozenset({"evt3", "libcaer_cmp"})
-VIDEO_NAMES = {"h264": "h264", "h265": "hevc", "vp9": "vp9", "av1": "av1"}  # Foxglove's, FFmpeg's
 NANOSECONDS = 1_000_000_000
 
 _Meaning: TypeAlias = Callable[[Any], Sequence[Content]]
@@ -42,7 +41,12 @@ def ros_decoder(channel: Channel, audio: AudioFormat | None = None) -> Decoder |
         except (AttributeError, TypeError, OverflowError) as error:  # the recording's own type has other fields
             raise ValueError(f"is another {channel.schema} than the one that is known") from error
 
-    return Decoder(kind=kind, decode=decode)
+    return Decoder(kind=kind, decode=decode, frame_of=lambda data: frame_id(read(data)))
+
+
+def frame_id(message: Any) -> str:
+    """Return the frame that a message names, "" for none; ROS 1 once wrote a slash before it."""
+    return str(getattr(getattr(message, "header", message), "frame_id", "")).lstrip("/")
 
 
 def camera_info_topic(topic: str) -> str:
@@ -207,7 +211,7 @@ def _static_transforms(message: Any) -> list[Content]:
     return [
         CalibrationInput(
             session=ANY,
-            stream=one.child_frame_id,
+            stream=one.child_frame_id.lstrip("/"),
             t_ns=_stamp(one.header),
             frame=one.header.frame_id,
             position_m=vector(one.transform.translation),

@@ -9,7 +9,7 @@ from runtime.errors import InputError, WireError
 from runtime.messages import Message
 from runtime.recording import buslog
 from runtime.recording.bags import open_container
-from runtime.recording.readers import STREAM
+from runtime.recording.contents import STREAM
 
 MOST_NS = 2**63
 

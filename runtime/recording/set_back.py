@@ -1,11 +1,13 @@
 """A recorder whose clock was set back while it wrote: what it wrote after that is moved to go on from where it was.
 
 The file's order tells: where entries of one channel stand after later ones, by more than disorder explains, the clock
-was set back. Files that are written topic by topic, or by several threads, are not that.
+was set back. Files that are written topic by topic, or by several threads, are not that; nor is a clock that jumps
+forward as often as back: its times are off one by one, and what would be made of each step adds up.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,6 +15,7 @@ from runtime.recording.blocks import Block
 from runtime.recording.container import Entry
 
 BACK_NS = 10_000_000_000  # less is disorder, which is sorted
+JITTER_STEPS = 3  # so many steps back of one channel may be jitter
 Read = Callable[[Block], list[Entry]]
 
 
@@ -43,6 +46,7 @@ def find_shifts(blocks: Sequence[Block], read: Read) -> tuple[dict[int, Shift], 
     Only blocks that begin before the end of the one before them are read.
     """
     shifts: dict[int, Shift] = {}
+    steps = _Steps()
     by_ns = jumps = 0
     before: Block | None = None
     for block in sorted(blocks, key=lambda one: one.offset):
@@ -56,6 +60,7 @@ def find_shifts(blocks: Sequence[Block], read: Read) -> tuple[dict[int, Shift], 
             entries = read(before) if before is not None else []
             known = len(entries)
             entries += read(block)
+            steps.count(entries, known)
             at = _step_at(entries, known)
             if at is not None:
                 old_ns, new_ns = max(one.log_ns for one in entries[:at]), min(one.log_ns for one in entries[at:])
@@ -64,7 +69,30 @@ def find_shifts(blocks: Sequence[Block], read: Read) -> tuple[dict[int, Shift], 
                 by_ns, jumps = after_ns, jumps + 1
                 end_ns = max(one.log_ns for one in entries[at:])
         before = replace(block, end_ns=end_ns)
-    return shifts, jumps
+    return ({}, 0) if steps.are_jitter else (shifts, jumps)
+
+
+class _Steps:
+    """Counts how often the times of each channel step far back, and far forward."""
+
+    def __init__(self) -> None:
+        self._back: Counter[int] = Counter()
+        self._forward: Counter[int] = Counter()
+
+    def count(self, entries: Sequence[Entry], known: int) -> None:
+        """Count the steps to entries from the `known` ones on."""
+        reached_ns: dict[int, int] = {}
+        for at, entry in enumerate(entries):
+            step_ns = entry.log_ns - reached_ns.get(entry.channel, entry.log_ns)
+            if at >= known and abs(step_ns) > BACK_NS:
+                (self._back if step_ns < 0 else self._forward)[entry.channel] += 1
+            reached_ns[entry.channel] = entry.log_ns
+
+    @property
+    def are_jitter(self) -> bool:
+        """Say whether every channel that often stepped back stepped forward about as often."""
+        often = {channel: count for channel, count in self._back.items() if count >= JITTER_STEPS}
+        return bool(often) and all(count <= 2 * self._forward[one] <= 4 * count for one, count in often.items())
 
 
 def _step_at(entries: Sequence[Entry], known: int) -> int | None:

@@ -20,7 +20,7 @@ class Several:
     ) -> None:
         """Join open parts by their names; `counts` may say how many messages there are of a topic and type."""
         self._parts = {name: part for name, part in parts.items() if part.spans or part.channels}
-        self._idle = [part for name, part in parts.items() if name not in self._parts]
+        self._all = dict(parts)  # also those in which nothing is
         self._first_faults = list(faults)
         self._channels: dict[int, Channel] = {}
         self._numbers: dict[str, dict[int, int]] = {}  # part -> its channel -> ours
@@ -32,7 +32,7 @@ class Several:
     @property
     def faults(self) -> list[str]:
         """Return what could not be read so far, with the name of its part."""
-        return self._first_faults + [f"{name}: {one}" for name, part in self._parts.items() for one in part.faults]
+        return self._first_faults + [f"{name}: {one}" for name, part in self._all.items() for one in part.faults]
 
     @property
     def channels(self) -> Mapping[int, Channel]:
@@ -80,7 +80,7 @@ class Several:
 
     def close(self) -> None:
         """Close all parts."""
-        for part in [*self._parts.values(), *self._idle]:
+        for part in self._all.values():
             part.close()
 
     def _of_part(self, name: str, channels: Collection[int] | None, start_ns: int) -> Iterator[Entry]:
