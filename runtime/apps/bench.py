@@ -33,10 +33,11 @@ NAMES = (
     "session",
     "record",
     "recording",
+    "events",
     "yard",
     "perception",
 )
-NEED_DATA = frozenset({"replay", "speech", "digest", "stop", "reasoner", "session", "recording"})
+NEED_DATA = frozenset({"replay", "speech", "digest", "stop", "reasoner", "session", "recording", "events"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +165,10 @@ def measure(name: str, plan: Plan) -> list[Measure]:
             from runtime.apps.bench_recording import measure_recording
 
             return measure_recording(plan)
+        case "events":
+            from runtime.apps.bench_events import measure_events
+
+            return measure_events(plan)
         case "yard":
             from runtime.apps.bench_yard import measure_yard
 
