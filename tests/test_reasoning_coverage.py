@@ -138,7 +138,6 @@ def test_of_a_sensor_that_is_not_understood_the_camera_does_not_speak() -> None:
     for text, told in (
         ("What did the radar see?", "I do not understand yet what a radar senses."),
         ("Did the radar see anything move?", "I do not understand yet what a radar senses."),
-        ("What did the event camera see?", "I do not understand yet what an event camera senses."),
     ):
         composed = ask(text, streams=RIG)
         assert composed.abstained

@@ -1,4 +1,4 @@
-"""`heedful data yard DIR`: worlds as recordings, each with its questions beside it, a line each."""
+"""`heedful data`: worlds of the yard as recordings, each with its questions beside it; published data as ours."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
+from perception.radar.textdump import convert_folder
 from perception.yard.settings import SEEDS, Light, Split, WorldSettings, seed_of
 from runtime.apps.bench_measure import progress
 from runtime.apps.yard_recording import truths_in
@@ -28,6 +29,13 @@ def data_yard(arguments: argparse.Namespace) -> int:
     count = whole("--count", arguments.count, 1, min(MOST, SEEDS - first))
     settings = settings_of(split, length_s, light)
     return write_worlds(arguments.folder, settings, first, count, as_json=arguments.json)
+
+
+def data_radhar(arguments: argparse.Namespace) -> int:
+    """Convert RadHAR's text dumps. Raises ConfigError or InputError."""
+    count = convert_folder(arguments.source, arguments.folder, progress)
+    print(f"{count} recordings in {arguments.folder}")
+    return 0
 
 
 def write_worlds(folder: Path, settings: WorldSettings, first: int, count: int, *, as_json: bool) -> int:

@@ -19,6 +19,7 @@ from perception.asr import Asr, PocketsphinxAsr, WhisperAsr
 from perception.audio import AudioStream
 from perception.calibrations import Calibrations
 from perception.camera import Camera
+from perception.events.stream import EventStream
 from perception.follow import Pipeline
 from perception.microphone import Microphone
 from perception.service import PerceptionService
@@ -285,5 +286,7 @@ def _pipeline(sensor: str, session: str, stream: str, epoch: int, settings: Perc
             return VideoStream(session, stream, epoch, settings)
         case "audio":
             return AudioStream(session, stream, epoch, Vad(), make_asr(settings))
+        case "events":
+            return EventStream(session, stream, epoch, settings.stale_s)
         case _:
             return UnperceivedStream()

@@ -1,0 +1,9 @@
+"""Seeing: a picture becomes tokens, boxes with names, or a sentence.
+
+davit, weights          DaViT, and its published weights
+pixels                  frames as our own models take them
+encoder                 the video encoder: frames in, tokens out, with a state over time
+packing, networks       pictures as published models want them, and those models loaded whole
+seen, detector          boxes with names: RT-DETR and its kin, OWLv2
+captioner               sentences, and boxes too: Florence-2
+"""
