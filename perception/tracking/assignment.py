@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 FORBIDDEN = 1e9
 
@@ -18,9 +22,7 @@ def assign(costs: NDArray[np.float64]) -> list[tuple[int, int]]:
     if not rows or not columns:
         return []
     padded = np.where(allowed, costs, FORBIDDEN)
-    pairs = (
-        _shortest_paths(padded) if rows <= columns else [(row, column) for column, row in _shortest_paths(padded.T)]
-    )
+    pairs = _shortest_paths(padded) if rows <= columns else [(row, column) for column, row in _shortest_paths(padded.T)]
     return sorted((row, column) for row, column in pairs if allowed[row, column])
 
 

@@ -77,9 +77,8 @@ def find_clusters(
     """Return the clusters of P points: places (P, 2), unit vectors (P, 2), speeds, sweeps ago (0: now), strengths."""
     if len(places_m) > POINTS_MAX:
         kept = np.sort(np.argsort(-strengths, kind="stable")[:POINTS_MAX])
-        places_m, toward, speeds_mps, ages, strengths = (
-            one[kept] for one in (places_m, toward, speeds_mps, ages, strengths)
-        )
+        places_m, toward, speeds_mps = places_m[kept], toward[kept], speeds_mps[kept]
+        ages, strengths = ages[kept], strengths[kept]
     features = np.column_stack([places_m / NEAR_M, speeds_mps / NEAR_MPS])
     labels = dbscan(features, FEWEST)
     found = []

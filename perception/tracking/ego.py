@@ -1,7 +1,7 @@
 """Doppler without the sensor's own motion, and that motion from the sweep itself where no pose tells it.
 
-What stands seems to come nearer to a sensor that drives: v_r = -v . r, r the unit vector to the point. So v_r + v . r is
-the point's own radial speed (receding positive), and a sweep in which most points stand gives v by a robust fit.
+What stands seems to come nearer to a sensor that drives: v_r = -v . r, r the unit vector to the point. So v_r + v . r
+is the point's own radial speed (receding positive), and a sweep in which most points stand gives v by a robust fit.
 """
 
 from __future__ import annotations

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 PUSH_MPS2 = 2.0  # deviation of what changes the velocity
 PLACE_M = 0.7  # of a cluster's middle against the thing's: a radar sees the faces that look at it

@@ -57,7 +57,7 @@ def canonical(rows: NDArray[np.float32], names: Sequence[str]) -> Sweep:
         if column not in columns and {along, across} <= places.keys():
             flat = np.hypot(columns[X], columns[Y])
             toward = columns[X] * rows[:, places[along]] + columns[Y] * rows[:, places[across]]
-            columns[column] = toward / np.maximum(flat, np.float32(1e-6))
+            columns[column] = (toward / np.maximum(flat, np.float32(1e-6))).astype(np.float32)
     points = np.zeros((len(rows), 7), np.float32)
     for column, values in columns.items():
         points[:, column] = values
