@@ -213,8 +213,8 @@ class Detection:
     t_ns: int
     model: str
     things: tuple[Seen, ...]
-    start_ns: int | None = field(default=None, metadata=LATER)  # none: the moment `t_ns`
-    end_ns: int | None = field(default=None, metadata=LATER)
+    start_ns: int = field(default=-1, metadata=LATER)  # below 0: the moment `t_ns`, as `span_of` says
+    end_ns: int = field(default=-1, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -831,11 +831,8 @@ def span_of(record: Record) -> tuple[int, int]:
     match record:
         case Frame():
             return record.t_ns, record.t_ns
-        case Detection():
-            return (
-                record.t_ns if record.start_ns is None else record.start_ns,
-                record.t_ns if record.end_ns is None else record.end_ns,
-            )
+        case Detection() if record.start_ns < 0:
+            return record.t_ns, record.t_ns
         case _:
             return record.start_ns, record.end_ns
 
