@@ -56,7 +56,7 @@ class AudioEncoder(nn.Module):
         decay: float = 0.97,
         drop_path: float = 0.1,
     ) -> None:
-        """Make `depth` dual blocks whose windows reach over `frames` tokens, and whose memory fades by `decay` a token."""
+        """Make `depth` dual blocks whose windows reach over `frames` tokens, and what they remember fade by `decay`."""
         super().__init__()
         self.width = width
         self.logmel = LogMel(BANDS * 8)

@@ -1,4 +1,4 @@
-"""What networks for sounds learn from: batches of clips, cut, bent and mixed, and the same clips whole to be measured on.
+"""What networks for sounds learn from: batches of clips, cut, bent and mixed, and whole clips to be measured on.
 
 Mixing at matched loudness is between-class learning (Tokozume et al. 2018, arXiv:1711.10282); the bars of nothing are
 SpecAugment's (Park et al. 2019, arXiv:1904.08779).
@@ -20,6 +20,7 @@ BATCH = 32
 CUT = 128  # frames of a piece: 2.56 s
 WHOLE = 250  # frames of a clip: 5 s
 LOUD = 2.0  # decades below a clip's loudest frame in which something is heard
+ALONE = 0.5  # of a batch are not mixed
 STRANGERS = 4  # of a batch are no known sound
 
 Power = NDArray[np.float32]
@@ -54,7 +55,7 @@ class SoundLesson:
         other = [self._draw(rng, False) for _ in range(BATCH)]
         power = np.stack([one for one, _ in drawn])
         second = np.stack([one for one, _ in other])
-        ratio = np.where(rng.random(BATCH) < 0.3, 1.0, rng.uniform(0, 1, BATCH)).astype(np.float32)
+        ratio = np.where(rng.random(BATCH) < ALONE, 1.0, rng.uniform(0, 1, BATCH)).astype(np.float32)
         ratio[:STRANGERS] = 1.0
         power = mix(power, second, ratio)
         eye = np.eye(self.classes + 1, dtype=np.float32)
@@ -162,7 +163,7 @@ def mix(first: Power, second: Power, ratio: NDArray[np.float32]) -> Power:
 def bars(frames: Tensor, rng: np.random.Generator) -> None:
     """Blank some frames and some mels of each row, in place."""
     for row in frames:
-        for axis, most in ((0, 24), (1, 10)):
+        for axis, most in ((0, 16), (1, 8)):
             size = int(rng.integers(0, most))
             start = int(rng.integers(0, row.shape[axis] - size))
             row.narrow(axis, start, size).fill_(float(row.mean()))

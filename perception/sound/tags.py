@@ -126,7 +126,7 @@ class SoundTagger:
         return told[: len(self.shares)]
 
     def _began(self, label: int) -> int:
-        """Return when a sound that is now told of was first heard: in the first of the last tokens that says so itself."""
+        """Return when a sound that is now told of was first heard: the first of the last tokens that says so itself."""
         for back, (logits, _, level_db) in enumerate(self._recent):
             if level_db >= QUIET_DB and _softmax(logits)[label] >= GOES_ON:
                 return self._end_ns - (len(self._recent) - back) * TOKEN_NS
