@@ -78,10 +78,10 @@ class SoundLesson:
 
     def _draw(self, rng: np.random.Generator, is_strange: bool) -> tuple[Power, int]:
         if is_strange:
-            power, label = self.strangers[rng.integers(len(self.strangers))], self.classes
+            power, label = self.strangers[int(rng.integers(len(self.strangers)))], self.classes
         else:
-            speeds, label = self.train[rng.integers(len(self.train))]
-            power = speeds[rng.integers(len(speeds))]
+            speeds, label = self.train[int(rng.integers(len(self.train)))]
+            power = speeds[int(rng.integers(len(speeds)))]
         return bend(cut(power, rng), rng), label
 
 
@@ -146,7 +146,8 @@ def bend(power: Power, rng: np.random.Generator) -> Power:
     mels = np.clip(np.arange(power.shape[1]) - shift, 0, power.shape[1] - 1)
     knots = rng.normal(0, 0.25, 5)
     curve = np.interp(np.linspace(0, 4, power.shape[1]), np.arange(5), knots)
-    return (power[:, mels] * 10**curve).astype(np.float32)
+    bent: Power = (power[:, mels] * 10**curve).astype(np.float32)
+    return bent
 
 
 def mix(first: Power, second: Power, ratio: NDArray[np.float32]) -> Power:
@@ -157,7 +158,8 @@ def mix(first: Power, second: Power, ratio: NDArray[np.float32]) -> Power:
         parts.append(power / np.maximum(loud, SMALLEST)[:, None, None] * (share**2)[:, None, None])
     # back to the level of the first one: how loud it is says how much of it is lost in silence
     back = np.maximum(np.quantile(first.sum(axis=2), 0.9, axis=1), SMALLEST)[:, None, None]
-    return ((parts[0] + parts[1]) * back).astype(np.float32)
+    mixed: Power = ((parts[0] + parts[1]) * back).astype(np.float32)
+    return mixed
 
 
 def bars(frames: Tensor, rng: np.random.Generator) -> None:

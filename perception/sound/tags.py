@@ -49,6 +49,7 @@ class SoundTagger:
     def __init__(self, model: SoundModel) -> None:
         self.shares = np.zeros(len(model.classes))  # how sure it is of each class at this moment
         self._model = model
+        self._state = model.encoder.start(1)
         self._next_ns: int | None = None  # when the next sample is due
         self._restart(0)
 

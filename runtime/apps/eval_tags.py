@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from perception.sound.clips import Clip, read_clip
 from perception.sound.logmel import RATE_HZ
 from perception.sound.tags import SoundTag, SoundTagger
 from perception.sound.weights import SoundModel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 BLOCK = 512  # samples, as they come in a live stream
 NS_PER_S = 1_000_000_000
@@ -38,7 +41,7 @@ def tag_lines(model: SoundModel, clips: Sequence[Clip], data: Path) -> Iterator[
 
 def false_tags(model: SoundModel, name: str, paths: Sequence[Path]) -> dict[str, Any]:
     """Count what is named in recordings in which there is nothing to name."""
-    heard = [np.fromfile(one, "<i2") / np.float32(32768) if one.suffix == ".raw" else read_clip(one) for one in paths]
+    heard = [_samples(one) for one in paths]
     tags = [tag.label for samples in heard for tag in tags_in(model, samples)]
     minutes = sum(map(len, heard)) / RATE_HZ / 60
     labels = {label: tags.count(label) for label in sorted(set(tags))}
@@ -46,7 +49,11 @@ def false_tags(model: SoundModel, name: str, paths: Sequence[Path]) -> dict[str,
     return {"measure": "false tags", "on": name, "minutes": round(minutes, 2), "per_minute": rate, "labels": labels}
 
 
-def tags_in(model: SoundModel, samples: np.ndarray[Any, np.dtype[np.float32]]) -> list[SoundTag]:
+def _samples(path: Path) -> NDArray[np.float32]:
+    return (np.fromfile(path, "<i2") / 32768).astype(np.float32) if path.suffix == ".raw" else read_clip(path)
+
+
+def tags_in(model: SoundModel, samples: NDArray[np.float32]) -> list[SoundTag]:
     """Return what is named in a recording (n,), heard block by block as it would be live."""
     tagger, tags = SoundTagger(model), []
     for start in range(0, len(samples), BLOCK):

@@ -147,7 +147,7 @@ def told_by(model: nn.Module, clips: Sequence[Clip], heard: Sequence[list[Power]
 
 
 def _line(rows: Sequence[Told], name: ModelName, fold: int, seed: int, outcome: Outcome) -> dict[str, object]:
-    run = {"type": "fold", "model": name, "fold": fold, "seed": seed, "n": len(rows)}
+    run: dict[str, object] = {"type": "fold", "model": name, "fold": fold, "seed": seed, "n": len(rows)}
     score = {"accuracy": round(confusion.accuracy(rows), 4), "steps": outcome.step}
     return run | score | {"is_done": outcome.is_done, "took_s": round(outcome.took_s)}
 
