@@ -137,7 +137,8 @@ def cut(power: Power, rng: np.random.Generator) -> Power:
     loudest = np.log10(np.maximum(power.max(axis=1), SMALLEST))
     heard = np.flatnonzero(loudest >= loudest.max() - LOUD)
     start = rng.choice(heard) - rng.integers(CUT)
-    return power[np.arange(start, start + CUT) % len(power)]
+    piece: Power = power[np.arange(start, start + CUT) % len(power)]
+    return piece
 
 
 def bend(power: Power, rng: np.random.Generator) -> Power:
