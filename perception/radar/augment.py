@@ -21,14 +21,14 @@ class Augmentation:
 
     mirror: float = 0.5  # share of windows whose left and right change places
     shift_m: tuple[float, float, float] = (0.25, 0.25, 0.15)
-    scale: tuple[float, float, float] = (0.08, 0.3, 0.15)  # of logarithms, along x, y, z
+    scale: tuple[float, float, float] = (0.08, 0.25, 0.12)  # of logarithms, along x, y, z
     tilt_rad: float = 0.1
     jitter_m: float = 0.02
     louder_db: float = 2.0
-    thin: float = 0.35  # at most this share of the points is left out
-    slow: float = 0.35  # share of moving points whose speed becomes none, at most
-    other_room: float = 0.5  # share of windows with the surroundings of another
-    no_room: float = 0.25  # share of windows without any
+    thin: float = 0.3  # at most this share of the points is left out
+    slow: float = 0.25  # share of moving points whose speed becomes none, at most
+    other_room: float = 0.3  # share of windows with the surroundings of another
+    no_room: float = 0.2  # share of windows without any
     points_max: int = 24  # of a sweep; what is left out is drawn
 
 

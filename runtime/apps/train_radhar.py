@@ -94,7 +94,7 @@ def fresh(name: ModelName, classes: int, sitting: Sitting, seed: int) -> tuple[n
     if name == "pointnet":
         return PointNetTransformer(classes).to(sitting.device), Plan(steps=sitting.steps, seed=seed, lr=1e-3)
     model = ActivityClassifier(classes).to(sitting.device)
-    return model, Plan(steps=sitting.steps, seed=seed, lr=1.5e-3, average=0.99)
+    return model, Plan(steps=sitting.steps, seed=seed, lr=2.5e-3, average=0.99)
 
 
 def compare(
