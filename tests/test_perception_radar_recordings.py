@@ -57,7 +57,7 @@ def test_a_broken_recording_is_named(tmp_path: Path, arrays: dict[str, np.ndarra
     path = tmp_path / "jump" / "bad.npz"
     path.parent.mkdir()
     with path.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        np.savez(file, allow_pickle=False, **arrays)
     with pytest.raises(InputError, match=says):
         read(path)
 

@@ -56,7 +56,7 @@ def _swap_rooms(points: Points, valid: Valid, rng: np.random.Generator, how: Aug
     """Give some windows the surroundings of the next one, and some none; always a copy."""
     batch, _, width, _ = points.shape
     around = valid & ((points[..., 0] < NEAR_M) | (points[..., 0] > FAR_M)) & (points[..., 3] == 0)
-    draw = rng.random(batch)[:, None, None]
+    draw = rng.random((batch, 1, 1))
     loses = draw < how.other_room + how.no_room
     gains = draw < how.other_room
     kept = valid & ~(around & loses)

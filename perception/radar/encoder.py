@@ -100,7 +100,8 @@ class RadarEncoder(nn.Module):
         share = ((level[..., None, :] == levels) & inside[..., None, :]).to(h.dtype)  # (B, T, Z, P)
         count = share.sum(-1, keepdim=True)
         mean = share @ h / count.clamp_min(1)
-        return self.cells(torch.cat([mean, torch.log1p(count)], -1)) * (count > 0)
+        cells: Tensor = self.cells(torch.cat([mean, torch.log1p(count)], -1)) * (count > 0)
+        return cells
 
 
 def _block(width: int, reach: int) -> CausalDualBlock:

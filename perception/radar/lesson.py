@@ -60,7 +60,7 @@ class ActivityLesson:
         return stretch(one.points, one.valid, float(rng.uniform(0, room)), pace, WINDOW)
 
     def _tensors(self, points: Points, valid: Valid) -> tuple[Tensor, Tensor]:
-        used = max(1, int(valid.any((0, 1)).nonzero()[0].max(initial=0)) + 1)  # no more padding than it takes
+        used = int(np.flatnonzero(valid.any(axis=(0, 1))).max(initial=0)) + 1  # no more padding than it takes
         points, valid = points[:, :, :used], valid[:, :, :used]
         return torch.from_numpy(np.ascontiguousarray(points)).to(self.device), torch.from_numpy(valid).to(self.device)
 

@@ -150,7 +150,7 @@ def _line(
     rows: Sequence[Told], name: ModelName, by: Folds, fold: int, seed: int, outcome: Outcome
 ) -> dict[str, object]:
     low, high = confusion.interval(rows)
-    run = {"type": "fold", "model": name, "by": by, "fold": fold, "seed": seed, "recordings": len(rows)}
+    run: dict[str, object] = {"type": "fold", "model": name, "by": by, "fold": fold, "seed": seed, "recordings": len(rows)}
     score = {"accuracy": round(confusion.accuracy(rows), 4), "low": round(low, 4), "high": round(high, 4)}
     return run | score | {"steps": outcome.step, "is_done": outcome.is_done, "took_s": round(outcome.took_s)}
 
