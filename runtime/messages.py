@@ -177,6 +177,43 @@ class Motion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """Something with a name in a picture."""
+
+    label: str
+    score: float  # how sure the model is, 0 to 1
+    box: Box
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """What a detector found in one picture, best first; nothing found is told of too."""
+
+    kind: Literal["detection"] = "detection"
+    session: str
+    stream: str
+    epoch: int
+    seq: int
+    t_ns: int
+    model: str
+    things: tuple[Seen, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caption:
+    """What a model says of one picture."""
+
+    kind: Literal["caption"] = "caption"
+    session: str
+    stream: str
+    epoch: int
+    seq: int
+    t_ns: int
+    model: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Utterance:
     """Somebody spoke; `text` is what the speech recogniser made of it, perhaps empty."""
 
@@ -628,6 +665,8 @@ Message: TypeAlias = (
     | Erased
     | Observation
     | Motion
+    | Detection
+    | Caption
     | Utterance
     | Sound
     | Watermark
@@ -706,6 +745,20 @@ KINDS: dict[str, Kind] = {
     ),
     "motion": Kind(
         type=Motion, qos=0, limit_bytes=64 * KIB, senders=("perception",), receivers=("memory", "reasoning", "user")
+    ),
+    "detection": Kind(
+        type=Detection,
+        qos=0,
+        limit_bytes=64 * KIB,
+        senders=("perception",),
+        receivers=("memory", "reasoning", "user"),
+    ),
+    "caption": Kind(
+        type=Caption,
+        qos=1,
+        limit_bytes=64 * KIB,
+        senders=("perception", "reasoning"),
+        receivers=("memory", "reasoning", "user"),
     ),
     "utterance": Kind(
         type=Utterance, qos=1, limit_bytes=64 * KIB, senders=("perception",), receivers=("memory", "reasoning", "user")

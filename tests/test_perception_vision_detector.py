@@ -13,8 +13,9 @@ from transformers.models.rt_detr.image_processing_pil_rt_detr import RTDetrImage
 
 from perception.vision.detector import ClosedDetector, OpenDetector, load_detector
 from perception.vision.packing import Packing
-from perception.vision.seen import Detector, Seen
+from perception.vision.seen import Detector
 from runtime.errors import ModelError
+from runtime.messages import Seen
 from tests.tiny_eyes import LABELS, owlv2, picture, rt_detr, save_eyes
 from tests.tiny_lmms import byte_tokenizer
 

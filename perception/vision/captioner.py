@@ -20,8 +20,9 @@ from transformers import AutoConfig, AutoTokenizer, Florence2ForConditionalGener
 from perception.vision.networks import check_finite, load_network, load_packing, ran
 from perception.vision.packing import Packing
 from perception.vision.pixels import IMAGENET_DEVIATION, IMAGENET_MEAN
-from perception.vision.seen import Seen, seen_at
+from perception.vision.seen import seen_at
 from runtime.errors import ModelError
+from runtime.messages import Seen
 from runtime.pretrained import load_pretrained, reading
 
 if TYPE_CHECKING:
