@@ -6,4 +6,5 @@ encoder                 the video encoder: frames in, tokens out, with a state o
 packing, networks       pictures as published models want them, and those models loaded whole
 seen, detector          boxes with names: RT-DETR and its kin, OWLv2
 captioner               sentences, and boxes too: Florence-2
+looking                 which pictures a slow model looks at, and its messages
 """
