@@ -18,8 +18,7 @@ from torch import Tensor
 from transformers import AutoConfig, AutoTokenizer, Florence2ForConditionalGeneration
 
 from perception.vision.networks import check_finite, load_network, load_packing, ran
-from perception.vision.packing import Packing
-from perception.vision.pixels import IMAGENET_DEVIATION, IMAGENET_MEAN
+from perception.vision.packing import FLORENCE_FRAMES, Packing
 from perception.vision.seen import seen_at
 from runtime.errors import ModelError
 from runtime.messages import Seen
@@ -39,7 +38,6 @@ ASKED: dict[Detail, str] = {
 ASKED_OBJECTS = "Locate the objects with category name in the image."
 PLACE = re.compile(r"<loc_(\d+)>")
 PLACES = 1000
-USUAL = Packing(size_px=(768, 768), how="bicubic", mean=IMAGENET_MEAN, deviation=IMAGENET_DEVIATION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +190,6 @@ def load_florence(
     with reading(name, "its tokenizer", is_local=is_local):
         tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False, local_files_only=is_local)
     model = load_network(name, place, Florence2ForConditionalGeneration, device, is_local=is_local)
-    packing = load_packing(name, place, USUAL, is_local=is_local)
+    packing = load_packing(name, place, FLORENCE_FRAMES, is_local=is_local)
     made = partial(Florence, name, model, packing, tokenizer, labels=labels, threshold=threshold)
     return made(detail=detail, most_tokens=most_tokens)
