@@ -154,9 +154,10 @@ class Florence:
 
     def _until_end(self, ids: Tensor, chances: Tensor) -> Said:
         """Cut an answer at its end; a batch goes on until the last has ended."""
-        ends = {self._model.generation_config.eos_token_id, self._tokenizer.eos_token_id}
+        ends = self._model.generation_config.eos_token_id
+        ends = set(ends) if isinstance(ends, list) else {ends}
         tokens = ids.tolist()
-        length = next((place for place, one in enumerate(tokens) if one in ends and place), len(tokens))
+        length = next((place for place, one in enumerate(tokens) if one in ends), len(tokens))
         return Said(ids=tokens[:length], chances=chances.tolist()[:length])
 
 
