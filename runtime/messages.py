@@ -218,6 +218,20 @@ class Detection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Caption:
+    """What a model says of one picture."""
+
+    kind: Literal["caption"] = "caption"
+    session: str
+    stream: str
+    epoch: int
+    seq: int
+    t_ns: int
+    model: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Utterance:
     """Somebody spoke; `text` is what the speech recogniser made of it, perhaps empty."""
 
@@ -670,6 +684,7 @@ Message: TypeAlias = (
     | Observation
     | Motion
     | Detection
+    | Caption
     | Utterance
     | Sound
     | Watermark
@@ -755,6 +770,13 @@ KINDS: dict[str, Kind] = {
         qos=0,
         limit_bytes=64 * KIB,
         senders=("perception",),
+        receivers=("memory", "reasoning", "user"),
+    ),
+    "caption": Kind(
+        type=Caption,
+        qos=1,
+        limit_bytes=64 * KIB,
+        senders=("perception", "reasoning"),
         receivers=("memory", "reasoning", "user"),
     ),
     "utterance": Kind(

@@ -24,10 +24,11 @@ def write_sound(path: Path, samples: NDArray[np.int16], rate_hz: int = 44_100, c
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as sink:
         stream = sink.add_stream(codec, rate=rate_hz)
-        stream.layout = "mono"  # type: ignore[attr-defined]
+        assert isinstance(stream, av.AudioStream)
+        stream.codec_context.layout = "mono"
         frame = av.AudioFrame.from_ndarray(samples[None, :], format="s16", layout="mono")
         frame.sample_rate = rate_hz
-        for packet in (*stream.encode(frame), *stream.encode(None)):  # type: ignore[attr-defined]
+        for packet in (*stream.encode(frame), *stream.encode(None)):
             sink.mux(packet)
 
 

@@ -1,4 +1,4 @@
-"""Radar recordings that are made up: each activity moves at a pace of its own."""
+"""Radar recordings that are made up: each activity moves at a pace and a speed of its own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from perception.radar.sweeps import Points
 
 ACTIVITIES = {"jump": 0.5, "walk": 2.0}  # Hz
+SPEED = {"jump": 1, "walk": 4}  # steps of velocity
 START_NS = 1_561_686_032_000_000_000
 PERIOD_NS = 33_366_700
 
@@ -21,7 +22,7 @@ def sweeps(activity: str, seed: int, count: int) -> list[Points]:
         points = np.zeros((int(rng.integers(12, 25)), 5), np.float32)
         height = np.sin(2 * np.pi * ACTIVITIES[activity] * row / 30)
         points[:, :3] = rng.normal([1.5, 0.0, height], 0.3, (len(points), 3))
-        points[:, 3] = 0.6147 * rng.integers(-1, 2, len(points))
+        points[:, 3] = 0.6147 * SPEED[activity] * rng.integers(-1, 2, len(points))
         points[:, 4] = rng.normal(28, 2, len(points))
         drawn.append(points)
     return drawn

@@ -27,7 +27,8 @@ class Line:
 
     def loss(self, model: nn.Module, rng: np.random.Generator) -> Tensor:
         x = torch.tensor(rng.normal(size=(16, 1)), dtype=torch.float32)
-        return ((model(x) - (2 * x - 1)) ** 2).mean()
+        error: Tensor = ((model(x) - (2 * x - 1)) ** 2).mean()
+        return error
 
     def measure(self, model: nn.Module) -> Mapping[str, float]:
         assert not model.training

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from perception.attention.restart import restart
-from perception.radar.encoder import LEVELS, RANGES, RadarEncoder, Samples, features
+from perception.radar.encoder import LEVELS, PERSON, RANGES, RadarEncoder, Samples, features
 from perception.radar.sweeps import pack
 from tests.radar_fakes import sweeps
 
@@ -133,30 +133,33 @@ def test_ten_times_the_points_are_encoded_in_pieces_too(encoder: RadarEncoder) -
     assert (whole - encode_in_pieces(encoder, many, [1, 5])).abs().max() <= 1e-4
 
 
-def test_cells_are_pooled_like_a_loop_over_points(encoder: RadarEncoder) -> None:
+def test_points_are_pooled_like_a_loop_over_them(encoder: RadarEncoder) -> None:
     samples = clip(streams=1, count=3)
-    moved = torch.zeros(1, 3, 4)
-    told = features(samples.points, samples.valid, moved)
+    told = features(samples.points, samples.valid, torch.zeros(1, 3, 4))
     with torch.no_grad():
         fast = encoder._frames(told, samples.points, samples.valid)
-        h = encoder.points(told)
         for row in range(3):
-            columns = []
-            for pillar in range(len(RANGES) + 1):
-                inside = [[] for _ in range(len(LEVELS) + 1)]  # type: list[list[Tensor]]
-                for place in range(samples.points.shape[2]):
-                    x, _, z = samples.points[0, row, place, :3].tolist()
-                    if samples.valid[0, row, place] and sum(x > one for one in RANGES) == pillar:
-                        inside[sum(z > one for one in LEVELS)].append(h[0, row, place])
-                cells = [
-                    encoder.cells(torch.cat([torch.stack(one).mean(0), torch.log1p(torch.tensor([float(len(one))]))]))
-                    if one
-                    else torch.zeros(h.shape[-1])
-                    for one in inside
-                ]
-                everything = [one for level in inside for one in level]
-                best = torch.stack(everything).amax(0) if everything else torch.zeros(h.shape[-1])
-                column = encoder.narrow(encoder.height(best[None], torch.stack(cells)[None])).flatten()
-                columns.append(torch.cat([column, best]))
-            slow = encoder.flat(torch.cat(columns))
+            slow = slowly(encoder, encoder.points(told)[0, row], samples.points[0, row], samples.valid[0, row])
             assert torch.allclose(fast[0, row], slow, atol=1e-5)
+
+
+def slowly(encoder: RadarEncoder, h: Tensor, points: Tensor, valid: Tensor) -> Tensor:
+    nothing = torch.zeros(h.shape[-1])
+    pillars: list[list[Tensor]] = [[] for _ in range(len(RANGES) + 1)]
+    levels: list[list[Tensor]] = [[] for _ in range(len(LEVELS) + 1)]
+    for told, (x, _, z, *_), is_real in zip(h, points.tolist(), valid.tolist(), strict=True):
+        if is_real:
+            pillar = sum(x > border for border in RANGES)
+            pillars[pillar].append(told)
+            if pillar == PERSON:
+                levels[sum(z > border for border in LEVELS)].append(told)
+    best = [torch.stack([nothing, *one]).amax(0) for one in pillars]  # what passed a ReLU is never below nothing
+    cells = [
+        encoder.cells(torch.cat([torch.stack(one).mean(0), torch.tensor([float(len(one))]).log1p()]))
+        if one
+        else nothing
+        for one in levels
+    ]
+    column = encoder.narrow(encoder.height(best[PERSON][None], torch.stack(cells)[None])).flatten()
+    out: Tensor = encoder.flat(torch.cat([*best, column]))
+    return out

@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 from perception.attention.restart import restart
 from perception.sound.encoder import TOKEN, AudioEncoder, SoundHead
@@ -21,9 +21,11 @@ from tests.attention_checks import (
 
 def encoder(depth: int = 2) -> AudioEncoder:
     module = lively(AudioEncoder(24, depth, stem=(4, 8), heads=3, frames=4, decay=0.9))
-    for conv in module.stem:  # as after some training
-        conv.norm.running_mean.copy_(0.1 * seeded(len(conv.norm.running_mean)))
-        conv.norm.running_var.fill_(0.7)
+    for norm in [one for one in module.modules() if isinstance(one, nn.BatchNorm2d)]:  # as after some training
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        norm.running_mean.copy_(0.1 * seeded(len(norm.running_mean)))
+        norm.running_var.fill_(0.7)
     return module
 
 

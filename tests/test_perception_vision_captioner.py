@@ -30,11 +30,9 @@ def plain(question: str, number: int, most: int = 12) -> list[int]:
     """Return what transformers' own generation says of one picture."""
     ids = torch.tensor([[WORDS - 1] * 5 + TOKENIZER(question)["input_ids"]])
     pixels = PACKING.pack([PICTURES[number]])
-    out = florence_2().generate(
-        input_ids=ids, pixel_values=pixels, max_new_tokens=most, min_new_tokens=1, do_sample=False, num_beams=1
-    )
+    out = florence_2().generate(input_ids=ids, pixel_values=pixels, max_new_tokens=most, do_sample=False, num_beams=1)
     said: list[int] = out[0, 1:].tolist()
-    return said[: said.index(2)] if 2 in said[1:] else said
+    return said[: said.index(2)] if 2 in said else said
 
 
 @torch.inference_mode()
@@ -77,7 +75,7 @@ def test_boxes_are_read_as_transformers_reads_them(ids: list[int]) -> None:
     text = TOKENIZER.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
     expected = theirs.parse_description_with_bboxes_from_text_and_spans(text, image_size=(1000, 1000))
     found = READER.read(Said(ids=ids, chances=[0.5] * len(ids)))
-    assert [(one.label, [int(1000 * side) for side in one.box]) for one in found] == [
+    assert [(one.label, [int(1000 * side) for side in one.box or ()]) for one in found] == [
         (label, one["bbox"]) for one in expected if (label := re.sub(r"^loc_\d+>", "", one["cat_name"]))
     ]  # theirs takes the tail of a place that belongs to nothing for a word
     assert all(one.score == 0.5 for one in found)
@@ -110,6 +108,18 @@ def test_detections_are_those_that_are_wanted_and_probable_best_first() -> None:
 
     assert kept() == [("b", 0.9), ("a", 0.6), ("a", 0.3)]
     assert kept(threshold=0.5, labels=["A"]) == [("a", 0.6)]
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("ends", [None, "list"])
+def test_an_answer_ends_where_the_model_ends_it(ends: str | None) -> None:
+    model = florence_2()
+    whole = Florence("eyes", model, PACKING, TOKENIZER, most_tokens=12).answers(PICTURES[:1], ASKED_OBJECTS)[0].ids
+    end = next(one for one in whole if one != whole[0])
+    for stop, expected in ((end, whole[: whole.index(end)]), (whole[0], [])):
+        model.generation_config.eos_token_id = [stop, 2] if ends else stop
+        eyes = Florence("eyes", model, PACKING, TOKENIZER, most_tokens=12)
+        assert eyes.answers(PICTURES[:1], ASKED_OBJECTS)[0].ids == expected
 
 
 @torch.inference_mode()

@@ -13,8 +13,9 @@ from transformers.models.rt_detr.image_processing_pil_rt_detr import RTDetrImage
 
 from perception.vision.detector import ClosedDetector, OpenDetector, load_detector
 from perception.vision.packing import Packing
-from perception.vision.seen import Detector, Seen
+from perception.vision.seen import Detector
 from runtime.errors import ModelError
+from runtime.messages import Seen
 from tests.tiny_eyes import LABELS, owlv2, picture, rt_detr, save_eyes
 from tests.tiny_lmms import byte_tokenizer
 
@@ -24,7 +25,7 @@ PICTURES = [picture(64, 64), picture(48, 80, 1), picture(80, 30, 2)]
 
 def as_rows(found: list[Seen], height_px: int, width_px: int) -> list[tuple[str, float, list[float]]]:
     scale = (width_px, height_px, width_px, height_px)
-    return [(one.label, one.score, [side * by for side, by in zip(one.box, scale, strict=True)]) for one in found]
+    return [(one.label, one.score, [side * by for side, by in zip(one.box or (), scale, strict=True)]) for one in found]
 
 
 def assert_same(found: list[Seen], theirs: dict[str, Any], names: Any, height_px: int, width_px: int) -> None:

@@ -8,9 +8,8 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from transformers.models.owlv2.image_processing_pil_owlv2 import Owlv2ImageProcessorPil
 from transformers.models.rt_detr.image_processing_pil_rt_detr import RTDetrImageProcessorPil
 
-from perception.vision.captioner import USUAL
 from perception.vision.detector import USUAL_CLOSED, USUAL_OPEN
-from perception.vision.packing import Packing, packing_of
+from perception.vision.packing import FLORENCE_FRAMES, Packing, packing_of
 from tests.test_perception_vision_pixels import smooth
 
 SIZE = {"height": 40, "width": 48}
@@ -23,7 +22,7 @@ SQUARE = {"height": 48, "width": 48}
     [
         (RTDetrImageProcessorPil(size=SIZE), USUAL_CLOSED),
         (RTDetrImageProcessorPil(size=SIZE, do_normalize=True, resample=3), USUAL_CLOSED),
-        (CLIPImageProcessorPil(size=SIZE, do_center_crop=False), USUAL),
+        (CLIPImageProcessorPil(size=SIZE, do_center_crop=False), FLORENCE_FRAMES),
     ],
 )
 def test_pictures_are_packed_as_the_processor_packs_them(
@@ -55,9 +54,9 @@ def test_a_batch_holds_pictures_of_any_size() -> None:
 
 
 def test_what_is_not_said_is_as_usual() -> None:
-    for usual in (USUAL, USUAL_CLOSED, USUAL_OPEN):
+    for usual in (FLORENCE_FRAMES, USUAL_CLOSED, USUAL_OPEN):
         assert packing_of({}, usual) == usual
-    assert packing_of({"do_normalize": False}, USUAL).mean is None
+    assert packing_of({"do_normalize": False}, FLORENCE_FRAMES).mean is None
     assert not packing_of({"do_pad": False}, USUAL_OPEN).is_squared
 
 

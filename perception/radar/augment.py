@@ -21,14 +21,14 @@ class Augmentation:
 
     mirror: float = 0.5  # share of windows whose left and right change places
     shift_m: tuple[float, float, float] = (0.25, 0.25, 0.15)
-    scale: tuple[float, float, float] = (0.08, 0.3, 0.15)  # of logarithms, along x, y, z
+    scale: tuple[float, float, float] = (0.08, 0.25, 0.12)  # of logarithms, along x, y, z
     tilt_rad: float = 0.1
     jitter_m: float = 0.02
     louder_db: float = 2.0
-    thin: float = 0.35  # at most this share of the points is left out
-    slow: float = 0.35  # share of moving points whose speed becomes none, at most
-    other_room: float = 0.5  # share of windows with the surroundings of another
-    no_room: float = 0.25  # share of windows without any
+    thin: float = 0.3  # at most this share of the points is left out
+    slow: float = 0.25  # share of moving points whose speed becomes none, at most
+    other_room: float = 0.3  # share of windows with the surroundings of another
+    no_room: float = 0.2  # share of windows without any
     points_max: int = 24  # of a sweep; what is left out is drawn
 
 
@@ -56,7 +56,7 @@ def _swap_rooms(points: Points, valid: Valid, rng: np.random.Generator, how: Aug
     """Give some windows the surroundings of the next one, and some none; always a copy."""
     batch, _, width, _ = points.shape
     around = valid & ((points[..., 0] < NEAR_M) | (points[..., 0] > FAR_M)) & (points[..., 3] == 0)
-    draw = rng.random(batch)[:, None, None]
+    draw = rng.random((batch, 1, 1))
     loses = draw < how.other_room + how.no_room
     gains = draw < how.other_room
     kept = valid & ~(around & loses)

@@ -1,7 +1,8 @@
 """Radar sweeps into one token each: points, pillars, columns of height, dual blocks over time.
 
-Pillars lie along the range, where this kind of radar measures well; each becomes a column by height self-attention
-(MetaOcc 2025, arXiv:2501.15384; our reading), and dual blocks (DaViT, arXiv:2204.03645) in their causal form follow.
+Pillars lie along the range, where this kind of radar measures well; the person's becomes a column by height
+self-attention (MetaOcc 2025, arXiv:2501.15384; our reading), and dual blocks (DaViT, arXiv:2204.03645) in their causal
+form follow.
 A person's place is not what they do: points are also told from where movement was so far.
 """
 
@@ -19,6 +20,7 @@ MIDDLE = (1.5, 0.0, 0.0)  # m, where somebody is taken to be until something mov
 TRUST = 4.0  # that many moving points weigh as much as that
 LEVELS = (-1.5, -0.75, -0.25, 0.25, 0.75)  # m, borders of the levels of height
 RANGES = (0.5, 3.3)  # m, borders of the pillars: the sensor's own echo, the person, what is behind
+PERSON = 1  # which of them
 STEP_MPS = 0.6147  # the sensor's step of velocity: slower than half of it is none
 FEATURES = 12
 
@@ -44,14 +46,14 @@ class RadarEncoder(nn.Module):
     def __init__(self, width: int = 64, point_width: int = 32, reach: int = 20) -> None:
         """Let window attention reach over `reach` sweeps."""
         super().__init__()
-        self.width, levels, pillars = width, len(LEVELS) + 1, len(RANGES) + 1
+        self.width = width
         self.points = nn.Sequential(
             nn.Linear(FEATURES, point_width), nn.ReLU(), nn.Linear(point_width, point_width), nn.ReLU()
         )
         self.cells = nn.Linear(point_width + 1, point_width)
-        self.height = HeightAttention(point_width, 2, levels, mlp_ratio=1.0)
+        self.height = HeightAttention(point_width, 2, len(LEVELS) + 1, mlp_ratio=1.0)
         self.narrow = nn.Linear(point_width, 12)
-        self.flat = nn.Linear(pillars * (levels * 12 + point_width), width)
+        self.flat = nn.Linear((len(RANGES) + 1) * point_width + (len(LEVELS) + 1) * 12, width)
         self.drop = nn.Dropout(0.1)
         self.first = _block(width, reach)
         self.second = _block(width, reach)
@@ -80,31 +82,33 @@ class RadarEncoder(nn.Module):
         return self.step(samples, self.start(samples))[0]
 
     def _frames(self, told: Tensor, points: Tensor, valid: Tensor) -> Tensor:
-        """Pool what points (B, T, P, F) tell into pillars and their columns: (B, T, C)."""
+        """Pool what points (B, T, P, F) tell into pillars, and the person's into a column: (B, T, C)."""
         h = self.points(told) * valid[..., None]  # (B, T, P, D)
-        pillar, level = _bins(points[..., 0], RANGES), _bins(points[..., 2], LEVELS)
-        levels, pillars = len(LEVELS) + 1, len(RANGES) + 1
-        cell = torch.where(valid, pillar * levels + level, pillars * levels)  # (B, T, P), the last one for none
-        share = (cell[..., None] == torch.arange(pillars * levels, device=cell.device)).to(h.dtype)
-        share = share.flatten(0, 1)  # (B·T, P, K·Z)
-        count = share.sum(1)[..., None]  # (B·T, K·Z, 1)
-        mean = share.transpose(1, 2) @ h.flatten(0, 1) / count.clamp_min(1)
-        cells = self.cells(torch.cat([mean, torch.log1p(count)], -1)) * (count > 0)
-        cells = cells.unflatten(1, (pillars, levels)).flatten(0, 1)  # (B·T·K, Z, D)
-        inside = valid[..., None] & (pillar[..., None] == torch.arange(pillars, device=cell.device))  # (B, T, P, K)
-        best = [torch.where(inside[..., k, None], h, h.new_zeros(())).amax(2) for k in range(pillars)]
-        ground = torch.stack(best, 2).flatten(0, 2)  # (B·T·K, D)
-        column = self.narrow(self.height(ground, cells)).flatten(1)  # (B·T·K, Z·12)
-        both = torch.cat([column, ground], 1).view(*points.shape[:2], -1)
-        frames: Tensor = self.flat(both)
+        pillar = _bins(points[..., 0], RANGES)
+        best = [
+            torch.where((valid & (pillar == place))[..., None], h, h.new_zeros(())).amax(2)
+            for place in range(len(RANGES) + 1)
+        ]
+        cells = self._cells(h, _bins(points[..., 2], LEVELS), valid & (pillar == PERSON)).flatten(0, 1)
+        column = self.narrow(self.height(best[PERSON].flatten(0, 1), cells)).flatten(1)  # (B·T, Z·12)
+        frames: Tensor = self.flat(torch.cat([*best, column.view(*points.shape[:2], -1)], -1))
         return frames
+
+    def _cells(self, h: Tensor, level: Tensor, inside: Tensor) -> Tensor:
+        """Return the mean of points (B, T, P, D) at each level of one pillar, zero where none is: (B, T, Z, D)."""
+        levels = torch.arange(len(LEVELS) + 1, device=h.device)[:, None]
+        share = ((level[..., None, :] == levels) & inside[..., None, :]).to(h.dtype)  # (B, T, Z, P)
+        count = share.sum(-1, keepdim=True)
+        mean = share @ h / count.clamp_min(1)
+        cells: Tensor = self.cells(torch.cat([mean, torch.log1p(count)], -1)) * (count > 0)
+        return cells
 
 
 def _block(width: int, reach: int) -> CausalDualBlock:
     """Return a dual block whose frames have one token each."""
     kernel, drop_path = (5, 1, 1), (0.1, 0.1)
     return CausalDualBlock(
-        width, 4, width // 32, (1, 1), frames=reach, kernel=kernel, mlp_ratio=2.0, drop_path=drop_path
+        width, 4, width // 16, (1, 1), frames=reach, kernel=kernel, mlp_ratio=2.0, drop_path=drop_path
     )
 
 

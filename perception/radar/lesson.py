@@ -14,7 +14,7 @@ from perception.radar.recordings import STRIDE, WINDOW, Recording, windows
 from perception.radar.sweeps import Points, Valid
 
 BATCH = 32
-PACE = 0.15  # of logarithms: how much faster or slower a window may be
+PACE = 0.12  # of logarithms: how much faster or slower a window may be
 SMOOTHING = 0.05
 
 
@@ -28,11 +28,12 @@ class ActivityLesson:
         classes: Sequence[str],
         how: Augmentation | None,
         device: str = "cpu",
+        batch: int = BATCH,
     ) -> None:
         """Without an augmentation, learn the windows that the protocol cuts, as they are."""
         self.learnt = [one for one in learnt if one.starts()]
         self.held_out = list(held_out)
-        self.how, self.device = how, device
+        self.how, self.device, self.batch = how, device, batch
         self.labels = np.array([classes.index(one.activity) for one in self.learnt])
         self.classes = list(classes)
         self.places = [(which, first) for which, one in enumerate(self.learnt) for first in one.starts()]
@@ -42,11 +43,11 @@ class ActivityLesson:
     def loss(self, model: nn.Module, rng: np.random.Generator) -> Tensor:
         """Draw windows anywhere, or of the protocol, and return the cross-entropy."""
         if self.how is None:
-            places = [self.places[one] for one in rng.integers(0, len(self.places), BATCH)]
+            places = [self.places[one] for one in rng.integers(0, len(self.places), self.batch)]
             points, valid = windows(self.learnt, places)
             which = np.array([one for one, _ in places])
         else:
-            which = rng.choice(len(self.learnt), BATCH, p=self.chances)
+            which = rng.choice(len(self.learnt), self.batch, p=self.chances)
             drawn = [self._drawn(self.learnt[one], rng) for one in which]
             points, valid = augment(np.stack([p for p, _ in drawn]), np.stack([v for _, v in drawn]), rng, self.how)
         logits = model(*self._tensors(points, valid))
@@ -59,7 +60,7 @@ class ActivityLesson:
         return stretch(one.points, one.valid, float(rng.uniform(0, room)), pace, WINDOW)
 
     def _tensors(self, points: Points, valid: Valid) -> tuple[Tensor, Tensor]:
-        used = max(1, int(valid.any((0, 1)).nonzero()[0].max(initial=0)) + 1)  # no more padding than it takes
+        used = int(np.flatnonzero(valid.any(axis=(0, 1))).max(initial=0)) + 1  # no more padding than it takes
         points, valid = points[:, :, :used], valid[:, :, :used]
         return torch.from_numpy(np.ascontiguousarray(points)).to(self.device), torch.from_numpy(valid).to(self.device)
 

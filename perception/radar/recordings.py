@@ -22,6 +22,8 @@ WINDOW = 60
 STRIDE = 10
 WIDTH = 40  # points of a sweep that are kept; 38 is the most in RadHAR
 
+SILENT_MAX = 100_000  # an hour of sweeps without a point; a number beyond is damage
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
@@ -48,7 +50,7 @@ def read_folder(folder: Path) -> list[Recording]:
 def read(path: Path) -> Recording:
     """Read one recording; its folder names the activity. Raises InputError."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             frame, points = np.asarray(file["frame"]), np.asarray(file["points"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(path, f"is no radar recording: {error}") from error
@@ -56,6 +58,8 @@ def read(path: Path) -> Recording:
         raise InputError(path, f"has points {points.shape} and frames {frame.shape}, not (N, 5) and (N,)")
     if len(frame) == 0 or frame[0] < 0 or (np.diff(frame) < 0).any():
         raise InputError(path, "has no frames that count up from 0")
+    if frame[-1] >= len(frame) + SILENT_MAX:
+        raise InputError(path, f"has {int(frame[-1]) + 1} frames for {len(frame)} points")
     padded, valid = pack(list(sweeps(frame, points)), WIDTH)
     return Recording(name=path.stem, activity=path.parent.name, points=padded, valid=valid)
 

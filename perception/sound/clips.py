@@ -48,7 +48,7 @@ class Clip:
 
 
 def find_clips(folder: Path) -> list[Clip]:
-    """Return the clips of a folder in the order of their names. Raises InputError where there are none, or strange ones."""
+    """Return the clips of a folder in the order of their names. Raises InputError where there are none, or others."""
     found = []
     for place in sorted(one for one in folder.glob("*") if one.is_dir()) if folder.is_dir() else []:
         if place.name not in CLASSES:

@@ -56,7 +56,7 @@ class AudioEncoder(nn.Module):
         decay: float = 0.97,
         drop_path: float = 0.1,
     ) -> None:
-        """Make `depth` dual blocks whose windows reach over `frames` tokens, and whose memory fades by `decay` a token."""
+        """Make `depth` dual blocks whose windows reach over `frames` tokens, and what they remember fade by `decay`."""
         super().__init__()
         self.width = width
         self.logmel = LogMel(BANDS * 8)
@@ -98,15 +98,23 @@ class AudioEncoder(nn.Module):
         """Take a whole clip: samples (B, n) -> (B, N, C)."""
         return self.step(samples, self.start(len(samples)))[0]
 
+    @property
+    def _convs(self) -> list[CausalConv2d]:
+        return [one for one in self.stem if isinstance(one, CausalConv2d)]
+
+    @property
+    def _dual_blocks(self) -> list[CausalDualBlock]:
+        return [one for one in self.blocks if isinstance(one, CausalDualBlock)]
+
     def _see(
         self, frames: Tensor, befores: tuple[Tensor, ...], blanks: tuple[DualState, ...]
     ) -> tuple[Tensor, tuple[Tensor, ...], tuple[DualState, ...]]:
         x, convs = frames[:, None], []  # (B, 1, F, mels)
-        for conv, before in zip(self.stem, befores, strict=True):
+        for conv, before in zip(self._convs, befores, strict=True):
             x, after = conv.step(x, before)
             convs.append(after)
         x, blocks = x.permute(0, 2, 1, 3).unsqueeze(-1), []  # (B, N, C, BANDS, 1)
-        for block, state in zip(self.blocks, blanks, strict=True):
+        for block, state in zip(self._dual_blocks, blanks, strict=True):
             x, next_state = block.step(x, state)
             blocks.append(next_state)
         tokens = self.norm(x.flatten(3).mean(dim=3))
@@ -116,12 +124,12 @@ class AudioEncoder(nn.Module):
         sizes = [self.logmel.mels >> place for place in range(len(self.stem))]
         return tuple(
             like.new_zeros(len(like), conv.conv.in_channels, conv.before, size)
-            for conv, size in zip(self.stem, sizes, strict=True)
+            for conv, size in zip(self._convs, sizes, strict=True)
         )
 
     def _blank(self, like: Tensor) -> tuple[DualState, ...]:
         x = like.new_zeros(len(like), 1, self.width, BANDS, 1)
-        return tuple(block.start(x) for block in self.blocks)
+        return tuple(block.start(x) for block in self._dual_blocks)
 
 
 class SoundHead(nn.Module):

@@ -1,4 +1,4 @@
-"""What networks for sounds learn from: batches of clips, cut, bent and mixed, and the same clips whole to be measured on.
+"""What networks for sounds learn from: batches of clips, cut, bent and mixed, and whole clips to be measured on.
 
 Mixing at matched loudness is between-class learning (Tokozume et al. 2018, arXiv:1711.10282); the bars of nothing are
 SpecAugment's (Park et al. 2019, arXiv:1904.08779).
@@ -20,6 +20,7 @@ BATCH = 32
 CUT = 128  # frames of a piece: 2.56 s
 WHOLE = 250  # frames of a clip: 5 s
 LOUD = 2.0  # decades below a clip's loudest frame in which something is heard
+ALONE = 0.5  # of a batch are not mixed
 STRANGERS = 4  # of a batch are no known sound
 
 Power = NDArray[np.float32]
@@ -54,7 +55,7 @@ class SoundLesson:
         other = [self._draw(rng, False) for _ in range(BATCH)]
         power = np.stack([one for one, _ in drawn])
         second = np.stack([one for one, _ in other])
-        ratio = np.where(rng.random(BATCH) < 0.3, 1.0, rng.uniform(0, 1, BATCH)).astype(np.float32)
+        ratio = np.where(rng.random(BATCH) < ALONE, 1.0, rng.uniform(0, 1, BATCH)).astype(np.float32)
         ratio[:STRANGERS] = 1.0
         power = mix(power, second, ratio)
         eye = np.eye(self.classes + 1, dtype=np.float32)
@@ -77,10 +78,10 @@ class SoundLesson:
 
     def _draw(self, rng: np.random.Generator, is_strange: bool) -> tuple[Power, int]:
         if is_strange:
-            power, label = self.strangers[rng.integers(len(self.strangers))], self.classes
+            power, label = self.strangers[int(rng.integers(len(self.strangers)))], self.classes
         else:
-            speeds, label = self.train[rng.integers(len(self.train))]
-            power = speeds[rng.integers(len(speeds))]
+            speeds, label = self.train[int(rng.integers(len(self.train)))]
+            power = speeds[int(rng.integers(len(speeds)))]
         return bend(cut(power, rng), rng), label
 
 
@@ -136,7 +137,8 @@ def cut(power: Power, rng: np.random.Generator) -> Power:
     loudest = np.log10(np.maximum(power.max(axis=1), SMALLEST))
     heard = np.flatnonzero(loudest >= loudest.max() - LOUD)
     start = rng.choice(heard) - rng.integers(CUT)
-    return power[np.arange(start, start + CUT) % len(power)]
+    piece: Power = power[np.arange(start, start + CUT) % len(power)]
+    return piece
 
 
 def bend(power: Power, rng: np.random.Generator) -> Power:
@@ -145,7 +147,8 @@ def bend(power: Power, rng: np.random.Generator) -> Power:
     mels = np.clip(np.arange(power.shape[1]) - shift, 0, power.shape[1] - 1)
     knots = rng.normal(0, 0.25, 5)
     curve = np.interp(np.linspace(0, 4, power.shape[1]), np.arange(5), knots)
-    return (power[:, mels] * 10**curve).astype(np.float32)
+    bent: Power = (power[:, mels] * 10**curve).astype(np.float32)
+    return bent
 
 
 def mix(first: Power, second: Power, ratio: NDArray[np.float32]) -> Power:
@@ -156,13 +159,14 @@ def mix(first: Power, second: Power, ratio: NDArray[np.float32]) -> Power:
         parts.append(power / np.maximum(loud, SMALLEST)[:, None, None] * (share**2)[:, None, None])
     # back to the level of the first one: how loud it is says how much of it is lost in silence
     back = np.maximum(np.quantile(first.sum(axis=2), 0.9, axis=1), SMALLEST)[:, None, None]
-    return ((parts[0] + parts[1]) * back).astype(np.float32)
+    mixed: Power = ((parts[0] + parts[1]) * back).astype(np.float32)
+    return mixed
 
 
 def bars(frames: Tensor, rng: np.random.Generator) -> None:
     """Blank some frames and some mels of each row, in place."""
     for row in frames:
-        for axis, most in ((0, 24), (1, 10)):
+        for axis, most in ((0, 16), (1, 8)):
             size = int(rng.integers(0, most))
             start = int(rng.integers(0, row.shape[axis] - size))
             row.narrow(axis, start, size).fill_(float(row.mean()))

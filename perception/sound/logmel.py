@@ -1,4 +1,4 @@
-"""Log-mel spectra as Whisper's (Radford et al. 2022, arXiv:2212.04356, section 2.2), but causal: the top is a running one.
+"""Log-mel spectra as Whisper's (Radford et al. 2022, arXiv:2212.04356, section 2.2), but causal.
 
 Whisper sets levels against the loudest moment of the clip. A stream has no end, so here the top is the loudest moment
 until now, which falls by one decibel a second: after a bang quiet sounds are heard again. Two of Whisper's frames of

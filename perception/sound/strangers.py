@@ -5,15 +5,44 @@ A network that only ever heard ten kinds of sound calls everything one of them. 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import overload
+
 import numpy as np
 from numpy.typing import NDArray
 
-from perception.sound.logmel import RATE_HZ
+from perception.sound.clips import power_of
+from perception.sound.logmel import RATE_HZ, LogMel
 
 LENGTH = 5 * RATE_HZ
 KINDS = 4
 
 Samples = NDArray[np.float64]
+
+
+class Strangers(Sequence[NDArray[np.float32]]):
+    """The power in mels (F, mels) of so many of them, each made when it is first wanted."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._made: dict[int, NDArray[np.float32]] = {}
+        self._logmel = LogMel()
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> NDArray[np.float32]: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[NDArray[np.float32]]: ...
+    def __getitem__(self, place: int | slice) -> NDArray[np.float32] | Sequence[NDArray[np.float32]]:
+        """Return one of them, or some."""
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(self._count))]
+        seed = range(self._count)[place]
+        if seed not in self._made:
+            self._made[seed] = power_of(stranger(seed), self._logmel)
+        return self._made[seed]
 
 
 def stranger(seed: int) -> NDArray[np.float32]:

@@ -49,6 +49,7 @@ class SoundTagger:
     def __init__(self, model: SoundModel) -> None:
         self.shares = np.zeros(len(model.classes))  # how sure it is of each class at this moment
         self._model = model
+        self._state = model.encoder.start(1)
         self._next_ns: int | None = None  # when the next sample is due
         self._restart(0)
 
@@ -126,7 +127,7 @@ class SoundTagger:
         return told[: len(self.shares)]
 
     def _began(self, label: int) -> int:
-        """Return when a sound that is now told of was first heard: in the first of the last tokens that says so itself."""
+        """Return when a sound that is now told of was first heard: the first of the last tokens that says so itself."""
         for back, (logits, _, level_db) in enumerate(self._recent):
             if level_db >= QUIET_DB and _softmax(logits)[label] >= GOES_ON:
                 return self._end_ns - (len(self._recent) - back) * TOKEN_NS

@@ -18,10 +18,10 @@ from torch import Tensor
 from transformers import AutoConfig, AutoTokenizer, Florence2ForConditionalGeneration
 
 from perception.vision.networks import check_finite, load_network, load_packing, ran
-from perception.vision.packing import Packing
-from perception.vision.pixels import IMAGENET_DEVIATION, IMAGENET_MEAN
-from perception.vision.seen import Seen, seen_at
+from perception.vision.packing import FLORENCE_FRAMES, Packing
+from perception.vision.seen import seen_at
 from runtime.errors import ModelError
+from runtime.messages import Seen
 from runtime.pretrained import load_pretrained, reading
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ ASKED: dict[Detail, str] = {
 ASKED_OBJECTS = "Locate the objects with category name in the image."
 PLACE = re.compile(r"<loc_(\d+)>")
 PLACES = 1000
-USUAL = Packing(size_px=(768, 768), how="bicubic", mean=IMAGENET_MEAN, deviation=IMAGENET_DEVIATION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,9 +154,10 @@ class Florence:
 
     def _until_end(self, ids: Tensor, chances: Tensor) -> Said:
         """Cut an answer at its end; a batch goes on until the last has ended."""
-        ends = {self._model.generation_config.eos_token_id, self._tokenizer.eos_token_id}
+        ends = self._model.generation_config.eos_token_id
+        ends = set(ends) if isinstance(ends, list) else {ends}
         tokens = ids.tolist()
-        length = next((place for place, one in enumerate(tokens) if one in ends and place), len(tokens))
+        length = next((place for place, one in enumerate(tokens) if one in ends), len(tokens))
         return Said(ids=tokens[:length], chances=chances.tolist()[:length])
 
 
@@ -191,6 +191,6 @@ def load_florence(
     with reading(name, "its tokenizer", is_local=is_local):
         tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False, local_files_only=is_local)
     model = load_network(name, place, Florence2ForConditionalGeneration, device, is_local=is_local)
-    packing = load_packing(name, place, USUAL, is_local=is_local)
+    packing = load_packing(name, place, FLORENCE_FRAMES, is_local=is_local)
     made = partial(Florence, name, model, packing, tokenizer, labels=labels, threshold=threshold)
     return made(detail=detail, most_tokens=most_tokens)

@@ -16,8 +16,9 @@ from transformers import AutoConfig, AutoModelForObjectDetection, AutoTokenizer,
 from perception.vision.captioner import FLORENCE, load_florence
 from perception.vision.networks import check_finite, load_network, load_packing, ran
 from perception.vision.packing import Packing
-from perception.vision.seen import Detector, Seen, seen_at
+from perception.vision.seen import Detector, seen_at
 from runtime.errors import ModelError
+from runtime.messages import Seen
 from runtime.pretrained import load_pretrained, reading
 
 if TYPE_CHECKING:

@@ -14,7 +14,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from perception.vision.pixels import WHITE, Resampling, check_frames, normalised, resized
+from perception.vision.pixels import (
+    IMAGENET_DEVIATION,
+    IMAGENET_MEAN,
+    WHITE,
+    Resampling,
+    check_frames,
+    normalised,
+    resized,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,6 +55,9 @@ class Packing:
             return values / WHITE
         mean, deviation = (torch.tensor(one, device=frame.device) for one in (self.mean, self.deviation))
         return normalised(values, mean, deviation)
+
+
+FLORENCE_FRAMES = Packing(size_px=(768, 768), how="bicubic", mean=IMAGENET_MEAN, deviation=IMAGENET_DEVIATION)
 
 
 def packing_of(about: Mapping[str, Any], usual: Packing) -> Packing:

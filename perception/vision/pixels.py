@@ -50,7 +50,8 @@ def resized(frames: Tensor, size_px: tuple[int, int], how: Resampling = "bilinea
 
 def normalised(values: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
     """values (B, 3, H, W), 0 to 255, mean and deviation (3,) of values 0 to 1 -> the same shape, around 0."""
-    return (values / WHITE - mean[:, None, None]) / deviation[:, None, None]
+    scale, shift = 1 / (WHITE * deviation), -mean / deviation  # one pass over the pixels instead of three
+    return torch.addcmul(shift[:, None, None], values, scale[:, None, None])
 
 
 def scaled(

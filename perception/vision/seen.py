@@ -1,27 +1,17 @@
-"""What a detector finds in a picture, and what a detector is."""
+"""What a detector is, and its finds cut to the picture."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from runtime.messages import Box
+from runtime.messages import Seen
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 DIGITS = 4  # of scores and of sides of boxes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """Something with a name in a picture."""
-
-    label: str
-    score: float  # 0 to 1
-    box: Box  # left, top, right, bottom as fractions of the picture
 
 
 class Detector(Protocol):

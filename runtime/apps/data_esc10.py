@@ -91,13 +91,13 @@ def convert(path: Path, target: Path) -> None:
         with av.open(str(path)) as source, av.open(str(part), "w", format="ogg") as sink:
             given = source.streams.audio[0]
             made = sink.add_stream("flac", rate=given.rate)
-            made.layout = given.layout  # type: ignore[attr-defined]
+            made.layout = given.layout
             heard = 0
             for frame in source.decode(given):
                 frame.pts, frame.time_base = heard, Fraction(1, given.rate)  # counted: FLAC in Ogg wants its times
                 heard += frame.samples
-                sink.mux(made.encode(frame))  # type: ignore[attr-defined]
-            sink.mux(made.encode(None))  # type: ignore[attr-defined]
+                sink.mux(made.encode(frame))
+            sink.mux(made.encode(None))
     except (av.error.FFmpegError, IndexError, OSError) as error:
         part.unlink(missing_ok=True)
         raise InputError(path, f"cannot be converted: {error}") from error

@@ -16,6 +16,7 @@ from perception.sound.lessons import score_clips
 from perception.sound.weights import SHIPPED, SoundModel, load
 from runtime.apps import confusion
 from runtime.apps.confusion import Told
+from runtime.apps.eval_tags import tag_lines
 from runtime.errors import InputError
 
 SAMPLES = Path("sounds") / "esc10"  # where the clips are in a folder of sample data
@@ -42,6 +43,9 @@ def run_esc10(data: Path, out: Path | None, weights: Path | None, *, as_json: bo
         plain = "  ".join(f"{key} {value}" for key, value in line.items())
         told = {"type": "score", "measure": "class", "on": name, **line}
         print(json.dumps(told) if as_json else f"{name:<16} {plain}")
+    for line in tag_lines(model, clips, data):
+        plain = "  ".join(f"{key} {value}" for key, value in line.items())
+        print(json.dumps({"type": "score", **line}) if as_json else plain)
     if as_json:
         print(json.dumps({"type": "confusion", "classes": list(model.classes), "counts": counts.tolist()}))
     else:

@@ -94,7 +94,7 @@ def fresh(name: ModelName, classes: int, sitting: Sitting, seed: int) -> tuple[n
     if name == "pointnet":
         return PointNetTransformer(classes).to(sitting.device), Plan(steps=sitting.steps, seed=seed, lr=1e-3)
     model = ActivityClassifier(classes).to(sitting.device)
-    return model, Plan(steps=sitting.steps, seed=seed, lr=1.5e-3, average=0.99)
+    return model, Plan(steps=sitting.steps, seed=seed, lr=2.5e-3, average=0.99)
 
 
 def compare(
@@ -112,12 +112,7 @@ def compare(
                 print(json.dumps(_line(rows, name, by, fold, seed, outcome)), flush=True)
     result: dict[str, object] = {"type": "result", "suite": f"radhar-folds-{by}", "seeds": seeds, "folds": list(folds)}
     for name in names:
-        low, high = confusion.interval(_pooled(told[name]))
-        result[name] = {
-            "accuracy": round(confusion.accuracy(told[name]), 4),
-            "low": round(low, 4),
-            "high": round(high, 4),
-        }
+        result[name] = _score(_pooled(told[name]))
     if set(names) == set(MODELS):
         ours, theirs = _pooled(told["heedful"]), _pooled(told["pointnet"])
         low, high = confusion.interval(ours, theirs)
@@ -146,13 +141,17 @@ def _held_out(
     return told_by(model, held_out, classes), outcome
 
 
+def _score(rows: Sequence[Told]) -> dict[str, object]:
+    low, high = confusion.interval(rows)
+    return {"accuracy": round(confusion.accuracy(rows), 4), "low": round(low, 4), "high": round(high, 4)}
+
+
 def _line(
     rows: Sequence[Told], name: ModelName, by: Folds, fold: int, seed: int, outcome: Outcome
 ) -> dict[str, object]:
-    low, high = confusion.interval(rows)
-    run = {"type": "fold", "model": name, "by": by, "fold": fold, "seed": seed, "recordings": len(rows)}
-    score = {"accuracy": round(confusion.accuracy(rows), 4), "low": round(low, 4), "high": round(high, 4)}
-    return run | score | {"steps": outcome.step, "is_done": outcome.is_done, "took_s": round(outcome.took_s)}
+    run: dict[str, object] = {"type": "fold", "model": name, "by": by, "fold": fold, "seed": seed}
+    run |= {"recordings": len(rows), **_score(rows)}
+    return run | {"steps": outcome.step, "is_done": outcome.is_done, "took_s": round(outcome.took_s)}
 
 
 def _pooled(rows: Sequence[Told]) -> list[Told]:
