@@ -27,7 +27,7 @@ QUESTIONS = (
 )
 
 
-def sweep(t_s: float, ground: np.ndarray) -> bytes:  # type: ignore[type-arg]
+def sweep(t_s: float, ground: np.ndarray) -> bytes:
     """Return what a rig that drives 1 m/s ahead sees: ground, and a thing to its left that comes at 2 m/s."""
     rows = [[x - DRIVES_MPS * t_s, y, 0.0, 0.0, 0.0] for x, y in ground.tolist()]
     rows += [[20 - (DRIVES_MPS + 2) * t_s + off, 6.0, 0.0, 5.0, 0.0] for off in (-0.2, 0.0, 0.2)]
