@@ -28,6 +28,7 @@ _ABSENT: dict[Sensor, str] = {
     "audio": "I cannot tell: there is no sound here, neither a microphone nor a sound track.",
     "video": "I cannot tell: there is no picture here, neither a camera nor a video track.",
     "events": "I cannot tell: there is no event camera here.",
+    "radar": "I cannot tell: there is no radar here.",
 }
 # Others gave nothing.
 _MISSED: dict[Sensor, str] = {"video": "saw nothing", "audio": "could hear nothing", "events": "saw nothing"}

@@ -32,6 +32,7 @@ from reasoning.overview import asks_for_all, tell_overview
 from reasoning.phrases import noun
 from reasoning.plan import asked_kinds
 from reasoning.present import add_present, going_on, is_over, tell_over
+from reasoning.ranged import tell_ranged
 from reasoning.seers import find_eye, name_seers, seen_by
 from reasoning.sensors import not_understood, tell_sensors
 from reasoning.view import View, look, pick
@@ -97,6 +98,8 @@ def answer(
             tell_sensors(question, asked_ns, coverage, draft)
         else:
             draft.abstain(MEMORY_SILENT)
+    elif question.about != "sensors" and tell_ranged(question, recalled, coverage, draft):
+        pass  # a radar knew
     elif refusal := unnamed or _refusal(question, recalled, streams, draft.clock, truncated=truncated):
         draft.abstain(refusal, _inventory(recalled, asked_ns, draft.clock))
     else:

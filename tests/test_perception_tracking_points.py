@@ -37,7 +37,13 @@ def test_fields_are_known_by_their_names(fields: str, row: list[float], expected
 
 
 def test_points_that_are_not_finite_are_dropped_and_counted() -> None:
-    rows = [[1, 2, 3, 0, 0], [np.nan, 0, 0, 0, 0], [1, np.inf, 0, 0, 0], [0, 0, 0, 0, -np.inf], [4, 5, 6, 0, 0]]
+    rows: list[list[float]] = [
+        [1, 2, 3, 0, 0],
+        [np.nan, 0, 0, 0, 0],
+        [1, np.inf, 0, 0, 0],
+        [0, 0, 0, 0, -np.inf],
+        [4, 5, 6, 0, 0],
+    ]
     sweep = read_sweep(message(rows, "x y z rcs v_r"))
     assert sweep.points[:, 0].tolist() == [1, 4]
     assert (sweep.dropped, sweep.excess) == (3, 0)

@@ -18,6 +18,7 @@ LOOKED_AT = 1_000  # points of a sweep that vote, evenly taken
 AGREES_MPS = 0.3  # so far a standing point may be off
 FEWEST = 12  # points that agree
 LEAST_SHARE = 0.5  # of the points
+KNOWN_VOTES = 0.6  # of the best pair's votes: so many let the motion just before stay
 LEAST_SPREAD = 0.02  # smallest eigenvalue of the directions' second moments: below, a component is a guess
 FASTEST_MPS = 100.0
 
@@ -37,14 +38,21 @@ def compensate(points: NDArray[np.float32], velocity_mps: NDArray[np.float64]) -
     return found
 
 
-def estimate_velocity(points: NDArray[np.float32]) -> SelfMotion | None:
-    """Return the sensor's velocity from points (P, 7) of which most stand; None where too few agree."""
+def estimate_velocity(points: NDArray[np.float32], before_mps: NDArray[np.float64] | None = None) -> SelfMotion | None:
+    """Return the sensor's velocity from points (P, 7) of which most stand; None where too few agree.
+
+    The velocity just before (3,) stays where nearly as many agree with it: a large thing that moves has many points.
+    """
     step = max(1, -(-len(points) // LOOKED_AT))
     seen = points[::step]
     toward, speeds = directions(seen)[:, :2], seen[:, V_R].astype(np.float64)
     if len(seen) < FEWEST:
         return None
     agreed = _consensus(toward, speeds)
+    if before_mps is not None:
+        as_before = np.abs(speeds + toward @ before_mps[:2]) <= AGREES_MPS
+        if as_before.sum() >= KNOWN_VOTES * agreed.sum():
+            agreed = as_before
     for _ in range(2):  # a fit to those who agree, and who agrees with that
         if agreed.sum() < FEWEST or _spread(toward[agreed]) < LEAST_SPREAD:
             return None

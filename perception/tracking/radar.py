@@ -17,6 +17,9 @@ from perception.tracking.tracks import STANDS_MPS, Standing, Track, Tracker
 SWEEPS = 4  # that are looked at together
 OLDEST_NS = 500_000_000  # of them
 MOVES_MPS = 0.45  # along the line of sight: two steps of a usual sensor, and what ego motion leaves
+HOLDS_NS = 1_000_000_000  # a velocity that a sweep showed is held against others for so long
+FASTEST_CHANGE_MPS2 = 10.0  # of the sensor; a sweep that says more is wrong
+CHANGE_MPS = 0.3  # and what two estimates differ by at any rate
 LONGEST_STEP_NS = 1_000_000_000  # after a longer pause all begins anew
 
 
@@ -52,6 +55,7 @@ class RadarTracker:
         self._tracker = Tracker()
         self._epoch: tuple[bool, int] | None = None
         self._drift_m = np.zeros(3)  # of a sensor without poses, added up
+        self._estimated: tuple[int, NDArray[np.float64] | None] = (0, None)  # when, velocity
         self._t_ns: int | None = None
 
     def step(self, sweep: Sweep, t_ns: int, pose: EgoMotion | None) -> list[Mover]:
@@ -78,13 +82,23 @@ class RadarTracker:
             return None
         if sweep.has_compensated:  # the sender knows its motion, and does not say it
             velocity = np.zeros(3)
-        elif (found := estimate_velocity(sweep.points)) is not None:
-            velocity = found.velocity_mps
+        elif (estimated := self._estimate(sweep, t_ns)) is not None:
+            velocity = estimated
         else:
             return None
         passed_s = 0.0 if self._t_ns is None else (t_ns - self._t_ns) / 1e9
         self._drift_m = self._drift_m + velocity * passed_s
         return EgoMotion(rotation=np.eye(3), position_m=self._drift_m, velocity_mps=velocity)
+
+    def _estimate(self, sweep: Sweep, t_ns: int) -> NDArray[np.float64] | None:
+        """Return the sensor's velocity as the sweep shows it, None where it cannot have got there from just before."""
+        since_ns, before = self._estimated
+        known = before if before is not None and t_ns - since_ns <= HOLDS_NS else None
+        found = estimate_velocity(sweep.points, known)
+        if found is None or (known is not None and not _can_follow(known, found.velocity_mps, t_ns - since_ns)):
+            return None
+        self._estimated = t_ns, found.velocity_mps
+        return found.velocity_mps
 
     def _restart(self) -> None:
         self._sweeps.clear()
@@ -122,6 +136,10 @@ def _parted(sweep: Sweep, t_ns: int, ego: EgoMotion) -> tuple[_Moving, Standing]
         strengths=points[moves, RCS].astype(np.float64),
     )
     return moving, Standing(places_m=places[~moves, :2], toward=aims[~moves, :2], speeds_mps=speeds[~moves])
+
+
+def _can_follow(before: NDArray[np.float64], after: NDArray[np.float64], passed_ns: int) -> bool:
+    return float(np.hypot(*(after - before)[:2])) <= CHANGE_MPS + FASTEST_CHANGE_MPS2 * passed_ns / 1e9
 
 
 def _seen(track: Track, ego: EgoMotion) -> Mover:

@@ -287,9 +287,9 @@ def _add_eval(verbs: Verbs) -> argparse.ArgumentParser:
     verb = verbs.add_parser("eval", help="measure against known truth")
     verb.add_argument(
         "suite",
-        choices=("spine", "yard", "radhar", "esc10"),
+        choices=("spine", "yard", "yard-tracking", "radhar", "esc10"),
         help="spine: sample data; yard: a world with known truth; radhar: activities before a radar, CLASS/NAME.npz; "
-        "esc10: sounds by their names, CLASS/FOLD-ID-TAKE.ogg",
+        "esc10: sounds by their names, CLASS/FOLD-ID-TAKE.ogg; yard-tracking: what a radar follows in the yard",
     )
     verb.add_argument("--weights", metavar="FILE", type=Path, help="radhar, esc10: another model than the shipped one")
     verb.add_argument("--config", help="a YAML file or a shipped name")
@@ -300,8 +300,12 @@ def _add_eval(verbs: Verbs) -> argparse.ArgumentParser:
         help="sample data (default: HEEDFUL_DATA); yard: worlds that `data yard` wrote, all of them",
     )
     verb.add_argument("--truth", metavar="DIR", type=Path, default=Path("tests/truth"), help="labels and questions")
-    verb.add_argument("--worlds", metavar="N", default="5", help="yard: how many worlds of the test split (default 5)")
-    verb.add_argument("--length", metavar="S", default="24", help="yard: how long each is, in seconds (default 24)")
+    verb.add_argument(
+        "--worlds", metavar="N", default="5", help="yard, yard-tracking: how many worlds of the test split (default 5)"
+    )
+    verb.add_argument(
+        "--length", metavar="S", default="24", help="yard, yard-tracking: how long each is, in seconds (default 24)"
+    )
     verb.add_argument("--out", metavar="DIR", type=Path, help="leave the details here; the yard's worlds too")
     verb.add_argument("--json", action="store_true", help="JSON Lines on stdout")
     return verb

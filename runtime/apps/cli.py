@@ -305,6 +305,13 @@ def _eval(arguments: argparse.Namespace) -> int:
                 data=arguments.data,
             )
         )
+    if arguments.suite == "yard-tracking":
+        from runtime.apps.data_verbs import seconds, whole
+        from runtime.apps.eval_tracking import run_tracking
+        from runtime.apps.eval_yard import MOST_WORLDS
+
+        count = whole("--worlds", arguments.worlds, 1, MOST_WORLDS)
+        return run_tracking(count, seconds("--length", arguments.length), as_json=arguments.json)
     if arguments.suite == "radhar":
         from runtime.apps.eval_radhar import run_radhar
 
