@@ -34,7 +34,7 @@ ModelName = Literal["heedful", "plain"]
 MODELS: tuple[ModelName, ...] = ("heedful", "plain")
 SPEEDS = (1.0, 0.85, 1.18)  # at which clips are learnt
 STRANGERS = 160
-STEPS: dict[ModelName, int] = {"heedful": 1500, "plain": 300}
+STEPS: dict[ModelName, int] = {"heedful": 600, "plain": 300}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
