@@ -376,7 +376,7 @@ def _add_bench(verbs: Verbs) -> argparse.ArgumentParser:
         "name",
         metavar="NAME",
         help="replay, speech, digest, bus, freshness, outbox, idle, first-answer, stop, reasoner, memory, needles, "
-        "session, record, recording, yard, perception or all",
+        "session, record, recording, events, yard, perception or all",
     )
     verb.add_argument(
         "--recording", metavar="PATH", type=Path, help="what `session` plays (default: car-detection.mp4)"

@@ -1,4 +1,4 @@
-"""`heedful eval radhar`: what the shipped model tells of recorded activities, over windows of 60 sweeps, every 10.
+"""`heedful eval radhar`: what a trained model tells of recorded activities, over windows of 60 sweeps, every 10.
 
 Each line is one measure; the last one is the result: `{"type":"result","suite":"radhar","n":...,"accuracy":...}`.
 """
