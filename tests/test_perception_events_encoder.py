@@ -1,4 +1,4 @@
-"""Events into tokens: any way to cut a stream gives the same, pauses begin anew, and quiet or busy streams do no harm."""
+"""Events into tokens: any way to cut a stream gives the same, pauses begin anew, quiet or busy streams do no harm."""
 
 from __future__ import annotations
 

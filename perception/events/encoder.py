@@ -7,6 +7,7 @@ stream begins anew.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -161,7 +162,7 @@ class EventEncoder(nn.Module):
         places = torch.searchsorted(events.t_us, edges).tolist()
         newest_us, surface = state.newest_us[row], state.surfaces[row]
         maps, begins = [], []
-        for number, (first, end) in enumerate(zip(places, places[1:], strict=False)):
+        for number, (first, end) in enumerate(itertools.pairwise(places)):
             start_us, own = state.start_us + number * self.window_us, events.between(first, end)
             begins.append(newest_us is not None and first < end and int(own.t_us[0]) - newest_us > PAUSE_US)
             newest_us = int(own.t_us[-1]) if first < end else newest_us
@@ -176,7 +177,7 @@ class EventEncoder(nn.Module):
         anew = torch.tensor(begins, device=x.device)  # (B, T)
         borders = [0, *(t for t in range(1, x.shape[1]) if bool(anew[:, t].any())), x.shape[1]]
         parts = []
-        for begin, end in zip(borders, borders[1:], strict=False):
+        for begin, end in itertools.pairwise(borders):
             part, after = x[:, begin:end], []
             for block, state in zip(self._dual_blocks, states, strict=True):
                 part, next_state = block.step(part, restart(state, anew[:, begin]))
