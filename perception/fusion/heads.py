@@ -83,5 +83,5 @@ class SceneHeads(nn.Module):
         keys, values = self.to_kv(x).chunk(2, dim=-1)
         cells = self.cells.flatten(0, 1).expand(len(x), -1, -1)
         told = F.scaled_dot_product_attention(cells, keys, values)  # (B, Y·X, C)
-        taken: Tensor = self.taken(told + cells)
-        return taken.squeeze(-1).unflatten(1, self.cells.shape[:2])
+        taken: Tensor = self.taken(told + cells).squeeze(-1).unflatten(1, self.cells.shape[:2])
+        return taken
