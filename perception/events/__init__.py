@@ -6,5 +6,6 @@ rawfile, aedat4, eventfile               files of their own -> packets
 sieve                                   what is outside the sensor or out of order is dropped and counted
 tensors                                 events on a device
 grids, windows, surfaces                histogram, voxel grid, EST by windows; time surface and TORE with their state
+encoder                                 maps -> tokens, causal in time
 clock, activity, stream                 what moved: windows on the stream's clock, a coarse grid of rates, records
 """
