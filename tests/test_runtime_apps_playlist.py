@@ -16,6 +16,7 @@ from runtime.errors import InputError
 from runtime.messages import Watermark
 from runtime.recording import buslog, foxglove
 from runtime.recording.bags import open_container
+from runtime.recording.mcap_index import MAGIC
 from runtime.recording.mcap_writer import RecordingWriter
 from tests.recordings import make_clip
 from tests.test_runtime_recording_mcap_file import chunks
@@ -90,6 +91,7 @@ def test_a_replay_may_begin_later_in_any_of_them(folder: Path) -> None:
     [
         ("streams: {a: {file: gone.mkv}}", "streams.a.file: there is no gone.mkv"),
         ("streams: {a: {file: clip.mkv, calibration: gone.json}}", "streams.a.calibration: there is no gone.json"),
+        ("streams: {a: {file: clip.mkv, calibration: .}}", "streams.a.calibration: . is not a file"),
         ("streams: {a: {file: ../other.mkv}}", "lies outside the folder"),
         ('streams: {a: {file: "a\\0b"}}', "streams.a.file: 'a\\x00b' cannot be the name of a file"),
         (f"streams: {{a: {{file: {'x' * 300}}}}}", "cannot be the name of a file"),
@@ -115,6 +117,14 @@ def test_a_manifest_that_is_wrong_is_refused_in_one_line(folder: Path, manifest:
     with pytest.raises(InputError, match=r"^[^\n]+$") as refusal:
         playlist_of(folder, manifest)
     assert told in str(refusal.value)
+
+
+@pytest.mark.parametrize("entry", ["file: pipe", "file: tone.wav, calibration: pipe"])
+def test_a_manifest_that_names_a_pipe_is_refused_and_nobody_waits_for_it(tmp_path: Path, entry: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    make_clip(tmp_path / "tone.wav", 1.0, video=False)
+    with pytest.raises(InputError, match=r"pipe:? is not a file"):
+        playlist_of(tmp_path, f"streams: {{a: {{{entry}}}}}")
 
 
 def test_hours_in_which_nothing_plays_are_refused(folder: Path) -> None:
@@ -221,3 +231,10 @@ def test_a_stream_that_begins_far_from_the_others_is_told_of(tmp_path: Path) -> 
     notes = make_playlist([tmp_path / "a.mcap"], PerceptionConfig()).notes
     assert any("nothing was recorded for 17 minutes; they are left out" in note for note in notes), notes
     assert any("begins 17 minutes after most others" in note for note in notes), notes
+
+
+def test_a_file_in_which_nothing_is_whole_says_why_nothing_can_be_played(tmp_path: Path) -> None:
+    path = tmp_path / "a.mcap"
+    path.write_bytes(MAGIC)
+    with pytest.raises(InputError, match=r"holds nothing that can be played \(breaks off at byte 8\)"):
+        make_playlist([path], PerceptionConfig())
