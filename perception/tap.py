@@ -89,7 +89,7 @@ class PictureTap:
     """Hands pictures on as JPEG of full size."""
 
     def __init__(self, stream: str, put: Put, lose: Callable[[], None], is_wanted: Callable[[], bool]) -> None:
-        """Hand on to `put` while they are wanted; each picture that was not is told to `lose`."""
+        """Hand on to `put` while they are wanted; each picture that was not handed on is told to `lose`."""
         self._stream = stream
         self._put = put
         self._is_wanted = is_wanted
@@ -105,7 +105,11 @@ class PictureTap:
     def take(self, samples: Samples) -> None:
         """Take frames."""
         arrived_ns = time.time_ns()
-        for sample in samples if self._is_wanted() else ():
+        if not self._is_wanted():  # nobody encodes for a recording that has ended
+            for _ in samples:
+                self._lose()
+            return
+        for sample in samples:
             assert isinstance(sample, VideoSample)
             with self._changed:
                 is_next = not self._waiting and not self._is_encoding

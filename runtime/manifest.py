@@ -74,10 +74,12 @@ def _check(path: Path, name: str, entry: StreamEntry) -> None:
         target = path.parent / value
         try:
             is_inside = target.resolve().is_relative_to(path.parent.resolve())
-            is_there = target.exists()
+            is_there = target.is_file() or (field == "file" and target.exists())  # a bag may be a folder
+            is_special = target.exists() and not is_there
         except (OSError, ValueError, RuntimeError) as error:  # too long, a zero in it, links that go in circles
             raise InputError(path, f"streams.{name}.{field}: {value!r} cannot be the name of a file") from error
         if not is_inside:
             raise InputError(path, f"streams.{name}.{field}: {value} lies outside the folder")
         if not is_there:
-            raise InputError(path, f"streams.{name}.{field}: there is no {value}")
+            what = f"{value} is not a file" if is_special else f"there is no {value}"
+            raise InputError(path, f"streams.{name}.{field}: {what}")

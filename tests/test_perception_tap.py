@@ -98,14 +98,16 @@ def test_pictures_become_jpeg_of_full_size(form: str) -> None:
         assert (decoded.width, decoded.height) == (160, 120)
 
 
-def test_pictures_that_nobody_wants_any_more_are_not_encoded() -> None:
+def test_pictures_that_nobody_wants_any_more_are_lost_and_not_encoded() -> None:
     answers = [True, False, False]
     heard: list[tuple[Picture | Pcm, int]] = []
-    tap = PictureTap("door", lambda *one: heard.append(one), pytest.fail, lambda: answers.pop(0))
+    lost: list[None] = []
+    tap = PictureTap("door", lambda *one: heard.append(one), lambda: lost.append(None), lambda: answers.pop(0))
     for seq in range(3):
         tap.take([frame(seq)])
     tap.close()
     assert [one.t_ns for one, _ in heard] == [1_000]
+    assert len(lost) == 2
 
 
 def test_what_the_encoder_has_no_time_for_is_lost_oldest_first_and_told() -> None:

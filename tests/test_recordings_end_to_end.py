@@ -238,6 +238,17 @@ async def test_a_run_of_which_the_middle_is_damaged_is_played_to_its_end(
         assert any("missing in the run" in one.answer for one in swapped.answers)
 
 
+async def test_a_run_of_which_nothing_is_whole_says_why_it_cannot_be_played(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.mcap"
+    write_run(path, [Watermark(session="s", stream="front", epoch=0, t_ns=0, sensor="video")])
+    data = bytearray(path.read_bytes())
+    for begin, end in chunks(data):
+        data[(begin + end) // 2] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"holds no watermark, .* is damaged .* and was left out\)$"):
+        await swap(path, LOCAL, "memory")
+
+
 def shifted(message: Message, by_ns: int) -> Message:
     """Return a replay's message as a live session would have said it, whose times count from 1970."""
     names = [one.name for one in dataclasses.fields(message)]

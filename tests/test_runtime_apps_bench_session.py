@@ -211,6 +211,9 @@ def test_a_recording_is_only_for_a_session_and_must_be_there(tmp_path: Path) -> 
         run_bench("bus", None, None, as_json=True, recording=tmp_path)
     with pytest.raises(InputError, match="no such recording"):
         run_bench("session", None, None, as_json=True, recording=tmp_path / "none.mp4")
+    (tmp_path / "text.mp4").write_text("no recording\n")
+    with pytest.raises(InputError, match="holds text, not a recording"):
+        run_bench("session", None, None, as_json=True, recording=tmp_path / "text.mp4")
     assert command("session", "quick", Path("/a/b.mp4")) == "heedful bench session --recording b.mp4 --quick"
 
 

@@ -16,6 +16,7 @@ from runtime.errors import InputError
 from runtime.messages import Watermark
 from runtime.recording import buslog, foxglove
 from runtime.recording.bags import open_container
+from runtime.recording.mcap_index import MAGIC
 from runtime.recording.mcap_writer import RecordingWriter
 from tests.event_words import write_evt2
 from tests.recordings import make_clip
@@ -91,6 +92,7 @@ def test_a_replay_may_begin_later_in_any_of_them(folder: Path) -> None:
     [
         ("streams: {a: {file: gone.mkv}}", "streams.a.file: there is no gone.mkv"),
         ("streams: {a: {file: clip.mkv, calibration: gone.json}}", "streams.a.calibration: there is no gone.json"),
+        ("streams: {a: {file: clip.mkv, calibration: .}}", "streams.a.calibration: . is not a file"),
         ("streams: {a: {file: ../other.mkv}}", "lies outside the folder"),
         ('streams: {a: {file: "a\\0b"}}', "streams.a.file: 'a\\x00b' cannot be the name of a file"),
         (f"streams: {{a: {{file: {'x' * 300}}}}}", "cannot be the name of a file"),
@@ -116,6 +118,14 @@ def test_a_manifest_that_is_wrong_is_refused_in_one_line(folder: Path, manifest:
     with pytest.raises(InputError, match=r"^[^\n]+$") as refusal:
         playlist_of(folder, manifest)
     assert told in str(refusal.value)
+
+
+@pytest.mark.parametrize("entry", ["file: pipe", "file: tone.wav, calibration: pipe"])
+def test_a_manifest_that_names_a_pipe_is_refused_and_nobody_waits_for_it(tmp_path: Path, entry: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    make_clip(tmp_path / "tone.wav", 1.0, video=False)
+    with pytest.raises(InputError, match=r"pipe:? is not a file"):
+        playlist_of(tmp_path, f"streams: {{a: {{{entry}}}}}")
 
 
 def test_hours_in_which_nothing_plays_are_refused(folder: Path) -> None:
@@ -234,3 +244,10 @@ def test_the_file_of_an_event_camera_is_one_stream(tmp_path: Path) -> None:
     assert first_ns(moved, "dvs") == 2 * S_NS
     with pytest.raises(InputError, match=r"holds events alone \(streams.dvs\)"):
         playlist_of(tmp_path, "streams: {dvs: {file: eye.raw, track: video}}")
+
+
+def test_a_file_in_which_nothing_is_whole_says_why_nothing_can_be_played(tmp_path: Path) -> None:
+    path = tmp_path / "a.mcap"
+    path.write_bytes(MAGIC)
+    with pytest.raises(InputError, match=r"holds nothing that can be played \(breaks off at byte 8\)"):
+        make_playlist([path], PerceptionConfig())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -196,6 +197,25 @@ def recorded_parts(path: Path, count: int, *, is_closed: bool = True) -> list[Pa
     else:
         writer.finish_part()
     return [path, *parts_of(path)]
+
+
+def test_many_parts_need_no_more_open_files_and_memory_than_few(tmp_path: Path) -> None:
+    writer = RecordingWriter(tmp_path / "a.mcap", {}, part_s=0.0)
+    sticky = ChannelInfo(topic="/b", schema="", schema_encoding="", schema_data=b"", encoding="raw", is_sticky=True)
+    plain = ChannelInfo(topic="/a", schema="", schema_encoding="", schema_data=b"", encoding="raw")
+    writer.write(writer.channel(sticky), log_ns=1, publish_ns=1, seq=1, data=b"where it sits")
+    channel = writer.channel(plain)
+    for number in range(2, 12):
+        writer.write(channel, log_ns=number, publish_ns=0, seq=number, data=b"sample")
+    writer.close()
+    before = len(os.listdir("/dev/fd"))
+    with closing(open_container(tmp_path / "a.mcap")) as container:
+        (wanted,) = (one.id for one in container.channels.values() if one.topic == "/a")
+        entries = container.entries({wanted})
+        assert next(entries).log_ns == 2
+        assert len(os.listdir("/dev/fd")) == before
+        assert [start_ns for start_ns, _ in container.spans] == list(range(1, 12))
+        assert [entry.log_ns for entry in entries] == list(range(3, 12))
 
 
 def faults_of(path: Path) -> list[str]:

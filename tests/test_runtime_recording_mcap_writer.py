@@ -132,6 +132,7 @@ def test_parts_begin_at_the_size_and_each_is_whole(tmp_path: Path) -> None:
         *[[b"new"]] * (len(parts) - 1),
     ]
     assert all(part[0].topic == "/sticky" for part in rows)
+    assert all(part[0].log_ns == part[1].log_ns for part in rows[1:])  # no part begins before what is new in it
     told = [metadata_of(one)[RECORDING] for one in parts]
     assert [one["part"] for one in told] == [str(number) for number in range(1, len(parts) + 1)]
     assert {one["session"] for one in told} == {"s"}
@@ -252,6 +253,18 @@ def test_on_a_full_disk_a_file_ends_at_its_last_whole_chunk(
     assert writer.parts == len(parts)
 
 
+def test_a_file_that_is_gone_when_the_disk_is_full_is_given_up(small_disk: Path) -> None:
+    writer = RecordingWriter(small_disk / "a.mcap", {})
+    channel, number = writer.channel(BYTES), 0
+    (small_disk / "a.mcap").unlink()
+    with pytest.raises(MissingPart, match="No space left on device"):  # noqa: PT012
+        while True:
+            number += 1
+            write(writer, channel, number, _noise(number.to_bytes(4, "big")))
+    assert 0 < writer.abandon() <= number
+    assert not list(small_disk.iterdir())
+
+
 def unfinished(path: Path, count: int) -> bytes:
     """Return a file of chunks of one entry each as it is before its end."""
     writer = RecordingWriter(path, {"id": "the same"}, chunk_s=0.0)
@@ -312,5 +325,6 @@ def test_a_next_part_that_is_there_already_is_not_overwritten(tmp_path: Path) ->
     with pytest.raises(ConfigError, match=r"a\.0002\.mcap: is there already"):
         write(writer, writer.channel(BYTES), 1)
     writer.abandon()
+    assert writer.parts == 1
     assert library_rows(tmp_path / "a.mcap") == []
     assert (tmp_path / "a.0002.mcap").read_text() == "mine"

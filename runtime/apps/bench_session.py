@@ -18,9 +18,12 @@ from typing import Any
 import av
 
 from perception.demux import open_recording
+from runtime import config as configuration
 from runtime.apps.bench_child import json_lines, private_folders
 from runtime.apps.bench_measure import Measure, Plan, progress, rounded, slope, spread
 from runtime.apps.bench_replay import VIDEO
+from runtime.apps.bench_session_child import CONFIG
+from runtime.apps.playlist import make_playlist
 from runtime.errors import InputError, MissingPart
 
 QUICK_SPEED = 8.0
@@ -38,6 +41,7 @@ def measure_session(plan: Plan) -> list[Measure]:
     path = plan.recording or plan.data / VIDEO
     if not path.exists():
         raise InputError(path, "no such recording" if plan.recording else "no such file in the sample data")
+    make_playlist([path], configuration.load(CONFIG).perception)  # what cannot be played is refused here, in a line
     speed = QUICK_SPEED if plan.length == "quick" else 1.0
     with tempfile.TemporaryDirectory(prefix="heedful-bench-") as scratch:
         length_s = length_of(path)

@@ -105,7 +105,8 @@ def make_playlist(paths: Sequence[Path], settings: PerceptionConfig, start_ns: i
             reason = "holds what a run said, and perception hears recorded sensors"
             raise InputError(paths[0], f"{reason}: play the recording it was made from, or --swap memory or reasoning")
         topics = ", ".join(sorted(f"{one.topic} ({one.schema or one.encoding})" for _, one in playlist.undecoded))
-        raise InputError(paths[0], f"holds nothing that can be played{f', only {topics}' if topics else ''}")
+        why = f" ({'; '.join(told_once(playlist.faults))})" if playlist.faults else ""
+        raise InputError(paths[0], f"holds nothing that can be played{f', only {topics}' if topics else ''}{why}")
     _check_start(playlist, paths[0], start_ns)
     _check_offsets(playlist, start_ns)
     return playlist

@@ -94,7 +94,8 @@ def _beginning(run: RunReader, path: Path) -> tuple[str, int, int]:
     """Return (session, event time at which the run begins, when the session began); live times count from 1970."""
     mark = next(run.messages({"watermark"}), None)
     if not isinstance(mark, Watermark):
-        raise InputError(path, "holds no watermark, so nothing in it has a time")
+        why = f" ({'; '.join(told_once(run.faults))})" if run.faults else ""
+        raise InputError(path, f"holds no watermark, so nothing in it has a time{why}")
     answer = next(run.messages({"answer"}), None)
     session_start_ns = answer.session_start_ns if isinstance(answer, Answer) else mark.epoch
     return mark.session, max(0, mark.t_ns), session_start_ns

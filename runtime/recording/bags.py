@@ -43,11 +43,7 @@ def open_container(path: Path) -> Container:
         return _open_folder(path)
     if path.exists() and not path.is_file():
         raise InputError(path, "is not a file")
-    try:
-        sniffed = _sniffed(path)
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror})") from error
-    match _kind(sniffed):
+    match _kind_of(path):
         case "mcap":
             return _with_later_parts(path)
         case "sqlite":
@@ -93,7 +89,7 @@ def later_parts(path: Path) -> list[Path]:
 
     Raises InputError where it cannot be read.
     """
-    if path.is_dir() or not is_container(path) or _kind(_sniffed(path)) != "mcap":
+    if path.is_dir() or not is_container(path) or _kind_of(path) != "mcap":
         return []
     with closing(McapFile(path)) as first:
         return _later_parts(first)
@@ -193,7 +189,7 @@ def _not_last(parts: Mapping[str, Container]) -> list[str]:
 
 
 def _open_part(path: Path) -> Container:
-    return McapFile(path) if _kind(_sniffed(path)) == "mcap" else open_container(path)
+    return McapFile(path) if _kind_of(path) == "mcap" else open_container(path)
 
 
 def _parts_in(path: Path) -> list[Path]:
@@ -201,6 +197,14 @@ def _parts_in(path: Path) -> list[Path]:
         return sorted(one for one in path.iterdir() if one.suffix in SUFFIXES and one.is_file())
     except OSError:
         return []
+
+
+def _kind_of(path: Path) -> str | None:
+    """Return what a file is by its first bytes, None where it is no recording. Raises InputError."""
+    try:
+        return _kind(_sniffed(path))
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror})") from error
 
 
 def _sniffed(path: Path) -> bytes:

@@ -35,21 +35,23 @@ class Whole:
 def end_early(path: Path, sure_at: int, reason: str) -> tuple[int, Whole]:
     """Cut off what is torn after `sure_at`, where a record ends, and end the file there; return its size too.
 
-    Where there is no room even for the end, or the disk fails altogether, it goes as far as it can.
+    Where there is no room even for the end, or the disk fails altogether, it goes as far as it can: where the file
+    cannot be opened any more, or is gone, nothing after `sure_at` counts.
     """
-    with path.open("r+b", buffering=0) as file:
+    whole = Whole(end=sure_at, messages=0, has_all=False)
+    size_bytes = sure_at
+    with suppress(OSError), path.open("r+b", buffering=0) as file:  # why the disk failed is told already
         whole = whole_after(file, sure_at)
         tail = _tail("" if whole.has_all else reason)
         size_bytes = whole.end
-        with suppress(OSError):
+        file.truncate(whole.end)
+        file.seek(whole.end)
+        if file.write(tail) == len(tail):
+            size_bytes += len(tail)
+        else:
             file.truncate(whole.end)
-            file.seek(whole.end)
-            if file.write(tail) == len(tail):
-                size_bytes += len(tail)
-            else:
-                file.truncate(whole.end)
-            os.fdatasync(file.fileno())
-        return size_bytes, whole
+        os.fdatasync(file.fileno())
+    return size_bytes, whole
 
 
 def whole_after(file: IO[bytes], sure_at: int) -> Whole:

@@ -1,4 +1,8 @@
-"""An MCAP file that is read past cuts and damage, a chunk at a time: memory stays small however large it is."""
+"""An MCAP file that is read past cuts and damage, a chunk at a time: memory stays small however large it is.
+
+The file is open only while a chunk is read: a recording may have more parts than a process may have open files, and
+each stream reads all of them.
+"""
 
 from __future__ import annotations
 
@@ -34,18 +38,16 @@ _DAMAGED = (*BROKEN, zstandard.ZstdError, RuntimeError, EOFError)  # RuntimeErro
 
 
 class McapFile:
-    """An open MCAP file. Raises InputError where it is none, or holds nothing that can be read."""
+    """An MCAP file. Raises InputError where it is none, or holds nothing that can be read."""
 
     def __init__(self, path: Path) -> None:
-        """Read the index of a file; it stays open until `close`."""
+        """Read the index of a file."""
         self.path = path
         try:
-            self._file = path.open("rb")
-            size_bytes = path.stat().st_size
-            if self._file.read(len(MAGIC)) != MAGIC:
-                self._file.close()
-                raise InputError(path, "is not an MCAP file")
-            self._index: Index = read_index(self._file, size_bytes)
+            with path.open("rb") as file:
+                if file.read(len(MAGIC)) != MAGIC:
+                    raise InputError(path, "is not an MCAP file")
+                self._index: Index = read_index(file, path.stat().st_size)
         except OSError as error:
             raise InputError(path, f"cannot be read ({error.strerror})") from error
         self.faults = list(self._index.faults)
@@ -81,8 +83,7 @@ class McapFile:
         yield from entries_in(self._blocks, partial(self._read, wanted), channels, start_ns)
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Do nothing: the file is closed between two chunks."""
 
     def _read(self, wanted: frozenset[int] | None, block: Block) -> list[Entry]:
         """Return the entries in a block; those of channels that nobody wants are not copied."""
@@ -106,8 +107,9 @@ class McapFile:
         try:
             if block.length > RECORD_LIMIT_BYTES:
                 raise ValueError(f"it claims {block.length} bytes")
-            self._file.seek(block.offset)
-            data = self._file.read(block.length)
+            with self.path.open("rb") as file:
+                file.seek(block.offset)
+                data = file.read(block.length)
             return _unpacked(data, is_cut=block.is_cut) if block.is_chunk else data
         except (*_DAMAGED, OSError) as error:
             if not block.is_cut:  # that it breaks off is told already

@@ -10,6 +10,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from glob import escape
 from io import BufferedWriter
@@ -74,7 +75,7 @@ class RecordingWriter:
         self._part_bytes, self._part_s = part_bytes, part_s
         self._syncs = syncs
         self._channels: list[ChannelInfo] = []
-        self._newest: dict[int, tuple[int, int, int, bytes]] = {}  # of sticky channels
+        self._newest: dict[int, tuple[int, int, bytes]] = {}  # of sticky channels
         self._part = 0
         self._began_s = self._flushed_s = self._synced_s = 0.0
         self._reason = ""  # why the disk refused
@@ -94,9 +95,9 @@ class RecordingWriter:
         if self._is_full():
             self.finish_part()
             self._file, self._writer = self._open_part()
-            self._begin()
+            self._begin(log_ns)
         if self._channels[channel].is_sticky:
-            self._newest[channel] = (log_ns, publish_ns, seq, data)
+            self._newest[channel] = (publish_ns, seq, data)
         self.messages += 1
         self._unsure += 1  # before it is added: that may end a chunk which does not come into the file
         self._at_hand = 0
@@ -140,10 +141,12 @@ class RecordingWriter:
         """End a file that cannot be finished at its last whole chunk; return how many entries are not in it."""
         if self._file.closed:
             return self._at_hand
-        self._file.raw.close()  # the buffer could only fail again
+        with suppress(OSError):
+            self._file.raw.close()  # the buffer could only fail again
         path = Path(self._file.name)
         if not self._sure_at:  # not even the header came
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
             self._part -= 1
             lost = self._unsure
         else:
@@ -167,17 +170,22 @@ class RecordingWriter:
         return self.size_bytes + (0 if self._file.closed else self._file.tell())
 
     def _open_part(self) -> tuple[BufferedWriter, Writer]:
-        self._part += 1
-        path = part_path(self.path, self._part)
+        path = part_path(self.path, self._part + 1)
         try:
             file = path.open("xb")
         except FileExistsError as error:
             raise ConfigError(str(path), "is there already; name a new file") from error
         except OSError as error:
             raise MissingPart(f"{path}: {error.strerror}", "name a file that can be written") from error
+        self._part += 1
         return file, Writer(file, chunk_size=CHUNK_BYTES)
 
-    def _begin(self) -> None:
+    def _begin(self, log_ns: int = 0) -> None:
+        """Write what stands at the start of a part; what is said again counts as logged now.
+
+        With its first log time the part would begin there too: players would show an empty hour, and whoever reads
+        many parts by time would open all at once.
+        """
         self._numbers: dict[int, int] = {}  # of channels that are in this part
         self._schemas: dict[tuple[str, str], int] = {}
         self._began_s = self._flushed_s = self._synced_s = time.monotonic()
@@ -187,9 +195,9 @@ class RecordingWriter:
             self._note_part(last="false")
             self._file.flush()
         self._be_sure()
-        for channel, entry in self._newest.items():
+        for channel, (publish_ns, seq, data) in self._newest.items():
             self._repeated += 1
-            self._add(channel, *entry)
+            self._add(channel, log_ns, publish_ns, seq, data)
 
     def _note_part(self, last: str) -> None:
         self.note(RECORDING, {**self._about, "part": str(self._part), "last": last})
