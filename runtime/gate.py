@@ -60,6 +60,11 @@ class ReplayGate:
             self._progress_ns[follower] = max(self._progress_ns.get(follower, 0), t_ns)
             self._moved.notify_all()
 
+    async def moves(self) -> None:
+        """Wait until a service has come further, or a question was answered."""
+        async with self._moved:
+            await self._moved.wait()
+
     async def caught_up(self) -> None:
         """Wait until every service has handled everything to the end."""
         async with self._moved:

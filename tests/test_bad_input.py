@@ -20,6 +20,8 @@ import pytest
 from memory.store import FILE_NAME, Store
 from runtime import broker
 from runtime.apps import cli
+from runtime.apps.page import write_page
+from runtime.errors import ConfigError
 from tests.answer_schema import answers_in
 from tests.fakes import PATIENCE_S
 from tests.heedful_command import House, end, wait_for
@@ -76,6 +78,15 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_no_half_of_a_page_stays_on_a_full_disk(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "16k") as disk:
+        with pytest.raises(ConfigError, match=r"page\.html cannot be written: No space left on device"):
+            write_page(disk / "page.html", "x" * 20_000)
+        assert not list(disk.iterdir())
+        write_page(disk / "page.html", "it fits")
+        assert (disk / "page.html").read_text(encoding="utf-8") == "it fits"
 
 
 # The memory folder.

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -251,6 +252,20 @@ def test_on_a_full_disk_a_file_ends_at_its_last_whole_chunk(
     assert our_rows(parts[-1])[1] in ([], ["ends early: No space left on device"])
     assert writer.written_bytes == sum(one.stat().st_size for one in parts)
     assert writer.parts == len(parts)
+
+
+def test_a_recording_that_cannot_begin_leaves_no_file(small_disk: Path) -> None:
+    fill(small_disk / "other")
+    with pytest.raises(MissingPart, match="No space left on device"):
+        RecordingWriter(small_disk / "a.mcap", {})
+    assert [one.name for one in small_disk.iterdir()] == ["other"]
+
+
+def fill(path: Path) -> None:
+    """Write until the disk is full."""
+    with path.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
 
 
 def test_a_file_that_is_gone_when_the_disk_is_full_is_given_up(small_disk: Path) -> None:

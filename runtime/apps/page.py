@@ -97,16 +97,20 @@ def axis(labels: Iterable[str]) -> str:
 
 
 def write_page(path: Path, content: str, *, replaces: bool = False) -> None:
-    """Write a page into a new file, or over an older page of the same name.
+    """Write a page into a new file, or over an older page of the same name; no half of one is left.
 
     Raises ConfigError where it cannot be written, or is there already and is not to be replaced.
     """
+    has_begun = False
     try:
         with path.open("w" if replaces else "x", encoding="utf-8") as file:
+            has_begun = True
             file.write(content)
     except FileExistsError as error:
         raise ConfigError("--html", f"{path} is there already; name a new file") from error
     except OSError as error:
+        if has_begun and path.is_file():  # not where it goes to a device
+            path.unlink(missing_ok=True)
         raise ConfigError("--html", f"{path} cannot be written: {error.strerror}") from error
 
 

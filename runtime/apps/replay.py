@@ -25,7 +25,9 @@ from runtime.apps.wiring import (
     recorded_streams,
     wire_up,
 )
+from runtime.bus import Bus
 from runtime.config import Config
+from runtime.errors import MissingPart
 from runtime.gate import ReplayGate
 from runtime.insist import insist
 from runtime.messages import Answer, Ask, Message
@@ -37,7 +39,8 @@ from runtime.service import Worker, run_services
 logger = logging.getLogger(__name__)
 
 START_S = 15.0  # for the broker and the first connections
-ANSWER_S = 600.0  # a replay's question waits for its moment
+ANSWER_S = 600.0  # in which nothing has moved and no answer has come
+LONGEST_S = 1e9  # of a request that waits for its moment, which may be hours away
 NS_PER_S = 1_000_000_000
 
 
@@ -138,6 +141,28 @@ def tell_faults(sources: Sequence[Source], playlist: Playlist) -> tuple[str, ...
     return tuple(faults)
 
 
+async def insist_while_it_moves(bus: Bus, message: Message, reply_kind: str, gate: ReplayGate) -> Message:
+    """Make a request that waits for its moment, and then for its reply; it may take long while event time passes.
+
+    Raises MissingPart where nothing moves for ANSWER_S.
+    """
+
+    async def put_off(end: asyncio.Timeout) -> None:
+        while True:
+            await gate.moves()
+            end.reschedule(asyncio.get_running_loop().time() + ANSWER_S)
+
+    try:
+        async with asyncio.timeout(ANSWER_S) as end, asyncio.TaskGroup() as group:
+            watching = group.create_task(put_off(end), name="put off")
+            reply = await insist(bus, message, reply_kind, LONGEST_S)
+            watching.cancel()
+    except TimeoutError as error:
+        what = f"no {reply_kind} has come, and nothing has moved, for {ANSWER_S:.0f} s"
+        raise MissingPart(what, "look at the log") from error
+    return reply
+
+
 class _Play:
     """One replay's course: the tap listens, questions come at their time, then the end."""
 
@@ -207,7 +232,7 @@ class _Play:
             asked_ns=asked_ns,
             explains=self._explains,
         )
-        reply = await insist(self._client, ask, "answer", ANSWER_S)
+        reply = await insist_while_it_moves(self._client, ask, "answer", self._gate)
         assert isinstance(reply, Answer)
         self._result.answers.append(reply)
         self._on_answer(reply)

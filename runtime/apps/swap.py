@@ -22,14 +22,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from runtime.apps.replay import ANSWER_S, NS_PER_S, START_S, Question, ReplayResult
+from runtime.apps.replay import ANSWER_S, NS_PER_S, START_S, Question, ReplayResult, insist_while_it_moves
 from runtime.apps.tap import Tap
 from runtime.apps.wiring import Wires, make_memory, make_reasoning, wire_up
 from runtime.bus import LOSSLESS, Subscription, filter_of
 from runtime.config import Config
 from runtime.errors import InputError, MissingPart
 from runtime.gate import ReplayGate
-from runtime.insist import insist
 from runtime.messages import Ack, Answer, Ask, Cancel, Gap, Message, Progress, Recall, StandingRule, Watermark
 from runtime.order import END_NS
 from runtime.recording.damage import told_once
@@ -250,9 +249,9 @@ class _Player:
     async def _put(self, request: Ask | Recall) -> None:
         """Put a question or recall, and wait for what comes of it."""
         if isinstance(request, Recall):
-            await insist(self._reasoning, request, "recalled", ANSWER_S)
+            await insist_while_it_moves(self._reasoning, request, "recalled", self._gate)
             return
-        reply = await insist(self._user, request, "answer", ANSWER_S)
+        reply = await insist_while_it_moves(self._user, request, "answer", self._gate)
         assert isinstance(reply, Answer)
         self._result.answers.append(reply)
         self._on_answer(reply)

@@ -82,7 +82,11 @@ class RecordingWriter:
         self._sure_at = self._unsure = self._repeated = 0  # how far this part is whole; entries since then
         self._at_hand = 0  # an entry for which there is no part yet
         self._file, self._writer = self._open_part()
-        self._begin()
+        try:
+            self._begin()
+        except MissingPart:
+            self.abandon()  # nobody else can: no empty file stays
+            raise
 
     def channel(self, info: ChannelInfo) -> int:
         """Return the number of a new channel; it is written with its first entry."""
