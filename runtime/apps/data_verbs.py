@@ -16,6 +16,7 @@ from runtime.apps.bench_measure import progress
 from runtime.apps.yard_recording import truths_in
 from runtime.apps.yard_worlds import QUESTIONS, asked_of, path_of, rendered, settings_of
 from runtime.errors import ConfigError
+from runtime.new_file import make_folder
 
 MOST = 1_000_000  # worlds of one call
 
@@ -45,6 +46,7 @@ def write_worlds(folder: Path, settings: WorldSettings, first: int, count: int, 
         for known in (path, path.with_suffix(QUESTIONS)):
             if known.exists():
                 raise ConfigError(str(known), "is there already; name a new folder or another --first")
+    make_folder("DIR", folder)
     for number in range(first, first + count):
         progress(f"world {number - first + 1} of {count}")
         path = rendered(folder, settings, number)
