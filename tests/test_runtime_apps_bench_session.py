@@ -13,13 +13,14 @@ from perception.media import AudioFile, probe
 from runtime.apps import cli
 from runtime.apps.bench import Earlier, as_line, as_text, command, run_bench
 from runtime.apps.bench_html import as_html
-from runtime.apps.bench_measure import Measure
-from runtime.apps.bench_session import length_of, measures, repeated
+from runtime.apps.bench_measure import Measure, Plan
+from runtime.apps.bench_session import length_of, measure_session, measures, repeated
 from runtime.apps.bench_session_child import QUESTIONS, SAMPLE_S, SAMPLES, TIMED, Heard, Watch, questions
 from runtime.apps.mix import write_wav
 from runtime.errors import ConfigError, InputError
 from runtime.messages import DeadLetter
 from tests.fakes import example
+from tests.recordings import make_clip
 from tests.runs import missed, moved
 from tests.test_runtime_apps_diff_html import EVIL, Reader
 
@@ -182,6 +183,14 @@ def test_a_recording_is_played_over_and_over(tmp_path: Path) -> None:
     starts = [round(2.25 * 16_000) + number * 3 * 16_000 for number in range(3)]
     assert all(np.abs(heard[start : start + 1600]).max() > 0.1 for start in starts)
     assert np.abs(heard[4 * 16_000 : 4 * 16_000 + 1600]).max() < 0.02
+
+
+def test_a_damaged_recording_cannot_be_played_over_and_over(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "clip.mp4")
+    data = path.read_bytes()
+    path.write_bytes(data[:3000] + b"\x55" * 6000 + data[9000:])
+    with pytest.raises(InputError, match=r"clip\.mp4: cannot be played over and over \(.+\): it is damaged"):
+        measure_session(Plan(data=tmp_path, length="full", recording=path))
 
 
 def test_a_page_shows_measures_plots_and_an_earlier_run() -> None:

@@ -39,7 +39,10 @@ def test_what_is_known_of_a_run_is_read(tmp_path: Path) -> None:
     assert (run.latency_ms, run.length_s, run.playing_s) == ({"recall": (1.0, 2.5)}, 30.5, 2.0)
 
 
-@pytest.mark.parametrize("wrong", ["nan", "[1]", '{"recall": [1]}', '{"recall": [1, NaN]}', "{", "1e999"])
+TOO_LARGE = '{"recall": [1, 1' + "0" * 400 + "]}"
+
+
+@pytest.mark.parametrize("wrong", ["nan", "[1]", '{"recall": [1]}', '{"recall": [1, NaN]}', "{", "1e999", TOO_LARGE])
 def test_a_fact_that_cannot_be_read_is_told_and_missing(tmp_path: Path, wrong: str) -> None:
     facts = {"config": '{"a": ' * 500 + "1" + "}" * 500, "latency_ms": wrong, "length_s": wrong, "playing_s": "3"}
     run = read_run(write_run(tmp_path / "run.mcap", a_session(), **facts))

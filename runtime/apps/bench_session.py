@@ -46,7 +46,10 @@ def measure_session(plan: Plan) -> list[Measure]:
     with tempfile.TemporaryDirectory(prefix="heedful-bench-") as scratch:
         length_s = length_of(path)
         if plan.length == "full" and 0 < length_s < HOUR_S:
-            path = repeated(path, Path(scratch) / "repeated.mkv", math.ceil(HOUR_S / length_s))
+            try:
+                path = repeated(path, Path(scratch) / "repeated.mkv", math.ceil(HOUR_S / length_s))
+            except av.FFmpegError as error:
+                raise InputError(path, f"cannot be played over and over ({error.strerror}): it is damaged") from error
             length_s = length_of(path)
         progress(f"{path.name} at {speed:g}x, {length_s / speed:.0f} s")
         command = [sys.executable, "-m", "runtime.apps.bench_session_child", str(path), f"{speed:g}", f"{length_s:.3f}"]

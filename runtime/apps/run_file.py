@@ -181,7 +181,7 @@ def _facts(noted: Mapping[str, str], faults: list[str]) -> dict[str, Any]:
         if name in noted:
             try:
                 facts[name] = read(noted[name])
-            except (ValueError, TypeError, RecursionError):
+            except (ValueError, TypeError, RecursionError, OverflowError):
                 faults.append(f"{name} of {buslog.RUN} is not as it should be")
     return facts | {"faults": tuple(dict.fromkeys(faults))}
 
