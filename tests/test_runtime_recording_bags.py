@@ -447,6 +447,7 @@ def _faults(path: Path) -> list[str]:
 def test_a_part_of_ours_that_is_lost_or_of_another_recording_is_told_of(tmp_path: Path) -> None:
     first, second, third = _rotated(tmp_path / "a.mcap")
     assert _faults(first) == _faults(tmp_path) == []
+    assert _faults(second) == ["is part 2 of a recording: the others are played with the first one"]
     assert _faults(third) == ["is part 3 of a recording: the others are played with the first one"]
     (tmp_path / "others").mkdir()
     other = _rotated(tmp_path / "others" / "a.mcap")[1]

@@ -78,7 +78,7 @@ def _with_later_parts(path: Path) -> Container:
     if part not in ("", "1"):
         faults.append(f"is part {part} of a recording: the others are played with the first one")
     if not later:
-        first.faults += faults + _not_last({path.name: first})
+        first.faults += faults if part not in ("", "1") else [*faults, *_not_last({path.name: first})]
         return first
     first.close()
     return _joined([path, *later], faults)
