@@ -461,6 +461,15 @@ def test_a_part_of_ours_that_is_lost_or_of_another_recording_is_told_of(tmp_path
     assert _faults(tmp_path) == ["part 1 is missing, or of another recording"]
 
 
+def test_of_many_parts_that_are_missing_a_few_are_named(tmp_path: Path) -> None:
+    parts = recorded_parts(tmp_path / "a.mcap", 30)
+    for part in parts[1:29]:
+        part.unlink()
+    (told,) = _faults(parts[0])
+    assert told.startswith("a.0002.mcap, a.0003.mcap, ")
+    assert told.endswith("a.0009.mcap and 20 more are missing, or of another recording")
+
+
 def test_files_that_nobody_described_are_named_as_joined(tmp_path: Path) -> None:
     first, *later = _rotated(tmp_path / "a.mcap")
     assert undescribed(tmp_path) == sorted([first, *later])

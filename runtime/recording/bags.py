@@ -21,7 +21,8 @@ ABOUT = "metadata.yaml"
 OLD_MAGICS = (b"#ROSBAG V", b"#ROSRECORD V")
 SUFFIXES = (".mcap", ".db3", ".bag")  # of parts in a folder that nobody described
 SNIFFED_BYTES = 32
-PARTS_MAX = 9_999  # what file names count to
+PARTS_MAX = 99_999  # a year of parts of five minutes; beyond that a number is damage
+NAMED_MAX = 8  # missing parts in a line
 
 
 def is_container(path: Path) -> bool:
@@ -161,14 +162,16 @@ def _lost_parts(parts: Mapping[str, Container], faults: Sequence[str]) -> list[s
         about = part.metadata.get(RECORDING, {})
         if about.get("part", "").isdecimal():
             numbers.setdefault(about.get("id", ""), {})[int(about["part"])] = name
+    told = {fault.partition(": ")[0] for fault in faults}
     lost = []
     for there in numbers.values():
         missing = sorted(set(range(1, min(max(there), PARTS_MAX) + 1)) - there.keys())
         called = [part_path(Path(there[1]), one).name if 1 in there else f"part {one}" for one in missing]
-        called = [name for name in called if not any(fault.startswith(f"{name}: ") for fault in faults)]
+        called = [name for name in called if name not in told]
         if called:
             are = "are" if called[1:] else "is"
-            lost.append(f"{', '.join(called)} {are} missing, or of another recording")
+            more = f" and {len(called) - NAMED_MAX} more" if len(called) > NAMED_MAX else ""
+            lost.append(f"{', '.join(called[:NAMED_MAX])}{more} {are} missing, or of another recording")
     return lost
 
 
