@@ -20,7 +20,7 @@ from runtime.messages import EventsInput
 from runtime.recording.bags import is_container, open_container, open_parts, undescribed
 from runtime.recording.container import Container
 from runtime.recording.contents import Pcm
-from runtime.recording.mcap_writer import ChannelInfo, RecordingWriter, parts_of
+from runtime.recording.mcap_writer import RECORDING, ChannelInfo, RecordingWriter, parts_of
 from runtime.recording.readers import decoders_of
 from tests import ros_messages as ros
 from tests.bags import STRING, Line, S, counts, db3, execute, lines, read, seen, write_bag, write_bag2, write_mcap
@@ -468,6 +468,14 @@ def test_of_many_parts_that_are_missing_a_few_are_named(tmp_path: Path) -> None:
     (told,) = _faults(parts[0])
     assert told.startswith("a.0002.mcap, a.0003.mcap, ")
     assert told.endswith("a.0009.mcap and 20 more are missing, or of another recording")
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "0", "-1", "one", ""])
+def test_a_number_that_no_part_has_is_none(tmp_path: Path, number: str) -> None:
+    writer = RecordingWriter(tmp_path / "a.mcap", {})
+    writer.note(RECORDING, {"part": number, "last": "false"})
+    writer.finish_part()
+    assert _faults(tmp_path / "a.mcap") == _faults(tmp_path) == []
 
 
 def test_files_that_nobody_described_are_named_as_joined(tmp_path: Path) -> None:

@@ -73,13 +73,13 @@ def _with_later_parts(path: Path) -> Container:
     """Open an MCAP file; of a recording of ours that goes on in other files, with those."""
     first = McapFile(path)
     later = _later_parts(first)
-    part = first.metadata.get(RECORDING, {}).get("part", "")
-    others = [one for one in parts_of(path) if one not in later] if part == "1" else []
+    part = _number_of(first.metadata.get(RECORDING, {}))
+    others = [one for one in parts_of(path) if one not in later] if part == 1 else []
     faults = [f"{one.name}: is a part of another recording" for one in others]
-    if part not in ("", "1"):
+    if part > 1:
         faults.append(f"is part {part} of a recording: the others are played with the first one")
     if not later:
-        first.faults += faults if part not in ("", "1") else [*faults, *_not_last({path.name: first})]
+        first.faults += faults if part > 1 else [*faults, *_not_last({path.name: first})]
         return first
     first.close()
     return _joined([path, *later], faults)
@@ -160,12 +160,12 @@ def _lost_parts(parts: Mapping[str, Container], faults: Sequence[str]) -> list[s
     numbers: dict[str, dict[int, str]] = {}  # recording -> part -> file
     for name, part in parts.items():
         about = part.metadata.get(RECORDING, {})
-        if about.get("part", "").isdecimal():
-            numbers.setdefault(about.get("id", ""), {})[int(about["part"])] = name
+        if number := _number_of(about):
+            numbers.setdefault(about.get("id", ""), {})[number] = name
     told = {fault.partition(": ")[0] for fault in faults}
     lost = []
     for there in numbers.values():
-        missing = sorted(set(range(1, min(max(there), PARTS_MAX) + 1)) - there.keys())
+        missing = sorted(set(range(1, max(there) + 1)) - there.keys())
         called = [part_path(Path(there[1]), one).name if 1 in there else f"part {one}" for one in missing]
         called = [name for name in called if name not in told]
         if called:
@@ -175,14 +175,20 @@ def _lost_parts(parts: Mapping[str, Container], faults: Sequence[str]) -> list[s
     return lost
 
 
+def _number_of(about: Mapping[str, str]) -> int:
+    """Return which part of a recording a file says that it is, 0 where it does not say."""
+    text = about.get("part", "")
+    return int(text) if text.isdecimal() and len(text) <= len(str(PARTS_MAX)) else 0
+
+
 def _not_last(parts: Mapping[str, Container]) -> list[str]:
     """Tell where a recording of ours goes on, or broke off, after the last of its parts that is there."""
     last: dict[str, tuple[int, str]] = {}  # recording -> its last part, file
     for name, part in parts.items():
         about = part.metadata.get(RECORDING, {})
-        if about.get("part", "").isdecimal():
+        if number := _number_of(about):
             recording = about.get("id", "")
-            last[recording] = max(last.get(recording, (0, "")), (int(about["part"]), name))
+            last[recording] = max(last.get(recording, (0, "")), (number, name))
     return [
         f"{name}: is not the last part: what follows it is missing, or the recorder could not go on there"
         for _, name in last.values()
