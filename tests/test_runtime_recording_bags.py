@@ -280,7 +280,19 @@ def test_a_folder_whose_recorder_was_killed_is_read(tmp_path: Path) -> None:
     assert read(folder) == (WHOLE, [])
 
 
-@pytest.mark.parametrize("text", ["", "no metadata", "a: [", "rosbag2_bagfile_information: {relative_file_paths: 3}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no metadata",
+        "a: [",
+        "rosbag2_bagfile_information: {relative_file_paths: 3}",
+        "a: !!bool perhaps",
+        "a: !!timestamp soon",
+        'a: !!int ""',
+        "a: 2020-13-01",
+    ],
+)
 def test_metadata_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     folder = split(tmp_path / "bag")
     (folder / "metadata.yaml").write_text(text)
