@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from memory.describe import CUT, WORDLESS, describe
-from runtime.messages import Clip, Frame, Gap, Record, Sensor, record_id
+from memory.describe import CUT, WORDLESS, describe, without_track
+from runtime.messages import Clip, Frame, Gap, Record, Sensor, record_id, span_of
 
 SHORTEST_CLIP_NS = 3_000_000_000  # a scene cut earlier than this does not end the clip
 LONGEST_CLIP_NS = 16_000_000_000
@@ -42,7 +42,7 @@ class ClipBorders:
         if isinstance(record, Gap):
             return []
         closed = self.advance(record.t_ns)
-        start_ns, end_ns = (record.t_ns, record.t_ns) if isinstance(record, Frame) else (record.start_ns, record.end_ns)
+        start_ns, end_ns = span_of(record)
         if self._records and self._is_border(record, start_ns, end_ns):
             closed += self.end(record.t_ns)
         self._start_ns = min(self._start_ns, start_ns) if self._records else start_ns
@@ -89,12 +89,13 @@ def clip_text(records: Sequence[Record]) -> str:
 
 
 def text_of_clip(described: Sequence[tuple[str, str]]) -> str:
-    """Return kinds and texts of records in one line: words quoted first, then sounds, movement and scene changes."""
+    """Return kinds and texts of records in one line: words first, then sounds, movement, things, scene changes."""
     words = [f'"{text}"' for kind, text in described if kind == "utterance" and text != WORDLESS]
     sounds = _counted(text for kind, text in described if kind == "sound")
     movement = list(dict.fromkeys(text for kind, text in described if kind == "motion"))
+    followed = _counted(without_track(text) for kind, text in described if kind == "detection")
     cuts = _counted(text for kind, text in described if kind == "frame" and text.startswith(CUT))
-    text = "; ".join([*words, *sounds, *movement, *cuts]) or "nothing changed"
+    text = "; ".join([*words, *sounds, *movement, *followed, *cuts]) or "nothing changed"
     return text if len(text) <= TEXT_CHARACTERS else f"{text[: TEXT_CHARACTERS - 1]}…"
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
-from runtime.messages import Box, Frame, Gap, Motion, Record, Sound, Utterance
+from runtime.messages import Box, Detection, Frame, Gap, Motion, Ranged, Record, Sound, Utterance
 
 DARK_LUMA = 0.12
 BRIGHT_LUMA = 0.88
@@ -13,6 +14,8 @@ WHOLE_PICTURE_AREA = 0.6
 REGIONS_MAX = 3
 WORDLESS = "speech without recognised words"
 CUT = "scene change"
+NEARER_M = 0.5  # a distance that changes by less stays
+AHEAD_DEG = 10.0  # to either side
 NS_PER_S = 1_000_000_000
 
 _PLACES = {
@@ -31,6 +34,8 @@ _PLACES = {
 def describe(record: Record) -> str:
     """Return the text of a record; never empty."""
     match record:
+        case Detection():
+            return _detection_text(record)
         case Utterance():
             return record.text.strip() or WORDLESS
         case Sound():
@@ -73,6 +78,34 @@ def _motion_text(motion: Motion) -> str:
         return "movement across the whole picture"
     places = list(dict.fromkeys(place(box) for box in motion.boxes))[:REGIONS_MAX]
     return f"movement {list_words(places)}" if places else "movement"
+
+
+def _detection_text(detection: Detection) -> str:
+    """Say "track 3: something came nearer from 20.1 m to 8.0 m at 1.5 m/s, ahead on the left"; or "car on the left"."""
+    texts = []
+    for thing in detection.things[:REGIONS_MAX]:
+        if thing.ranged is not None:
+            texts.append(f"track {thing.ranged.track}: {thing.label} {_course(thing.ranged)}")
+        else:
+            texts.append(f"{thing.label} {place(thing.box)}" if thing.box is not None else thing.label)
+    return "; ".join(texts) or "nothing detected"
+
+
+def without_track(text: str) -> str:
+    """Return the text of a detection without the numbers of its tracks."""
+    return re.sub(r"\btrack \d+: ", "", text)
+
+
+def _course(at: Ranged) -> str:
+    change_m = at.range_m - at.from_m
+    if change_m <= -NEARER_M:
+        went = f"came nearer from {at.from_m:.1f} m to {at.range_m:.1f} m"
+    elif change_m >= NEARER_M:
+        went = f"went away from {at.from_m:.1f} m to {at.range_m:.1f} m"
+    else:
+        went = f"moved at {at.range_m:.1f} m"
+    side = "on the left" if at.bearing_deg > AHEAD_DEG else "on the right" if at.bearing_deg < -AHEAD_DEG else "ahead"
+    return f"{went}, {at.speed_mps:.1f} m/s fast, {side}"
 
 
 def _frame_text(frame: Frame) -> str:

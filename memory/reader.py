@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from runtime.messages import Box
 
-KINDS = ("utterance", "sound", "motion", "frame", "gap")
+KINDS = ("utterance", "sound", "motion", "detection", "frame", "gap")
 
 # A clip that closed after the asking time is not yet known: its records stand without it.
 _HIT = """SELECT record.id, record.key, coalesce(clip.key, ''), record.stream, record.kind, record.start_ns,

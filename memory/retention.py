@@ -41,7 +41,7 @@ PINNED = (
 )
 _EVENTFUL = f"""(text LIKE '{CUT}%' OR EXISTS (SELECT 1 FROM record AS other WHERE other.session = record.session
     AND other.start_ns BETWEEN record.t_ns - {LONGEST_NS} AND record.t_ns + {NEAR_NS}
-    AND other.end_ns >= record.t_ns - {NEAR_NS} AND other.kind IN ('motion', 'utterance', 'sound')))"""
+    AND other.end_ns >= record.t_ns - {NEAR_NS} AND other.kind IN ('motion', 'detection', 'utterance', 'sound')))"""
 _DUE = f"""SELECT record_id, CASE WHEN t_ns >= ?3 THEN 0 WHEN {PINNED} THEN t_ns < ?5
     WHEN {_EVENTFUL} THEN t_ns < ?4 ELSE 1 END
     FROM media JOIN record ON record.id = media.record_id WHERE record_id > ?1 ORDER BY record_id LIMIT ?2"""

@@ -67,7 +67,12 @@ class Rollup:
         others = sum(self.sounds.values()) - sum(count for _, count in self.sounds.most_common(SOUNDS))
         if others:
             parts.append(f"{others} other {'sound' if others == 1 else 'sounds'}")
-        parts += [_times(self.kinds["motion"], "movement"), _times(self.cuts, CUT), _times(self.kinds["gap"], "gap")]
+        parts += [
+            _times(self.kinds["motion"], "movement"),
+            _times(self.kinds["detection"], "detection"),
+            _times(self.cuts, CUT),
+            _times(self.kinds["gap"], "gap"),
+        ]
         return "; ".join(part for part in parts if part) or "nothing changed"
 
     def narrowed(self, kinds: Sequence[str], quotes: int) -> Rollup:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
 from memory.describe import describe
-from runtime.messages import Clip, Frame, Gap, Motion, Record, Sensor, Sound, Trust, record_id
+from runtime.messages import Box, Clip, Detection, Frame, Gap, Motion, Record, Sensor, Sound, Trust, record_id, span_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -157,8 +157,8 @@ _IN_COLUMNS = {"kind", "session", "stream", "epoch", "seq", "t_ns", "start_ns", 
 
 def record_row(record: Record, trust: Trust = "scene", clock_ns: int = 0) -> RecordRow:
     """Return the row of a perceived record: its text, main box, level, and for audit all else that the message says."""
-    start_ns, end_ns = (record.t_ns, record.t_ns) if isinstance(record, Frame) else (record.start_ns, record.end_ns)
-    box = json.dumps(record.boxes[0]) if isinstance(record, Motion) and record.boxes else None
+    start_ns, end_ns = span_of(record)
+    box = _box(record)
     return RecordRow(
         key=record_id(record),
         session=record.session,
@@ -170,10 +170,12 @@ def record_row(record: Record, trust: Trust = "scene", clock_ns: int = 0) -> Rec
         start_ns=start_ns,
         end_ns=end_ns,
         text=describe(record),
-        box=box,
+        box=None if box is None else json.dumps(box),
         level=_level(record),
         trust=trust,
-        data=json.dumps({f.name: getattr(record, f.name) for f in fields(record) if f.name not in _IN_COLUMNS}),
+        data=json.dumps(
+            {f.name: getattr(record, f.name) for f in fields(record) if f.name not in _IN_COLUMNS}, default=asdict
+        ),
         clock_ns=clock_ns,
         media=record.payload if isinstance(record, Frame) else None,
     )
@@ -248,8 +250,21 @@ def _half(values: NDArray[np.float32]) -> NDArray[np.float16]:
         return values.astype(np.float16)
 
 
+def _box(record: Record) -> Box | None:
+    """Return where in the picture it was above all."""
+    match record:
+        case Motion(boxes=(box, *_)):
+            return box
+        case Detection(things=(thing, *_)):
+            return thing.box
+        case _:
+            return None
+
+
 def _level(record: Record) -> float:
     match record:
+        case Detection():
+            return max((thing.score for thing in record.things), default=0.0)
         case Motion():
             return record.area
         case Sound():

@@ -133,7 +133,7 @@ class MemoryService:
     async def run(self) -> None:
         """Remember and recall until `stop`; then close the clips that are open and commit."""
         inputs = [filter_of(self._session, kind) for kind in ("utterance", "sound", "gap", "watermark")]
-        fresh = [filter_of(self._session, kind) for kind in ("frame", "motion", "observation")]
+        fresh = [filter_of(self._session, kind) for kind in ("frame", "motion", "detection", "observation")]
         if self._is_replay:  # one queue keeps the order of records and watermarks
             taken = [await self._bus.subscribe(*inputs, *fresh, rule=LOSSLESS)]
         else:

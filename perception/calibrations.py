@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import logging
+import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -27,6 +28,7 @@ class Calibrations:
         """Begin with what a recording brought; `changes` are read as far as somebody asks, each by event time."""
         self.of: dict[str, CalibrationInput] = {}
         self._changes = heapq.merge(*(_from_files(read) for read in changes), key=lambda change: change[0])
+        self._lock = threading.Lock()
         self._ahead: list[Change] = []  # read, and not yet in force
         self._since: dict[str, list[tuple[int, CalibrationInput]]] = {}  # what replaced the first one, oldest first
         for stream, calibration in (known or {}).items():
@@ -42,7 +44,8 @@ class Calibrations:
 
     def at(self, stream: str, t_ns: int) -> CalibrationInput | None:
         """Return what holds for a sample of that time: in a recording a later calibration counts from its time on."""
-        self._read_until(t_ns)
+        with self._lock:  # each stream has its own thread
+            self._read_until(t_ns)
         since = self._since.get(stream, [])
         place = bisect_right(since, t_ns, key=lambda one: one[0])
         return since[place - 1][1] if place else self.of.get(stream)

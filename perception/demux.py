@@ -60,10 +60,6 @@ def open_recording(path: Path) -> InputContainer:
         raise InputError(path, "is empty")
     if _is_text(head):  # FFmpeg would play text as pictures of text, and follow playlists to other files
         raise InputError(path, "holds text, not a recording")
-    if head.startswith(b"% ") and b"\n" in head:  # the header of a Prophesee RAW file, whose name is that of raw sound
-        raise InputError(
-            path, "holds the events of a camera, which cannot be played as a file yet; record them as MCAP"
-        )
     is_raw = path.suffix.lower() in RAW_SUFFIXES
     options = {"sample_rate": "16000", "ch_layout": "mono"} if is_raw else {}
     try:

@@ -110,6 +110,12 @@ class Follower:
         self._has_begun = False  # a sample has come
         self._last_sample_s = math.inf  # by the loop's clock; before the first attempt nothing is expected
 
+    @property
+    def counters(self) -> dict[str, int]:
+        """Return what its pipeline counts, each with the stream's name."""
+        counted: dict[str, int] = getattr(self._pipeline, "counters", {})  # most have none
+        return {f"{self.source.stream} {name}": count for name, count in counted.items()}
+
     def first_watermark(self) -> Watermark:
         """Return what `announce` said: it is known, and vouches for nothing."""
         return Watermark(

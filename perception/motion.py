@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from perception.regions import hull, overlaps
 from runtime.messages import Box
-
-if TYPE_CHECKING:
-    from perception.change import Change
 
 OPENS_AFTER_NS = 150_000_000
 FORGETS_AFTER_NS = 350_000_000  # a movement that has not opened yet
@@ -18,6 +15,22 @@ FIRST_PIECE_NS = 500_000_000  # so that "is anything moving now?" need not wait;
 LONGEST_PIECE_NS = 2_000_000_000
 MOST_BOXES = 4
 SMALLEST_AREA = 0.005  # of the picture
+
+
+class Moved(Protocol):
+    """What moves in one frame (`Change`), or in one window of an event camera (`Active`)."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Say whether it is another scene."""
+
+    @property
+    def boxes(self) -> tuple[Box, ...]:
+        """Return the regions that move, largest first."""
+
+    @property
+    def area(self) -> float:
+        """Return the fraction of the picture that moves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +60,7 @@ class MotionSegments:
         """Since when something moves that no piece tells of yet."""
         return self._piece.start_ns if self._piece is not None and self._is_open else None
 
-    def step(self, change: Change, t_ns: int) -> list[MotionPiece]:
+    def step(self, change: Moved, t_ns: int) -> list[MotionPiece]:
         """Take one frame's change; return the pieces that it completes."""
         interval_ns = 0 if self._frame_ns is None else t_ns - self._frame_ns
         self._frame_ns = t_ns
@@ -70,7 +83,7 @@ class MotionSegments:
             return []
         return [piece.ended(min(t_ns, piece.last_ns))]
 
-    def _gather(self, change: Change, t_ns: int) -> list[MotionPiece]:
+    def _gather(self, change: Moved, t_ns: int) -> list[MotionPiece]:
         """Add a moving frame; return the pieces that are now full."""
         if self._piece is None:
             self._piece = _Piece(t_ns)
@@ -101,7 +114,7 @@ class _Piece:
         """Say whether no frame has moved in it yet."""
         return not self._hulls
 
-    def add(self, change: Change, t_ns: int) -> None:
+    def add(self, change: Moved, t_ns: int) -> None:
         """Widen the hulls by the frame's largest regions."""
         self.last_ns = t_ns
         self._area = max(self._area, change.area)

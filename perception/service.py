@@ -161,7 +161,10 @@ class PerceptionService:
 
     def _counters(self) -> dict[str, int]:
         outbox = self._outbox
-        return {"outbox": len(outbox), "resent": outbox.resent, "refused": outbox.refused}
+        counted = {"outbox": len(outbox), "resent": outbox.resent, "refused": outbox.refused}
+        for follower in self.streams.values():
+            counted |= follower.counters
+        return counted
 
 
 async def _all_of(tasks: Sequence[asyncio.Task[None]]) -> None:

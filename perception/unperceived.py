@@ -31,7 +31,7 @@ class MissingSensor:
 
 
 class UnperceivedStream:
-    """The pipeline of radar, event cameras, poses and inertial sensors until they have encoders."""
+    """The pipeline of radar, poses and inertial sensors until they have encoders."""
 
     active_ns: int | None = None
 

@@ -197,7 +197,7 @@ def _vouched(about: About, unseen: Unseen) -> About:
     """Return what can be denied where of two senses only one watched."""
     if about != "anything" or len(unseen.watched) != 1:
         return about
-    return "seen" if "video" in unseen.watched else "heard"
+    return "seen" if {"video", "events"} & unseen.watched else "heard"
 
 
 def _windows(view: View, clock: Clock) -> str:

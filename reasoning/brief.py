@@ -22,7 +22,7 @@ from runtime.errors import HeedfulError
 from runtime.messages import QUESTION_LENGTH, Evidence, Recalled
 
 INTRO = "\nRecorded:\n<<<\n"
-KINDS = ("utterance", "sound", "motion")
+KINDS = ("utterance", "sound", "motion", "detection")
 
 
 class QuestionTooLong(HeedfulError):

@@ -23,12 +23,15 @@ NAMES: dict[Sensor, str] = {
     "pose": "pose source",
     "imu": "inertial sensor",
 }
-PERCEIVED: tuple[Sensor, ...] = ("video", "audio")  # what records can come of
+PERCEIVED: tuple[Sensor, ...] = ("video", "audio", "events")  # what records can come of
 _ABSENT: dict[Sensor, str] = {
     "audio": "I cannot tell: there is no sound here, neither a microphone nor a sound track.",
     "video": "I cannot tell: there is no picture here, neither a camera nor a video track.",
+    "events": "I cannot tell: there is no event camera here.",
+    "radar": "I cannot tell: there is no radar here.",
 }
-_MISSED: dict[Sensor, str] = {"video": "saw nothing", "audio": "could hear nothing"}  # others: gave nothing
+# Others gave nothing.
+_MISSED: dict[Sensor, str] = {"video": "saw nothing", "audio": "could hear nothing", "events": "saw nothing"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ SENSORS: dict[str, Sensor] = {
     "motion": "video",
     "frame": "video",
     "gap": "video",
+    "detection": "radar",
 }
 
 

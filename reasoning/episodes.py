@@ -14,8 +14,9 @@ from reasoning.timepoints import S_NS
 from reasoning.wording import place
 from runtime.messages import Box, Hit
 
-# The longest pause inside one episode; scene changes are moments and never merge.
-GAP_NS = {"motion": S_NS, "utterance": 700_000_000, "sound": 100_000_000, "frame": -1, "gap": 0}
+# The longest pause inside one episode; scene changes are moments and never merge, nor does what a radar follows: beside
+# each other several things are.
+GAP_NS = {"motion": S_NS, "utterance": 700_000_000, "sound": 100_000_000, "frame": -1, "gap": 0, "detection": -(2**62)}
 OVERLAP_NS = 200_000_000  # what reaches into a window by less may be a border's error
 QUIET_NS = 500_000_000  # a shorter pause is no quiet
 STEADY = "steady noise"  # a background that is loud itself; it too comes in pieces, and speech interrupts it

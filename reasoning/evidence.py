@@ -32,6 +32,8 @@ from reasoning.overview import asks_for_all, tell_overview
 from reasoning.phrases import noun
 from reasoning.plan import asked_kinds
 from reasoning.present import add_present, going_on, is_over, tell_over
+from reasoning.ranged import tell_ranged
+from reasoning.seers import find_eye, name_seers, seen_by
 from reasoning.sensors import not_understood, tell_sensors
 from reasoning.view import View, look, pick
 from reasoning.ways import reaches
@@ -85,6 +87,9 @@ def answer(
     named, unnamed = named_streams(question.text, streams) if question.about != "sensors" else (set(), "")
     if named and recalled is not None:
         question, (recalled, streams) = without_names(question, named), only(recalled, named, streams)
+    eye = find_eye(question.text, streams)
+    if recalled is not None:
+        recalled = seen_by(eye, recalled, streams)
     origin_ns = recalled.session_start_ns if recalled is not None else 0
     draft = Draft(Clock(asked_ns, origin_ns, tz))
     coverage = Coverage(streams=streams, blind=blind, blind_ns=blind_ns or {}, clock=draft.clock)
@@ -93,10 +98,13 @@ def answer(
             tell_sensors(question, asked_ns, coverage, draft)
         else:
             draft.abstain(MEMORY_SILENT)
+    elif question.about != "sensors" and tell_ranged(question, recalled, coverage, draft):
+        pass  # a radar knew
     elif refusal := unnamed or _refusal(question, recalled, streams, draft.clock, truncated=truncated):
         draft.abstain(refusal, _inventory(recalled, asked_ns, draft.clock))
     else:
-        _answer(question, add_present(recalled, asked_ns, streams, active or {}), coverage, draft)
+        present = seen_by(eye, add_present(recalled, asked_ns, streams, active or {}), streams)
+        _answer(question, present, coverage, draft)
     if question.mended:
         read = [f"{quote(slip)} as {quote(meant)}" for slip, meant in question.mended.items()]
         draft.remark(f"I read {listing(read)}.")
@@ -154,7 +162,8 @@ def _refusal(
 def _answer(question: Question, recalled: Recalled, coverage: Coverage, draft: Draft) -> None:
     """Answer from the part of memory that the question looks at, or abstain where that holds nothing to rest on."""
     asked_ns, inventory = draft.clock.asked_ns, _inventory(recalled, draft.clock.asked_ns, draft.clock)
-    sensors: set[Sensor] = {SENSORS[kind] for kind in asked_kinds(question)}
+    eye = find_eye(question.text, coverage.streams)
+    sensors = {eye if SENSORS[kind] == "video" else SENSORS[kind] for kind in asked_kinds(question)}
     view = look(question, recalled, asked_ns, coverage.streams)
     if view is not None and question.asks_now:
         view = going_on(view, asked_ns)
@@ -184,6 +193,7 @@ def _answer(question: Question, recalled: Recalled, coverage: Coverage, draft: D
     if draft.abstained:
         draft.remark(inventory)
     else:
+        name_seers(coverage.streams, draft)
         for note in coverage.notes(sensors):
             draft.remark(note)
 

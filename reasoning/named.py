@@ -22,7 +22,7 @@ _NUMBERED = re.compile(rf"\b{_NOUN}[\s-]+(?P<name>\d+)\b", re.IGNORECASE)
 _EACH = re.compile(
     rf"\b(?P<word>both|each|every|either|neither)\s+(?:of\s+)?(?:the\s+|your\s+)?{_NOUN}s?\b", re.IGNORECASE
 )
-_NO_NAME = (vocab.STOP | vocab.AUXILIARIES | {"working", "single"}) - vocab.NTH.keys()
+_NO_NAME = (vocab.STOP | vocab.AUXILIARIES | {"working", "single", "event"}) - vocab.NTH.keys()
 
 
 def named_streams(text: str, streams: Mapping[str, Sensor]) -> tuple[set[str], str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from reasoning.rangewords import KIND as RANGED
+from reasoning.rangewords import asks_range
 from runtime.messages import Recall
 
 if TYPE_CHECKING:
@@ -52,6 +54,8 @@ def plan(question: Question, query_id: str, session: str, as_of_ns: int) -> Reca
         kinds.update(kind for topic in anchor.topics for kind in anchor_kinds(topic))
     if question.unknowable or question.is_many or not question.is_clear or not kinds:
         kinds, anchor, span = set(INVENTORY), None, None
+    if asks_range(question):
+        kinds.add(RANGED)
     return Recall(
         session=session,
         query_id=query_id,

@@ -19,7 +19,7 @@ _MEDIUM = either("sound", "audio", "video", "picture", "image", "vision", "sound
 _WHOLE = either("recording", "video", "clip", "audio", "session", "file", "footage", "film")
 _ASKS_SENSORS = either(
     rf"\b(?:is|are|was|were|does|do|did|has|have)\s+(?:(?:the|your|any|all|both|one|a|of|every)\s+)*(?:\w+\s+)?"
-    rf"{_SENSOR}\s+(?:\w+\s+){{0,3}}?{_STATE}\b",
+    rf"{_SENSOR}\s+(?:\w+\s+){{0,3}}?(?!on\s+the\b){_STATE}\b",
     rf"\b{_SENSOR}\s+(?:status|state|health|blind|working|covered|muted|dead|off)\b",
     r"\bstatus\s+of\b",
     r"(?<!what )\b(?:can|could|are|do)\s+you\s+(?:(?:able\s+to|still|really|actually|even)\s+)*"

@@ -79,7 +79,9 @@ _RULES: dict[str, str] = {
         rf"what\s+(?:is|was|are|were|did|does|do)\s+(?:the\s+|an?\s+)?(?:\w+\s+)?(?:{_THING}|he|she|they)\s+(?:\w+\s+){{0,3}}"
         r"(?:doing|do|did)",
     ),
-    "whether the camera itself moves": word(r"camera\s+(?:\w+\s+)?(?:been\s+)?(?:mov|shak|turn|pann?|tilt)\w*"),
+    "whether the camera itself moves": word(
+        r"camera\s+(?:(?!(?:see|sees|saw|seen|notice\w*|detect\w*|sense\w*)\b)\w+\s+)?(?:been\s+)?(?:mov|shak|turn|pann?|tilt)\w*"
+    ),
     "the light": word(r"lights?|lamps?|bright\w*|dark\w*|sunlight|shadows?"),
     "what kind of thing it is": word(
         r"(?:what|which)\s+(?:kinds?|sorts?|types?|makes?|brands?|models?|breeds?|species)"

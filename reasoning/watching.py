@@ -19,7 +19,7 @@ import torch
 from reasoning.backend import Case, Picture, Say, from_records, picture_of
 from reasoning.brief import Brief, QuestionTooLong, brief
 from reasoning.evidence import Composed
-from reasoning.lmm.load import Lmm, is_out_of_memory
+from reasoning.lmm.load import Lmm
 from reasoning.lmm.looking import Methods, Shown
 from reasoning.lmm.stream import Budget
 from reasoning.lmm.watch import Watcher
@@ -29,6 +29,7 @@ from reasoning.tied import measured, tie
 from reasoning.wording import Clock
 from runtime.jpeg import decode_jpeg
 from runtime.messages import Frame
+from runtime.pretrained import is_out_of_memory
 from runtime.service import Worker
 
 logger = logging.getLogger(__name__)

@@ -177,6 +177,61 @@ class Motion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ranged:
+    """Where something is from a sensor that measures distances, and how it moves."""
+
+    track: int  # the same thing keeps its number
+    range_m: float  # at the end
+    from_m: float  # at the start
+    bearing_deg: float  # at the end; left of where the sensor looks is positive
+    speed_mps: float  # over ground, on average
+    approach_mps: float  # how fast the distance shrank, on average; positive when nearing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """Something with a name, in a picture or at a distance."""
+
+    label: str
+    score: float  # how sure the model is, 0 to 1
+    box: Box | None = None  # none where the sensor gives no pictures
+    ranged: Ranged | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """What a detector found in one picture, best first (nothing found is told of too), or a radar followed for a while.
+
+    What lasts longer arrives as pieces that touch.
+    """
+
+    kind: Literal["detection"] = "detection"
+    session: str
+    stream: str
+    epoch: int
+    seq: int
+    t_ns: int
+    model: str
+    things: tuple[Seen, ...]
+    start_ns: int = field(default=-1, metadata=LATER)  # below 0: the moment `t_ns`, as `span_of` says
+    end_ns: int = field(default=-1, metadata=LATER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caption:
+    """What a model says of one picture."""
+
+    kind: Literal["caption"] = "caption"
+    session: str
+    stream: str
+    epoch: int
+    seq: int
+    t_ns: int
+    model: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Utterance:
     """Somebody spoke; `text` is what the speech recogniser made of it, perhaps empty."""
 
@@ -628,6 +683,8 @@ Message: TypeAlias = (
     | Erased
     | Observation
     | Motion
+    | Detection
+    | Caption
     | Utterance
     | Sound
     | Watermark
@@ -653,7 +710,8 @@ Message: TypeAlias = (
 
 # What a sensor of another machine sends; a calibration goes with it.
 Input: TypeAlias = ImageInput | AudioInput | RadarInput | EventsInput | PoseInput | ImuInput | CalibrationInput
-Record: TypeAlias = Frame | Motion | Utterance | Sound | Gap  # what memory keeps, each with a durable id
+# What memory keeps, each with a durable id.
+Record: TypeAlias = Frame | Motion | Detection | Utterance | Sound | Gap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -706,6 +764,20 @@ KINDS: dict[str, Kind] = {
     ),
     "motion": Kind(
         type=Motion, qos=0, limit_bytes=64 * KIB, senders=("perception",), receivers=("memory", "reasoning", "user")
+    ),
+    "detection": Kind(
+        type=Detection,
+        qos=0,
+        limit_bytes=64 * KIB,
+        senders=("perception",),
+        receivers=("memory", "reasoning", "user"),
+    ),
+    "caption": Kind(
+        type=Caption,
+        qos=1,
+        limit_bytes=64 * KIB,
+        senders=("perception", "reasoning"),
+        receivers=("memory", "reasoning", "user"),
     ),
     "utterance": Kind(
         type=Utterance, qos=1, limit_bytes=64 * KIB, senders=("perception",), receivers=("memory", "reasoning", "user")
@@ -774,6 +846,17 @@ KINDS: dict[str, Kind] = {
     "metrics": Kind(type=Metrics, qos=0, limit_bytes=64 * KIB, senders=SERVICES, receivers=("user",)),
     "dead-letter": Kind(type=DeadLetter, qos=1, limit_bytes=16 * KIB, senders=SERVICES, receivers=("user", "memory")),
 }
+
+
+def span_of(record: Record) -> tuple[int, int]:
+    """Return from when to when a record tells; a picture is a moment."""
+    match record:
+        case Frame():
+            return record.t_ns, record.t_ns
+        case Detection() if record.start_ns < 0:
+            return record.t_ns, record.t_ns
+        case _:
+            return record.start_ns, record.end_ns
 
 
 def record_id(record: Record) -> str:

@@ -136,6 +136,16 @@ def test_pieces_without_a_hole_are_the_same_as_the_whole(drives: bool) -> None:
         np.testing.assert_array_equal(one, np.concatenate(others))
 
 
+@pytest.mark.parametrize("drives", [False, True])
+def test_packets_in_a_row_are_the_same_as_one_by_one(drives: bool) -> None:
+    world = make_world(WorldSettings(drives=drives, least_entities=5), 8)
+    edges = np.arange(60, 81) / 20
+    camera, other = EventCamera(world), EventCamera(world)
+    one_by_one = [other.packet(float(t_s), float(t_s) + 1 / 20, 4) for t_s in edges[:-1]]
+    assert list(camera.packets(edges[:8], 4)) + list(camera.packets(edges[7:], 4)) == one_by_one
+    assert list(camera.packets(edges[:1], 4)) == []
+
+
 def test_after_a_hole_it_begins_anew() -> None:
     world = passing(2.0)
     camera = EventCamera(world, settings=QUIET)

@@ -24,7 +24,7 @@ if sys.argv[1] == "plain" and Path("/proc/self/maps").exists():
 from perception.yard.record import write_yard
 from perception.yard.settings import WorldSettings, seed_of
 from runtime.apps.yard_recording import truths_in
-from runtime.apps.yard_worlds import truths_in
+from runtime.apps.yard_worlds import asked_of
 made = hashlib.sha256()
 with tempfile.TemporaryDirectory() as folder:
     for number, light in enumerate(("day", None)):

@@ -60,7 +60,8 @@ def asks(draw: st.DrawFn) -> Ask:
     return Ask(
         form=name,
         mentions=tuple(draw(mentions) for _ in range(text.count("{m}"))),
-        what=draw(whats) if "{d}" in text or "{o}" in text else None,
+        what=draw(whats) if any(slot in text for slot in ("{d}", "{o}", "{k}")) else None,
+        number=draw(st.integers(1, 19)) if "{k}" in text else None,
         at=draw(points if form.now else points.filter(lambda at: at != NOW)) if "{at}" in slots else None,
         period=draw(periods) if "{in}" in text else None,
         side=draw(st.sampled_from(SIDES)) if "{side}" in text else None,

@@ -72,3 +72,12 @@ def test_fences_and_control_tokens_in_what_was_said_are_broken() -> None:
     assert not any(mark in "".join(prompt.lines) for mark in ("<<<", ">>>", "<|", "|>"))
     assert prompt.closing.count(">>>") == 1
     assert "<|" not in prompt.closing
+
+
+def test_what_a_radar_follows_is_told_thing_by_thing() -> None:
+    near = hit(1, "detection", "track 1: something came nearer from 20.0 m to 8.0 m, 2.0 m/s fast, ahead", 5.0)
+    far = hit(2, "detection", "track 2: something went away from 9.0 m to 12.0 m, 1.0 m/s fast, ahead", 5.5)
+    lines = brief(case("What came nearer?", near, far), None, [], 2000, len).prompt.lines
+    assert [line for line in lines if "track" in line] == [lines[-2], lines[-1]]
+    assert "came nearer from 20.0 m to 8.0 m" in lines[-2]
+    assert "went away from 9.0 m to 12.0 m" in lines[-1]

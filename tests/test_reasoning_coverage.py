@@ -131,14 +131,13 @@ def test_stillness_of_a_length_that_the_dark_may_hide_is_unknown() -> None:
     assert say(ask("Was it still for more than 30 seconds before 0:36?", records=STILL)).startswith("No, ")
 
 
-RIG: dict[str, Sensor] = {"front": "video", "bumper": "radar", "dvs": "events"}
+RIG: dict[str, Sensor] = {"front": "video", "body": "imu", "dvs": "events"}
 
 
 def test_of_a_sensor_that_is_not_understood_the_camera_does_not_speak() -> None:
     for text, told in (
-        ("What did the radar see?", "I do not understand yet what a radar senses."),
-        ("Did the radar see anything move?", "I do not understand yet what a radar senses."),
-        ("What did the event camera see?", "I do not understand yet what an event camera senses."),
+        ("What did the inertial sensor see?", "I do not understand yet what an inertial sensor senses."),
+        ("Did the imu see anything move?", "I do not understand yet what an inertial sensor senses."),
     ):
         composed = ask(text, streams=RIG)
         assert composed.abstained

@@ -16,8 +16,9 @@ import pytest
 
 from perception.picture import encode_jpeg
 from perception.yard.bodies import Room
+from perception.yard.record import write_yard
 from perception.yard.settings import SEEDS, SPLITS
-from perception.yard.truth import Truth
+from perception.yard.truth import TRUTH_TOPIC, Truth
 from perception.yard.view import truths
 from runtime.apps import demo, demo_recording
 from runtime.apps.demo import run_demo
@@ -36,6 +37,7 @@ from runtime.apps.demo_recording import (
 from runtime.apps.demo_truth import CAMERA, YardTruth, pulses_of
 from runtime.apps.demo_world import LENGTH_S, SEED, SETTINGS, make_demo_world
 from runtime.messages import Answer, Evidence, Sentence, Timing
+from tests.yard_files import cut_off, without
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,6 +110,30 @@ def quick(folder: Path) -> None:
     """Write files with the names of the recordings."""
     for name in (YARD, RADIO):
         (folder / name).write_bytes(b"made")
+
+
+def small(folder: Path) -> None:
+    """Write a small yard with the names of the recordings."""
+    write_yard(folder / YARD, replace(SETTINGS, length_s=2.0), SEED)
+    (folder / RADIO).write_bytes(b"made")
+
+
+async def test_a_kept_recording_that_is_damaged_is_made_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    told: list[str] = []
+    with ExitStack() as scratch:
+        folder, known = await demo.whole_recordings(scratch, told.append, small)
+        assert told == []
+        cut_off(folder / YARD, folder / YARD, 0.5)
+        assert await demo.whole_recordings(scratch, told.append, small) == (folder, known)
+        without(folder / YARD, folder / "untold.mcap", TRUTH_TOPIC).rename(folder / YARD)
+        assert await demo.whole_recordings(scratch, told.append, small) == (folder, known)
+    assert len(known.truths) == len(known.pictures) == 20
+    broken, untold = told
+    assert "yard.mcap: breaks off" in broken
+    assert "yard.mcap: holds no /yard/truth" in untold
 
 
 def unwanted(folder: Path) -> None:

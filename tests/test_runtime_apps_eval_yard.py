@@ -7,6 +7,8 @@ import contextlib
 import io
 import json
 import re
+import shutil
+import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from runtime.config import Config
 
 CONFIG = Config.model_validate({"broker": "local", "perception": {"asr": "none"}})
 LENGTH_S = 6.0
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SAID = '<script>alert("red")</script>'
 
 
@@ -127,6 +130,42 @@ def test_what_is_out_of_range_is_named(
 ) -> None:
     assert cli.run(["eval", "yard", *arguments]) == 2
     assert says in capsys.readouterr().err
+
+
+def test_the_page_shows_what_the_lines_say(measured: Run) -> None:
+    content = (measured.out / "report.html").read_text(encoding="utf-8")
+    for one in measured.lines[:-1]:
+        if one["measure"] == "difference":
+            bounds = " to ".join(f"{100 * one[name]:.1f}" for name in ("low", "high"))
+            assert f"<title>{100 * one['value']:.1f} points, {bounds}</title>" in content
+    for name in ("Difference", "Risk over coverage", "Polls of the backend", "Hallucinations", "Hits", "Misses"):
+        assert f"<h2>{name} <small>" in content
+    polls = {one["on"]: one for one in measured.lines[:-1] if one["measure"] == "polls" and one["of"] == "oracle"}
+    assert {"random", "popular", "adversarial", "stale", "future", "swap", "count", "order", "time"} < set(polls)
+
+
+@pytest.mark.browser
+def test_no_column_of_the_page_is_too_narrow_for_its_words(measured: Run, tmp_path: Path) -> None:
+    """A browser lays the page out; a script that is in a copy only says which first cells of tables take two lines."""
+    content = (measured.out / "report.html").read_text(encoding="utf-8")
+    script = (
+        "<script>document.title=[...document.querySelectorAll('td:first-child,.lane>span:first-child')]"
+        ".filter(one=>one.getClientRects().length&&one.clientHeight>45).map(one=>one.textContent).join('|')||'none'</script>"
+    )
+    copy = tmp_path / "page.html"
+    copy.write_text(re.sub(r"<meta http-equiv[^>]*>", "", content).replace("</body>", f"{script}</body>"))
+    browser = next(path for name in BROWSERS if (path := shutil.which(name)))
+    command = [
+        browser,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--window-size=420,900",
+        "--dump-dom",
+        f"file://{copy}",
+    ]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert "<title>none</title>" in shown
 
 
 def _row_with_a_place(out: Path) -> Row:

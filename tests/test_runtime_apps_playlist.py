@@ -18,6 +18,7 @@ from runtime.recording import buslog, foxglove
 from runtime.recording.bags import open_container
 from runtime.recording.mcap_index import MAGIC
 from runtime.recording.mcap_writer import RecordingWriter
+from tests.event_words import write_evt2
 from tests.recordings import make_clip
 from tests.test_runtime_recording_mcap_file import chunks
 
@@ -231,6 +232,18 @@ def test_a_stream_that_begins_far_from_the_others_is_told_of(tmp_path: Path) -> 
     notes = make_playlist([tmp_path / "a.mcap"], PerceptionConfig()).notes
     assert any("nothing was recorded for 17 minutes; they are left out" in note for note in notes), notes
     assert any("begins 17 minutes after most others" in note for note in notes), notes
+
+
+def test_the_file_of_an_event_camera_is_one_stream(tmp_path: Path) -> None:
+    (tmp_path / "eye.raw").write_bytes(b"% evt 2.0\n% geometry 40x30\n% end\n" + write_evt2([(1, 2, 1, 77)]))
+    playlist = make_playlist([tmp_path / "eye.raw"], PerceptionConfig())
+    assert [(one.name, one.sensor) for one in playlist.streams] == [("events", "events")]
+    assert first_ns(playlist, "events") == 0
+    assert playlist.origin_ns is None
+    moved = playlist_of(tmp_path, "streams: {dvs: {file: eye.raw, offset_s: 2}, eye: {file: eye.raw}}")
+    assert first_ns(moved, "dvs") == 2 * S_NS
+    with pytest.raises(InputError, match=r"holds events alone \(streams.dvs\)"):
+        playlist_of(tmp_path, "streams: {dvs: {file: eye.raw, track: video}}")
 
 
 def test_a_file_in_which_nothing_is_whole_says_why_nothing_can_be_played(tmp_path: Path) -> None:

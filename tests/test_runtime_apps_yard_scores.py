@@ -11,15 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perception.yard.answers import Judgement
-from perception.yard.mentions import Description
 from perception.yard.question import Answer, Evidence, Kind, Question
-from perception.yard.scene import scene_of
-from perception.yard.truth import EntityTruth, Truth
-from runtime.apps.yard_chair import Described, chair, mentioned
 from runtime.apps.yard_replies import Reply, Row, Shown, reply_of, stretches, verdict_of
 from runtime.apps.yard_scores import abstention, accuracy, answerable, by_age, interval, pairs, polls
 from runtime.apps.yard_trust import (
     area,
+    bins,
     box_iou,
     calibration_error,
     evidence,
@@ -144,6 +141,27 @@ def test_a_difference_is_in_pairs() -> None:
     assert interval([]) is None
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(1, 3)), min_size=3, max_size=3))
+def test_a_paired_difference_has_the_interval_of_all_draws(worlds: list[tuple[int, int, int]]) -> None:
+    """Of three worlds each of the 27 draws is likelier than 2.5 %: the interval reaches from the least to the most."""
+    ours, theirs = [], []
+    for world, (own, other, more) in enumerate(worlds):
+        count = max(own, other) + more
+        ours += rows_of(*["right" if number < own else "wrong" for number in range(count)], world=world)
+        theirs += rows_of(*["right" if number < other else "wrong" for number in range(count)], world=world)
+    values = []
+    for drawn in product(range(3), repeat=3):
+        pairs_ = [
+            (a.is_right, b.is_right) for number in drawn for a, b in zip(ours, theirs, strict=True) if a.world == number
+        ]
+        values.append(sum(a - b for a, b in pairs_) / len(pairs_))
+    known = interval(ours, theirs)
+    assert known is not None
+    assert [known.low, known.high] == pytest.approx([min(values), max(values)], abs=1e-4)
+    right = [sum(row.is_right for row in rows) for rows in (ours, theirs)]
+    assert known.value == pytest.approx((right[0] - right[1]) / len(ours), abs=1e-4)
+
+
 def test_evidence_hits_in_time_and_in_the_picture() -> None:
     def replied(start_s: float, end_s: float, box: Box | None = None) -> Row:
         return a_row("right", reply=Reply(text="", evidence=(Shown(start_s=start_s, end_s=end_s, box=box),)))
@@ -198,6 +216,21 @@ def test_the_area_is_the_mean_risk() -> None:
     assert area([]) is None
 
 
+@given(st.lists(st.tuples(st.integers(0, 100), st.booleans()), min_size=1, max_size=30))
+def test_calibration_is_that_of_replies_sorted_into_bins_one_by_one(percents: list[tuple[int, bool]]) -> None:
+    pairs = [(number / 100, is_right) for number, is_right in percents]
+    error = 0.0
+    slow: list[float] = []
+    for number in range(10):
+        own = [pair for pair, (whole, _) in zip(pairs, percents, strict=True) if min(9, whole // 10) == number]
+        if own:
+            sure, right = (float(np.mean(values)) for values in zip(*own, strict=True))
+            error += len(own) / len(pairs) * abs(sure - right)
+            slow += [sure, right, len(own)]
+    assert calibration_error(pairs) == pytest.approx(error, abs=1e-4)
+    assert [value for one in bins(pairs) for value in one] == pytest.approx(slow, abs=1e-4)
+
+
 def test_whoever_is_as_sure_as_right_is_calibrated() -> None:
     assert calibration_error([(0.5, True), (0.5, False)]) == 0.0
     assert calibration_error([(1.0, False), (0.0, False)]) == 0.5
@@ -215,7 +248,10 @@ def test_how_sure_a_reply_is_comes_from_the_answer() -> None:
     assert reply_of(neither).confidence is None
     assert trust([a_row("right", reply=reply_of(neither))])["measured"] == []
     sure = trust([a_row("right", reply=reply_of(matched)), a_row("abstained")])
-    assert sure == {"n": 1, "measured": ["score"], "calibration_error": 0.6, "area": 0.0, "points": [(0.5, 0.0)]}
+    assert sure == {
+        "n": 1, "measured": ["score"], "calibration_error": 0.6, "area": 0.0, "points": [(0.5, 0.0)],
+        "bins": [(0.4, 1.0, 1)],
+    }  # fmt: skip
     assert trust([a_row("right", reply=Reply(text="", confidence=3.0, measured="score"))])["calibration_error"] is None
 
 
@@ -224,56 +260,7 @@ def test_whoever_says_that_it_abstains_does() -> None:
     assert verdict_of(a_question(), Reply(text="Yes.")) == "right"
 
 
-def test_a_text_mentions_things_with_what_stands_before_them_and_sounds() -> None:
-    said = mentioned("At 0:04.5 a big red automobile passed two bikes. A dog barked! There was no truck, I saw red.")
-    assert said.things == (
-        Description(size="large", colour="red", kind="car"),
-        Description(kind="bicycle"),
-        Description(kind="dog"),
-    )
-    assert said.sounds == ("barking",)
-    assert mentioned("Nothing moved.") == mentioned("")
-
-
-def test_chair_counts_what_was_not_there() -> None:
-    truths = [_moment(t_s, ("car", "red", False), ("dog", "white", True)) for t_s in np.arange(0, 2, 0.1)]
-    scene = scene_of(truths)
-    wrong = Described(text="A blue car, a dog and a person. Something honked, something barked.", scene=scene)
-    right = Described(text="A red car.", scene=scene)
-    assert chair([wrong, right]) == {
-        "n": 6, "descriptions": 2, "chair_i": 0.25, "chair_s": 0.5, "cover": 0.75, "f1": 0.75, "words": 7.5,
-        "attribute": 0.5, "sound": 0.5, "cognitive": 1.0,
-    }  # fmt: skip
-    silent = chair([Described(text="Something moved.", scene=scene)])
-    assert (silent["n"], silent["chair_i"], silent["cover"], silent["f1"]) == (0, None, 0.0, None)
-
-
 def test_questions_that_are_close_share_a_window() -> None:
     times = (9.0, 4.0, 5.5, 6.0, 6.5)
     asked = [Asked(id=f"{t_s}", purpose="grammar", question=a_question(asked_s=t_s)) for t_s in times]
     assert [[one.question.asked_s for one in some] for some in stretches(asked)] == [[4.0, 5.5, 6.0], [6.5], [9.0]]
-
-
-def _moment(t_s: float, *things: tuple[str, str, bool]) -> Truth:
-    entities = tuple(
-        EntityTruth(
-            id=number,
-            kind=kind,
-            colour=colour,
-            size="small",
-            position_m=(0.0, 9.0),
-            velocity_mps=(0.0, 0.0),
-            heading_rad=0.0,
-            distance_m=9.0,
-            bearing_rad=0.0,
-            is_moving=False,
-            is_sounding=sounds,
-            loudness_db=20.0 if sounds else None,
-            echoes=4.0,
-            visible=1.0,
-            pixels=99,
-            box=BOX,
-        )
-        for number, (kind, colour, sounds) in enumerate(things)
-    )
-    return Truth(t_ns=round(t_s * 1e9), light="day", entities=entities)

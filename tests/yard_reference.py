@@ -95,6 +95,8 @@ def _value(ask: Ask, question: Question, past: Moments) -> Value:
     """Return the true value of an answer."""
     t_s = question.asked_s - 0.5 if ask.at == NOW else ask.at.moment_s(question.asked_s) if ask.at else question.asked_s
     truth = min(past, key=lambda truth: abs(truth.t_ns / 1e9 - t_s))
+    if ask.form.startswith("exists_"):
+        return "yes" if _is_so(ask, question, past) else "no"
     if ask.mentions and not ask.form.startswith("order"):
         return _of_one(ask, named(ask.mentions[0], past, t_s), past, t_s)
     what = ask.what or Description()
@@ -120,6 +122,25 @@ def _value(ask: Ask, question: Question, past: Moments) -> Value:
             return len(ids) if ask.form == "many_seen" else "yes" if ids else "no"
         case _:
             return _of_time(ask, past)
+
+
+def _is_so(ask: Ask, question: Question, past: Moments) -> bool:
+    """Say whether there were so many, in that order, or at that time, give or take half a second."""
+    match ask.form:
+        case "exists_count":
+            first_s, last_s = (ask.period or SO_FAR).span_s(question.asked_s)
+            within = [truth for truth in past if first_s - 1e-6 <= truth.t_ns / 1e9 <= last_s + 1e-6]
+            what = ask.what or Description()
+            ids = {one.id for truth in within for one in truth.entities if seen(one, truth) and fits(what, one)}
+            return len(ids) == ask.number
+        case "exists_order":
+            one_s, other_s = (sightings(past, named(m, past, past[-1].t_ns / 1e9).id)[0] for m in ask.mentions)
+            return one_s < other_s
+        case _:
+            assert ask.at is not None
+            off_s = abs(ask.at.moment_s(question.asked_s) - when(ask.happenings[0], past))
+            assert off_s <= 0.6 or off_s >= 2.9  # nobody asks between
+            return off_s < 1.0
 
 
 def _of_one(ask: Ask, one: EntityTruth, past: Moments, t_s: float) -> Value:

@@ -1,6 +1,7 @@
 """What streams keep between frames, forgotten for some of a batch: after a gap, or for a new one in its place.
 
-Every state here is a named tuple of tensors, or of such tuples, that have the streams first and are zero at the start.
+Every state here is a named tuple of tensors, or of such tuples, that have the streams first and are zero at the start;
+where their number is a setting (the blocks of an encoder) they stand in a plain tuple.
 """
 
 from __future__ import annotations
@@ -21,4 +22,4 @@ def restart(state: State, rows: Tensor) -> State:
         else restart(part, rows)  # type: ignore[type-var]
         for part in state
     ]
-    return type(state)(*parts)  # type: ignore[arg-type]
+    return type(state)(*parts) if hasattr(state, "_fields") else type(state)(parts)  # type: ignore[arg-type]

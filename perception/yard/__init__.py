@@ -36,10 +36,12 @@ phrases      Ask <-> text                          the grammar
 verdicts     Verdict                               what is meant, and whether anybody could know
 momentrules, pastrules, darkrules, happenings      what is true of a moment, of what has been, of the dark
 readable     text -> examples                      what can be asked instead of what it cannot read
+claimrules   Ask -> Verdict                        whether it was that many, in that order, at that time
 oracle       text, truths -> answer                all of it by rule
 proposals    Scene -> Ask                          what could be asked
 questions    truths, seed -> questions             what is asked, its answers balanced
-negatives    truths, seed -> polls                 six kinds of things that were not in view
+negatives    truths, seed -> polls                 nine kinds of things that were not so
+claims       Scene -> polls                        of which three: one too many, the other order, another time
 sayings      Answer -> text                        every way to say it
 denials      text -> clauses                       what it affirms and what it denies
 answers      text -> Answer, judge                 exact, with synonyms

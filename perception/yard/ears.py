@@ -28,7 +28,7 @@ WIND_RMS = 10 ** (-61 / 20)
 HISS_RMS = 10 ** (-68 / 20)
 HUM_RMS = 10 ** (-60 / 20)
 
-PAGE = 1600  # samples that are made at once, whoever asks for how many: pieces are the same as the whole
+PAGE = 8000  # samples that are made at once, whoever asks for how many: pieces are the same as the whole
 STEP = 80  # between two of them places and levels are followed exactly, and linear between
 LATEST_S = 0.5  # nothing is so far away that it sounds later
 ROUNDS = 5  # each makes the time of emission 40 times more exact at the fastest

@@ -46,7 +46,10 @@ class EventCamera:
 
     def events(self, t0_s: float, t1_s: float, sub_frames: int = SUB_FRAMES) -> Events:
         """Return the events from `t0_s` on and before `t1_s` as x, y, p, t_us, by time."""
-        found = list(self._watch(_micro(t0_s), _micro(t1_s), sub_frames))
+        return self._in_order(self._watch(_micro(t0_s), _micro(t1_s), sub_frames))
+
+    def _in_order(self, crossings: Iterator[Crossings]) -> Events:
+        found = list(crossings)
         pixel, p, t_us = (np.concatenate([getattr(one, name) for one in found]) for name in ("pixel", "p", "t_us"))
         order = np.lexsort((p, pixel, t_us))
         y, x = np.divmod(pixel[order], self.stage.lens.width_px)
@@ -56,23 +59,44 @@ class EventCamera:
         """Return the same as EVT3 words; packets without a hole are one stream, whose time begins with the world."""
         return encode(*self.events(t0_s, t1_s, sub_frames), _micro(t0_s), _micro(t1_s))
 
+    def packets(self, edges_s: NDArray[np.float64], sub_frames: int = SUB_FRAMES) -> Iterator[bytes]:
+        """Yield the packets between each of `edges_s` (T + 1,) and the next: the same as one by one, and cheaper."""
+        for (t0_us, t1_us), crossings in self._between(edges_s, sub_frames):
+            yield encode(*self._in_order(crossings), t0_us, t1_us)
+
     def maps(self, edges_s: NDArray[np.float64], sub_frames: int = SUB_FRAMES) -> Iterator[NDArray[np.uint16]]:
         """Yield the counts (2, H, W), OFF and ON, between each of `edges_s` (T + 1,) and the next."""
         size = self.stage.lens.height_px * self.stage.lens.width_px
-        for t0_s, t1_s in pairwise(edges_s):
-            found = self._watch(_micro(t0_s), _micro(t1_s), sub_frames)
-            places = np.concatenate([one.pixel + size * one.p.astype(np.int64) for one in found])
+        for _, crossings in self._between(edges_s, sub_frames):
+            places = np.concatenate([one.pixel + size * one.p.astype(np.int64) for one in crossings])
             counts = np.bincount(places, minlength=2 * size)
             shape = (2, self.stage.lens.height_px, self.stage.lens.width_px)
             yield np.minimum(counts, np.iinfo(np.uint16).max).astype(np.uint16).reshape(shape)
 
-    def _watch(self, t0_us: int, t1_us: int, sub_frames: int) -> Iterator[Crossings]:
+    def _between(
+        self, edges_s: NDArray[np.float64], sub_frames: int
+    ) -> Iterator[tuple[tuple[int, int], Iterator[Crossings]]]:
+        """Yield the spans between edges with their events, out of scenes that are drawn many at a time."""
+        spans = list(pairwise(map(_micro, edges_s.tolist())))
+        if not spans:
+            return
+        first = self._goes_on(spans[0][0])
+        times = [_times(*span, sub_frames, goes_on=first or number > 0) for number, span in enumerate(spans)]
+        scenes = self.stage.scenes(np.concatenate(times) / MICRO)
+        for span in spans:
+            yield span, self._watch(*span, sub_frames, scenes)
+
+    def _goes_on(self, t_us: int) -> bool:
+        return self._pixels is not None and self._at_us == t_us
+
+    def _watch(
+        self, t0_us: int, t1_us: int, sub_frames: int, scenes: Iterator[Scene] | None = None
+    ) -> Iterator[Crossings]:
         """Yield the events of each sub-frame. Raises ValueError where there is less than 1 us for each."""
-        if sub_frames < 1 or t1_us - t0_us < sub_frames:
-            raise ValueError(f"there is no time for {sub_frames} sub-frames from {t0_us} to {t1_us} us")
-        goes_on = self._pixels is not None and self._at_us == t0_us
-        times = t0_us + (t1_us - t0_us) * np.arange(int(goes_on), sub_frames + 1) // sub_frames
-        for t_us, scene in zip(times.tolist(), self.stage.scenes(times / MICRO), strict=True):
+        goes_on = self._goes_on(t0_us)
+        times = _times(t0_us, t1_us, sub_frames, goes_on=goes_on)
+        scenes = scenes or self.stage.scenes(times / MICRO)
+        for t_us, scene in zip(times.tolist(), scenes, strict=False):  # who draws for several spans has more
             codes, from_us, self._at_us = codes_of(scene), self._at_us, t_us
             if self._pixels is None:
                 self._pixels = Pixels(codes, t_us, self.settings, stream_of(self._seed, "thresholds"))
@@ -105,6 +129,14 @@ def codes_of(scene: Scene) -> NDArray[np.uint16]:
     bright *= STEPS
     bright += np.float32(0.5)
     return np.minimum(bright, CODES - 1, out=bright).astype(np.uint16).ravel()
+
+
+def _times(t0_us: int, t1_us: int, sub_frames: int, *, goes_on: bool) -> NDArray[np.int64]:
+    """Return when a span is rendered; its beginning is known already where it goes on."""
+    if sub_frames < 1 or t1_us - t0_us < sub_frames:
+        raise ValueError(f"there is no time for {sub_frames} sub-frames from {t0_us} to {t1_us} us")
+    times: NDArray[np.int64] = t0_us + (t1_us - t0_us) * np.arange(int(goes_on), sub_frames + 1) // sub_frames
+    return times
 
 
 def _micro(t_s: float) -> int:

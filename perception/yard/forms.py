@@ -28,6 +28,7 @@ class Ask:
     form: str
     mentions: tuple[Mention, ...] = ()
     what: Description | None = None
+    number: int | None = None  # of such things
     at: Point | None = None
     period: Period | None = None
     side: str | None = None
@@ -37,7 +38,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """A kind of question. Slots: m mention, d plural, o one, at, in, side, s sound, h happening ("did ... stop")."""
+    """A kind of question. Slots: m mention, d plural, o one, k number, at, in, side, s sound, h happening."""
 
     group: Group
     asks: AnswerKind
@@ -153,6 +154,13 @@ FORMS: Mapping[str, Form] = {
         group="exists", asks="yes_no",
         then=("was there {o} in view {in}", "have you seen {o} {in}", "did you see {o} {in}"),
     ),
+    "exists_count": Form(
+        group="exists", asks="yes_no", then=("did you see exactly {k} {in}", "have you seen exactly {k} {in}")
+    ),
+    "exists_order": Form(
+        group="exists", asks="yes_no", then=("did {m} come into view before {m}", "did you see {m} before {m}")
+    ),
+    "exists_time": Form(group="exists", asks="yes_no", then=("did {h} {at}", "is it true that {p} {at}")),
 }  # fmt: skip
 VERBS: Mapping[str, tuple[str, str]] = {  # after "did", and in the past
     "enters": ("{m} come into view", "{m} came into view"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from perception.yard.kinds import CLASSES, COLOURS, SIZES
 from perception.yard.scene import SIDES, Thing
-from perception.yard.words import read_clock, read_span, say_clock, say_span
+from perception.yard.words import NUMBERS, read_clock, read_span, say_clock, say_span
 
 ORDINALS = ("first", "second", "third", "last")
 PLURALS = {
@@ -28,6 +28,7 @@ MENTION = (
 )
 ONE = rf"an? {_WHAT}(?P<noun>{_NOUNS})"
 MANY = rf"{_WHAT}(?P<noun>{'|'.join(PLURALS.values())})"
+COUNTED = rf"(?P<number>{'|'.join(NUMBERS[1:])}) {_WHAT}(?P<noun>{_NOUNS}|{'|'.join(PLURALS.values())})"
 POINT = rf"at (?P<at>[\d:.]+)|(?P<ago>{_SPAN}) ago"
 PERIOD = rf"so far|in the last (?P<last>{_SPAN})|between (?P<from>[\d:.]+) and (?P<to>[\d:.]+)"
 
@@ -128,6 +129,11 @@ def say_many(what: Description) -> str:
     return " ".join([*what.words.split()[:-1], PLURALS[what.kind or "thing"]])
 
 
+def say_counted(number: int, what: Description) -> str:
+    """Return "one red car", "two red cars"."""
+    return f"{NUMBERS[number]} {what.words if number == 1 else say_many(what)}"
+
+
 def read_mention(text: str) -> Mention | None:
     """Return what `str` of it was, none where it is no mention."""
     match = re.fullmatch(MENTION, text)
@@ -147,6 +153,15 @@ def read_many(text: str) -> Description | None:
     """Return what "red cars" says."""
     match = re.fullmatch(MANY, text)
     return _what(match) if match else None
+
+
+def read_counted(text: str) -> tuple[int, Description] | None:
+    """Return what "two red cars" says."""
+    match = re.fullmatch(COUNTED, text)
+    if match is None:
+        return None
+    number, what = NUMBERS.index(match["number"]), _what(match)
+    return (number, what) if say_counted(number, what) == text else None
 
 
 def read_point(text: str) -> Point | None:

@@ -1,4 +1,4 @@
-"""Polls of what was in view (POPE-V), with six kinds of things that were not, and one that was for each of them.
+"""Polls of what was in view (POPE-V), with nine kinds of things that were not so, and one that was for each of them.
 
 random       any class that the world does not have
 popular      the likeliest class that it does not have
@@ -6,6 +6,9 @@ adversarial  the class that it does not have and that comes most often with what
 stale        seen before the window, gone now
 future       seen only after it is asked
 swap         the right class, but a wrong colour or size
+count        one more than there were, or one less
+order        two things in the other order
+time         something that happened at another time
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from perception.yard.draws import draw_one
+from perception.yard.claims import CLAIMED, COUNT_S, draw_claim
+from perception.yard.draws import draw_one, draw_weighted
 from perception.yard.forms import Ask
 from perception.yard.kinds import CLASSES, COLOURS, SIZES
 from perception.yard.mentions import Description, Period
@@ -30,8 +34,10 @@ from perception.yard.script import draw_colour, kind_weights
 from perception.yard.settings import WorldSettings, stream_of
 from perception.yard.truth import Truth
 
-STRATA = ("random", "popular", "adversarial", "stale", "future", "swap")
-WINDOW_S = 4.0
+ABSENT = ("random", "popular", "adversarial", "stale", "future", "swap")
+OF_THE_RARE = frozenset({"random", "popular", "adversarial", "stale"})  # what is absent or gone is so by its prior
+WINDOW_S = COUNT_S
+STRATA = (*ABSENT, *CLAIMED)
 APART_S = 0.5  # so far from the window a thing that is stale is gone, or one of the future not yet come
 SHAPES = (("kind",), ("colour", "kind"), ("size", "kind"))  # what a poll says of a thing
 TRIES = 12
@@ -66,7 +72,10 @@ def polls_of(truths: Sequence[Truth], settings: WorldSettings, seed: int) -> lis
     """Return at most one pair for each kind of negative, as the world has them: asked alike at the same time."""
     scene = scene_of(truths)
     draws = [(stratum, np.random.default_rng(stream_of(seed, f"polls/{stratum}"))) for stratum in STRATA]
-    pairs = [draw_poll(scene, settings, stratum, draw) for stratum, draw in draws]
+    pairs = [
+        draw_claim(scene, settings, stratum, draw) if stratum in CLAIMED else draw_poll(scene, settings, stratum, draw)
+        for stratum, draw in draws
+    ]
     return [pair for pair in pairs if pair is not None]
 
 
@@ -96,7 +105,7 @@ def draw_poll(scene: Scene, settings: WorldSettings, stratum: str, draw: np.rand
         if scene.is_dark[when].any() or not window.present:
             continue
         absent = _NEGATIVES[stratum](window, draw)
-        present = _described(draw_one(draw, window.present), shape)
+        present = _described(_present(window, stratum, draw), shape)
         polls = [
             _poll(window, what, answer, stratum, draw) for what, answer in ((absent, "no"), (present, "yes")) if what
         ]
@@ -133,6 +142,15 @@ def _poll(window: Window, what: Description, answer: str, stratum: str, draw: np
     if verdict is None or verdict.answer.value != answer:
         return None
     return question_of(ask, verdict, window.asked_s, int(draw.integers(phrasings(ask))), stratum)
+
+
+def _present(window: Window, stratum: str, draw: np.random.Generator) -> Thing:
+    """Return something that was in view; what is rare more often, where the negatives are of what is rare."""
+    present = window.present
+    if stratum not in OF_THE_RARE:
+        return draw_one(draw, present)
+    weights = [1 / CLASSES[one.kind].prior for one in present]
+    return present[draw_weighted(draw, {number: weight / sum(weights) for number, weight in enumerate(weights)})]
 
 
 def _random(window: Window, draw: np.random.Generator) -> Description | None:

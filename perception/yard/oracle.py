@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from perception.yard.claimrules import CLAIMS, of_claim
 from perception.yard.darkrules import of_dark
 from perception.yard.forms import FORMS, Ask
 from perception.yard.momentrules import of_moment, of_period
@@ -40,6 +41,8 @@ def settle(ask: Ask, scene: Scene, asked_s: float) -> Verdict | None:
         return None
     if form.group == "dark":
         verdict = of_dark(ask, scene)
+    elif ask.form in CLAIMS:
+        verdict = of_claim(ask, scene, asked_s)
     elif ask.period is not None:
         verdict = of_period(ask, scene, asked_s)
     elif ask.at is not None:

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from perception.yard.forms import FORMS, SOUNDS, VERBS, Ask, Happening
 from perception.yard.mentions import (
+    COUNTED,
     MANY,
     MENTION,
     NOW,
@@ -16,11 +17,13 @@ from perception.yard.mentions import (
     SIDE_PHRASES,
     Description,
     Mention,
+    read_counted,
     read_many,
     read_mention,
     read_one,
     read_period,
     read_point,
+    say_counted,
     say_many,
     say_one,
 )
@@ -30,7 +33,7 @@ _NAMED = re.compile(r"\?P<\w+>")
 _SLOTS = {
     slot: re.sub(_NAMED, "?:", pattern)
     for slot, pattern in (
-        ("m", MENTION), ("o", ONE), ("d", MANY), ("at", POINT), ("in", PERIOD), ("s", "|".join(SOUNDS)),
+        ("m", MENTION), ("o", ONE), ("d", MANY), ("k", COUNTED), ("at", POINT), ("in", PERIOD), ("s", "|".join(SOUNDS)),
         ("side", "|".join(SIDE_PHRASES.values())),
     )
 }  # fmt: skip
@@ -62,6 +65,8 @@ def say(ask: Ask, phrasing: int = 0) -> str:
                 return say_happening(next(happenings), past=True)
             case "d":
                 return say_many(ask.what or Description())
+            case "k":
+                return say_counted(ask.number or 1, ask.what or Description())
             case "o":
                 return say_one(ask.what or Description())
             case "at":
@@ -125,6 +130,7 @@ def _read(form: str, slots: tuple[str, ...], words: tuple[str, ...], *, is_now: 
     mentions: list[Mention | None] = []
     happenings: list[Happening | None] = []
     what: Description | None = None
+    number: int | None = None
     at, period, side, sounds = NOW if is_now else None, None, None, []
     good = True
     for slot, text in zip(slots, words, strict=True):
@@ -143,6 +149,10 @@ def _read(form: str, slots: tuple[str, ...], words: tuple[str, ...], *, is_now: 
             case "in":
                 period = read_period(text)
                 good &= period is not None
+            case "k":
+                counted = read_counted(text)
+                number, what = counted or (None, None)
+                good &= counted is not None
             case _:
                 what = read_many(text) if slot == "d" else read_one(text)
                 good &= what is not None
@@ -150,8 +160,8 @@ def _read(form: str, slots: tuple[str, ...], words: tuple[str, ...], *, is_now: 
     if not good or len(named) < len(mentions) or len(happened) < len(happenings):
         return None
     return Ask(
-        form=form, mentions=tuple(named), what=what, at=at, period=period, side=side, sounds=tuple(sounds),
-        happenings=tuple(happened),
+        form=form, mentions=tuple(named), what=what, number=number, at=at, period=period, side=side,
+        sounds=tuple(sounds), happenings=tuple(happened),
     )  # fmt: skip
 
 

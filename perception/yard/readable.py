@@ -11,6 +11,7 @@ from perception.yard.forms import FORMS
 EXAMPLES = {
     "m": "the red car",
     "d": "cars",
+    "k": "two red cars",
     "o": "a red car",
     "at": "at 0:05",
     "in": "in the last 4 seconds",

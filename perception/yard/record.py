@@ -14,6 +14,8 @@ from itertools import count
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
+import numpy as np
+
 from perception.yard.camera import Camera
 from perception.yard.ears import RATE_HZ, Ears
 from perception.yard.eventcam import EventCamera
@@ -25,7 +27,7 @@ from perception.yard.script import make_world
 from perception.yard.settings import WorldSettings, check_seed
 from perception.yard.stage import Stage
 from perception.yard.truth import PLOT_TOPIC, TRUTH_TOPIC, TRUTH_VERSION, VERSION, Truth, to_json
-from perception.yard.view import truth_at
+from perception.yard.view import truths
 from perception.yard.world import World
 from runtime.messages import CalibrationInput, EventsInput, RadarInput
 from runtime.recording import buslog, foxglove
@@ -72,6 +74,7 @@ def write_world(path: Path, world: World) -> Recorded:
     for calibration in calibrations(start_ns=START_NS, microphones=NAMES["audio"]):
         _calibrate(writer, calibration)
     _tell_plot(writer, world)
+    known = truths(world, np.arange(int(world.length_s * RATES_HZ["image"])) / RATES_HZ["image"])
     for t_ns, kind, number, content in moments(world):
         if kind not in channels:
             channels[kind] = writer.channel(channel_of(kind, content))
@@ -79,7 +82,7 @@ def write_world(path: Path, world: World) -> Recorded:
         writer.write(channels[kind], log_ns=START_NS + t_ns, publish_ns=START_NS + t_ns, seq=number + 1, data=data)
         if kind == "image":
             channels.setdefault("truth", -1)
-            _tell_truth(writer, channels, truth_at(world, t_ns / NS_PER_S), number)
+            _tell_truth(writer, channels, next(known), number)
     writer.close()
     return Recorded(world=world, samples=writer.messages, size_bytes=writer.written_bytes)
 
@@ -91,13 +94,15 @@ def moments(world: World) -> Iterator[Moment]:
     ears, radar, rig = Ears(world), Radar(world), RigMotion(world, start_ns=START_NS)
     poses, inertial = _by_the_second(rig.poses, RATES_HZ["pose"]), _by_the_second(rig.imu, RATES_HZ["imu"])
     counts = {kind: int(world.length_s * rate_hz) for kind, rate_hz in RATES_HZ.items()}
+    pictures = camera.pictures(np.arange(counts["image"]) / RATES_HZ["image"])
+    packets = eyes.packets(np.arange(counts["events"] + 1) / RATES_HZ["events"], EVENT_SUB_FRAMES)
     block = RATE_HZ // RATES_HZ["audio"]
     for t_ns, kind, number in _schedule(counts):
         at_s = number / RATES_HZ[kind]
         stamp_ns = START_NS + t_ns
         match kind:
             case "image":
-                jpeg = encode_picture(camera.picture(at_s))
+                jpeg = encode_picture(next(pictures))
                 yield t_ns, kind, number, Picture(t_ns=stamp_ns, encoding="jpeg", payload=jpeg)
             case "audio":
                 pcm = ears.block(at_s, block).astype("<i2").tobytes()
@@ -106,7 +111,7 @@ def moments(world: World) -> Iterator[Moment]:
                 points = radar.sweep(at_s).astype("<f4").tobytes()
                 yield t_ns, kind, number, RadarInput(session=ANY, stream=ANY, t_ns=stamp_ns, payload=points)
             case "events":
-                yield t_ns, kind, number, _packet(eyes, at_s, at_s + 1 / RATES_HZ[kind], stamp_ns)
+                yield t_ns, kind, number, _packet(eyes, next(packets), stamp_ns)
             case "pose":
                 yield t_ns, kind, number, next(poses)
             case _:
@@ -119,7 +124,7 @@ def _by_the_second(ask: Callable[[int, int], Iterator[T]], rate_hz: int) -> Iter
         yield from ask(first, rate_hz)
 
 
-def _packet(eyes: EventCamera, t0_s: float, t1_s: float, stamp_ns: int) -> EventsInput:
+def _packet(eyes: EventCamera, words: bytes, stamp_ns: int) -> EventsInput:
     return EventsInput(
         session=ANY,
         stream=ANY,
@@ -127,7 +132,7 @@ def _packet(eyes: EventCamera, t0_s: float, t1_s: float, stamp_ns: int) -> Event
         width_px=eyes.stage.lens.width_px,
         height_px=eyes.stage.lens.height_px,
         base_ns=START_NS,
-        payload=eyes.packet(t0_s, t1_s, EVENT_SUB_FRAMES),
+        payload=words,
     )
 
 

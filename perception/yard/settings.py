@@ -32,6 +32,9 @@ class WorldSettings:
             value = getattr(self, name)
             if not least <= value <= most:
                 raise ConfigError(f"yard.{name}", f"{value} is not from {least:g} to {most:g}")
+        for name in ("least_entities", "most_entities"):
+            if int(getattr(self, name)) != getattr(self, name):
+                raise ConfigError(f"yard.{name}", f"{getattr(self, name)} is no whole number")
         if self.least_entities > self.most_entities:
             raise ConfigError("yard.least_entities", f"{self.least_entities} is more than most_entities")
         for name, value, known in (("split", self.split, SPLITS), ("light", self.light, (None, *LIGHTS))):

@@ -285,7 +285,13 @@ def _add_selector(verb: argparse.ArgumentParser) -> None:
 
 def _add_eval(verbs: Verbs) -> argparse.ArgumentParser:
     verb = verbs.add_parser("eval", help="measure against known truth")
-    verb.add_argument("suite", choices=("spine", "yard"), help="spine: sample data; yard: a world with known truth")
+    verb.add_argument(
+        "suite",
+        choices=("spine", "yard", "yard-tracking", "radhar", "esc10"),
+        help="spine: sample data; yard: a world with known truth; radhar: activities before a radar, CLASS/NAME.npz; "
+        "esc10: sounds by their names, CLASS/FOLD-ID-TAKE.ogg; yard-tracking: what a radar follows in the yard",
+    )
+    verb.add_argument("--weights", metavar="FILE", type=Path, help="radhar, esc10: another model than the shipped one")
     verb.add_argument("--config", help="a YAML file or a shipped name")
     verb.add_argument(
         "--data",
@@ -294,8 +300,12 @@ def _add_eval(verbs: Verbs) -> argparse.ArgumentParser:
         help="sample data (default: HEEDFUL_DATA); yard: worlds that `data yard` wrote, all of them",
     )
     verb.add_argument("--truth", metavar="DIR", type=Path, default=Path("tests/truth"), help="labels and questions")
-    verb.add_argument("--worlds", metavar="N", default="5", help="yard: how many worlds of the test split (default 5)")
-    verb.add_argument("--length", metavar="S", default="24", help="yard: how long each is, in seconds (default 24)")
+    verb.add_argument(
+        "--worlds", metavar="N", default="5", help="yard, yard-tracking: how many worlds of the test split (default 5)"
+    )
+    verb.add_argument(
+        "--length", metavar="S", default="24", help="yard, yard-tracking: how long each is, in seconds (default 24)"
+    )
     verb.add_argument("--out", metavar="DIR", type=Path, help="leave the details here; the yard's worlds too")
     verb.add_argument("--json", action="store_true", help="JSON Lines on stdout")
     return verb
@@ -313,6 +323,50 @@ def _add_data(verbs: Verbs) -> argparse.ArgumentParser:
     yard.add_argument("--length", metavar="S", default="16", help="how long each is, in seconds (default 16)")
     yard.add_argument("--light", choices=("day", "dusk", "night", "fog"), help="(default: drawn, and it may change)")
     yard.add_argument("--json", action="store_true", help="JSON Lines on stdout")
+    text = "the text dumps of RadHAR, as recordings that can be learnt from and measured on"
+    radhar = makes.add_parser("radhar", help=text, description=f"{text[:1].upper()}{text[1:]}.")
+    radhar.add_argument("source", metavar="SRC", type=Path, help="a folder of CLASS/NAME.txt")
+    radhar.add_argument("folder", metavar="DST", type=Path, help="where to, as CLASS/NAME.npz")
+    text = "the clips of ESC-10 out of the published ESC-50, to learn from and to measure on"
+    esc10 = makes.add_parser("esc10", help=text, description=f"{text[:1].upper()}{text[1:]}.")
+    esc10.add_argument("source", metavar="SRC", type=Path, help="the repository: audio/*.wav and meta/esc50.csv")
+    esc10.add_argument("folder", metavar="DST", type=Path, help="where to, as CLASS/FOLD-ID-TAKE.ogg")
+    esc10.add_argument("--json", action="store_true", help="JSON Lines on stdout")
+    return verb
+
+
+def _add_train(verbs: Verbs) -> argparse.ArgumentParser:
+    verb = verbs.add_parser("train", help="train one of our own models; goes on where it was stopped")
+    models = verb.add_subparsers(dest="what", required=True, metavar="WHAT")
+    text = "activities before a radar, from recordings CLASS/NAME.npz"
+    radhar = models.add_parser("radhar", help=text, description=f"{text[:1].upper()}{text[1:]}.")
+    radhar.add_argument("--data", metavar="DIR", type=Path, help="recordings, or sample data (default: HEEDFUL_DATA)")
+    radhar.add_argument("--out", metavar="DIR", type=Path, default=Path("trained"), help="(default ./trained)")
+    radhar.add_argument("--steps", metavar="N", default="2000", help="(default 2000)")
+    radhar.add_argument("--minutes", metavar="M", help="stop each training after so long; the next call goes on")
+    radhar.add_argument("--seed", metavar="N", default="0", help="(default 0)")
+    radhar.add_argument("--threads", metavar="N", default="1", help="(default 1)")
+    radhar.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    radhar.add_argument(
+        "--folds",
+        choices=("words", "numbers"),
+        help="measure on held-out recordings, beside the baseline: 20_x and x_20, or by their last number",
+    )
+    radhar.add_argument("--fold", metavar="N", help="with --folds: this one only")
+    radhar.add_argument("--seeds", metavar="N", default="3", help="with --folds: how many (default 3)")
+    radhar.add_argument("--model", choices=("heedful", "pointnet"), help="with --folds: this one only")
+    text = "sounds by their names, from clips CLASS/FOLD-ID-TAKE.ogg"
+    esc10 = models.add_parser("esc10", help=text, description=f"{text[:1].upper()}{text[1:]}.")
+    esc10.add_argument("--data", metavar="DIR", type=Path, help="clips, or sample data (default: HEEDFUL_DATA)")
+    esc10.add_argument("--out", metavar="DIR", type=Path, default=Path("trained"), help="(default ./trained)")
+    esc10.add_argument("--steps", metavar="N", help="(default: as the shipped model was trained)")
+    esc10.add_argument("--minutes", metavar="M", help="stop each training after so long; the next call goes on")
+    esc10.add_argument("--seed", metavar="N", default="0", help="(default 0)")
+    esc10.add_argument("--threads", metavar="N", default="1", help="(default 1)")
+    esc10.add_argument("--folds", action="store_true", help="measure on each fold held out, beside the baseline")
+    esc10.add_argument("--fold", metavar="N", help="with --folds: this one only")
+    esc10.add_argument("--seeds", metavar="N", default="3", help="with --folds: how many (default 3)")
+    esc10.add_argument("--model", choices=("heedful", "plain"), help="with --folds: this one only")
     return verb
 
 
@@ -322,7 +376,7 @@ def _add_bench(verbs: Verbs) -> argparse.ArgumentParser:
         "name",
         metavar="NAME",
         help="replay, speech, digest, bus, freshness, outbox, idle, first-answer, stop, reasoner, memory, needles, "
-        "session, record, recording, yard or all",
+        "session, record, recording, events, yard, perception or all",
     )
     verb.add_argument(
         "--recording", metavar="PATH", type=Path, help="what `session` plays (default: car-detection.mp4)"
@@ -354,6 +408,7 @@ ADD = {
     "memory": _add_memory,
     "eval": _add_eval,
     "data": _add_data,
+    "train": _add_train,
     "bench": _add_bench,
     "doctor": _add_doctor,
 }

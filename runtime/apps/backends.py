@@ -49,9 +49,10 @@ def _watching(settings: LmmConfig, *, is_replay: bool) -> Backend:
 def load_engine(settings: LmmConfig) -> Engine:
     """Load the model that the settings name, with its budget and methods; sessions may share it. Raises ModelError."""
     from reasoning.lmm.level import null_level
-    from reasoning.lmm.load import is_out_of_memory, load_lmm
+    from reasoning.lmm.load import load_lmm
     from reasoning.prompt import EMPTY_LINES, SYSTEM
     from reasoning.watching import Engine
+    from runtime.pretrained import is_out_of_memory
 
     assert settings.model is not None
     device = _device(settings.device)

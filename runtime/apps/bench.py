@@ -33,9 +33,11 @@ NAMES = (
     "session",
     "record",
     "recording",
+    "events",
     "yard",
+    "perception",
 )
-NEED_DATA = frozenset({"replay", "speech", "digest", "stop", "reasoner", "session", "recording"})
+NEED_DATA = frozenset({"replay", "speech", "digest", "stop", "reasoner", "session", "recording", "events"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,10 +165,18 @@ def measure(name: str, plan: Plan) -> list[Measure]:
             from runtime.apps.bench_recording import measure_recording
 
             return measure_recording(plan)
+        case "events":
+            from runtime.apps.bench_events import measure_events
+
+            return measure_events(plan)
         case "yard":
             from runtime.apps.bench_yard import measure_yard
 
             return measure_yard(plan)
+        case "perception":
+            from runtime.apps.bench_perception import measure_perception
+
+            return measure_perception(plan)
         case _:
             from runtime.apps.bench_stop import measure_stop
 

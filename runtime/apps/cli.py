@@ -305,15 +305,44 @@ def _eval(arguments: argparse.Namespace) -> int:
                 data=arguments.data,
             )
         )
+    if arguments.suite == "yard-tracking":
+        from runtime.apps.data_verbs import seconds, whole
+        from runtime.apps.eval_tracking import run_tracking
+        from runtime.apps.eval_yard import MOST_WORLDS
+
+        count = whole("--worlds", arguments.worlds, 1, MOST_WORLDS)
+        return run_tracking(count, seconds("--length", arguments.length), as_json=arguments.json)
+    if arguments.suite == "radhar":
+        from runtime.apps.eval_radhar import run_radhar
+
+        return run_radhar(data_folder(arguments), arguments.out, arguments.weights, as_json=arguments.json)
+    if arguments.suite == "esc10":
+        from runtime.apps.eval_esc10 import run_esc10
+
+        return run_esc10(data_folder(arguments), arguments.out, arguments.weights, as_json=arguments.json)
     from runtime.apps.evaluate import run_spine
 
     return _in_loop(run_spine(settings, data_folder(arguments), arguments.truth, arguments.out, as_json=arguments.json))
 
 
 def _data(arguments: argparse.Namespace) -> int:
-    from runtime.apps.data_verbs import data_yard
+    if arguments.what == "esc10":
+        from runtime.apps.data_esc10 import data_esc10
 
-    return data_yard(arguments)
+        return data_esc10(arguments)
+    from runtime.apps.data_verbs import data_radhar, data_yard
+
+    return data_radhar(arguments) if arguments.what == "radhar" else data_yard(arguments)
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    if arguments.what == "esc10":
+        from runtime.apps.train_esc10 import run_train as run_train_esc10
+
+        return run_train_esc10(arguments, data_folder(arguments))
+    from runtime.apps.train_radhar import run_train
+
+    return run_train(arguments, data_folder(arguments))
 
 
 def _bench(arguments: argparse.Namespace) -> int:
@@ -414,6 +443,7 @@ VERBS = {
     "memory": _memory,
     "eval": _eval,
     "data": _data,
+    "train": _train,
     "bench": _bench,
     "doctor": _doctor,
 }

@@ -1,4 +1,4 @@
-"""`heedful data yard DIR`: worlds as recordings, each with its questions beside it, a line each."""
+"""`heedful data`: worlds of the yard as recordings, each with its questions beside it; published data as ours."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
+from perception.radar.textdump import convert_folder
 from perception.yard.settings import SEEDS, Light, Split, WorldSettings, seed_of
 from runtime.apps.bench_measure import progress
 from runtime.apps.yard_recording import truths_in
 from runtime.apps.yard_worlds import QUESTIONS, asked_of, path_of, rendered, settings_of
 from runtime.errors import ConfigError
+from runtime.new_file import make_folder
 
 MOST = 1_000_000  # worlds of one call
 
@@ -30,6 +32,13 @@ def data_yard(arguments: argparse.Namespace) -> int:
     return write_worlds(arguments.folder, settings, first, count, as_json=arguments.json)
 
 
+def data_radhar(arguments: argparse.Namespace) -> int:
+    """Convert RadHAR's text dumps. Raises ConfigError or InputError."""
+    count = convert_folder(arguments.source, arguments.folder, progress)
+    print(f"{count} recordings in {arguments.folder}")
+    return 0
+
+
 def write_worlds(folder: Path, settings: WorldSettings, first: int, count: int, *, as_json: bool) -> int:
     """Write worlds with their questions. Raises ConfigError before the first where a file is there already."""
     for number in range(first, first + count):
@@ -37,6 +46,7 @@ def write_worlds(folder: Path, settings: WorldSettings, first: int, count: int, 
         for known in (path, path.with_suffix(QUESTIONS)):
             if known.exists():
                 raise ConfigError(str(known), "is there already; name a new folder or another --first")
+    make_folder("DIR", folder)
     for number in range(first, first + count):
         progress(f"world {number - first + 1} of {count}")
         path = rendered(folder, settings, number)

@@ -23,6 +23,7 @@ from runtime.apps.demo_recording import RADIO, YARD, make_recordings
 from runtime.apps.demo_truth import YardTruth, read_truth
 from runtime.apps.replay import Question, replay
 from runtime.config import Config
+from runtime.errors import InputError
 from runtime.service import Worker
 
 if TYPE_CHECKING:
@@ -52,14 +53,27 @@ async def run_demo(*, as_json: bool) -> int:
     report = Report(as_json=as_json)
     with ExitStack() as scratch:
         report.tell("The demo renders 45 s of a yard, or takes what it rendered before.")
-        folder = await recordings(scratch)
-        truth = read_truth(folder / YARD)
+        folder, truth = await whole_recordings(scratch, report.tell)
         expected = {f"q{number}": one for number, one in enumerate(expected_of(truth), start=1)}
         report.begin(folder, truth, expected, answers_folder(folder))
         questions = [Question(text=one.question, at_s=one.at_s, query_id=name) for name, one in expected.items()]
         result = await replay([folder / YARD, folder / RADIO], Config(), questions, on_answer=report.add)
         report.end(result)
     return 0 if report.right == len(expected) else 1
+
+
+async def whole_recordings(
+    scratch: ExitStack, tell: Callable[[str], None], make: Callable[[Path], None] = make_recordings
+) -> tuple[Path, YardTruth]:
+    """Return the recordings with their truth; what was kept and is damaged is made once more, and told of."""
+    folder = await recordings(scratch, make)
+    try:
+        return folder, read_truth(folder / YARD)
+    except InputError as error:
+        tell(f"{error}. It is rendered once more.")
+        shutil.rmtree(folder)
+        folder = await recordings(scratch, make)
+        return folder, read_truth(folder / YARD)
 
 
 async def recordings(scratch: ExitStack, make: Callable[[Path], None] = make_recordings) -> Path:

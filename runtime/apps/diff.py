@@ -15,7 +15,7 @@ from runtime.apps.diff_match import pair_answers, pair_in_time
 from runtime.apps.diff_terms import from_starts, is_same_day, renamed
 from runtime.apps.run_file import Run, Said
 
-PERCEPTS = ("motion", "utterance", "sound", "gap", "frame", "observation")
+PERCEPTS = ("motion", "detection", "utterance", "sound", "gap", "frame", "observation")
 COMPARED = (*PERCEPTS, "clip", "answer", "alert")
 SAYS = {"perception": PERCEPTS, "memory": (*PERCEPTS, "clip")}  # in a run in which one service alone was fresh
 FROM_RECORDING = frozenset({"replay", "perception", "memory", "reasoning"})  # sources of runs without sensors

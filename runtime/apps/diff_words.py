@@ -52,6 +52,9 @@ def what_it_said(said: Said) -> str:
             return f"{fields.get('lost')} lost: {shortened(str(fields.get('reason', '')))}"
         case "motion":
             return f"area {fields.get('area', 0.0):.3f}, {_length(said)}"
+        case "detection":
+            things = [str(one.get("label", "")) for one in fields.get("things", ())]
+            return f"{', '.join(things) or 'nothing'}, {_length(said)}"
         case "frame":
             return f"novelty {fields.get('novelty', 0.0):.3f}{', a cut' if fields.get('is_cut') else ''}"
         case _:

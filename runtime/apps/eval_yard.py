@@ -30,6 +30,7 @@ from runtime.apps.yard_text import as_text
 from runtime.apps.yard_worlds import Asked, asked_of, rendered, rendered_world, settings_of
 from runtime.config import Config
 from runtime.errors import ConfigError
+from runtime.new_file import make_folder
 
 MOST_WORLDS = 10_000
 
@@ -43,6 +44,8 @@ async def run_yard(
     and InputError where something of `data` cannot be measured on.
     """
     start_s = time.perf_counter()
+    if out is not None:
+        make_folder("--out", out)
     paths = check_folder(data) if data is not None else []
     if paths:
         count, length_s = len(paths), mark_in(paths[0]).settings.length_s

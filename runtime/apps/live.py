@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perception.calibrations import Calibrations
 from perception.sources import open_all
 from runtime.apps.rendezvous import announced, refuse_second
 from runtime.apps.wiring import (
@@ -70,9 +71,11 @@ async def run_live(
         remember = await loader.call(
             partial(make_memory, config, buses["memory"], session, memory_folder(config), is_replay=False)
         )
-        streams = await loader.call(configured_streams, config, buses["perception"], epoch, recorder)
+        calibrations = Calibrations()
+        streams = await loader.call(configured_streams, config, buses["perception"], epoch, recorder, calibrations)
         reason = await loader.call(partial(make_reasoning, config, buses["reasoning"], session, is_replay=False))
-    perceive = make_perception(config, buses["perception"], session, streams, (remember, reason), epoch=epoch)
+    bus, followers = buses["perception"], (remember, reason)
+    perceive = make_perception(config, bus, session, streams, followers, epoch=epoch, calibrations=calibrations)
 
     async def course() -> None:
         if wires.broker is not None:

@@ -30,13 +30,14 @@ th,td{padding:.25rem .6rem .25rem 0;text-align:left;vertical-align:top;border-bo
 th{color:var(--soft);font-weight:500;white-space:nowrap}.number{text-align:right}td.number{white-space:nowrap}
 .fills{width:100%;min-width:9rem}
 .lane{display:flex;gap:.5rem;align-items:center;margin:2px 0;color:var(--soft);font-size:.8rem}
-.lane>:first-child{flex:0 0 5.5rem}.lane>:last-child{flex:1;min-width:0}
+.lane>:first-child{flex:0 0 6.5rem}.lane>:last-child{flex:1;min-width:0}
 .axis{display:flex;justify-content:space-between}
 .first{color:var(--first)}.second{color:var(--second)}
 .changed{color:var(--changed)}.gone{color:var(--gone)}.new{color:var(--new)}
 svg{display:block;width:100%}svg .line{fill:none;stroke-width:1.5;vector-effect:non-scaling-stroke}
 svg .first{fill:var(--first)}svg .second{fill:var(--second)}
 svg .line.first{stroke:var(--first);fill:none}svg .line.second{stroke:var(--second);fill:none}
+svg .zero{fill:var(--soft)}svg .line.zero{stroke:var(--soft);fill:none;stroke-dasharray:4 4}
 svg .box{fill:none!important;stroke-width:2;vector-effect:non-scaling-stroke}
 svg .box.new{stroke:#5fd07f}svg .box.second{stroke:#f0a35e;stroke-dasharray:4 3}
 .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(14rem,1fr));gap:1rem}

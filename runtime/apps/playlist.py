@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from perception.events.eventfile import EventFile, begins_ns, is_event_file
 from perception.media import AudioFile, Track, VideoFile, probe
 from perception.places import Change, opens_later
 from perception.recorded import RecordedAudio, RecordedData, RecordedVideo
@@ -94,7 +95,7 @@ def make_playlist(paths: Sequence[Path], settings: PerceptionConfig, start_ns: i
     names: set[str] = set(RESERVED_STREAMS)
     for part in parts:
         start = "" if part.name or len(parts) == 1 else f"{_slug(part.path.stem)}-"
-        add = _add_recording if is_container(part.path) else _add_media
+        add = _add_recording if is_container(part.path) else _add_events if is_event_file(part.path) else _add_media
         add(playlist, part, start, names, settings, offset_ns=part.offset_ns - earliest_ns, start_ns=start_ns)
     if not playlist.streams:
         if playlist.faults and (playlist.is_damaged or playlist.is_run):
@@ -224,6 +225,29 @@ def _media_reader(
         width_px = settings.analysis_width_px
         return partial(VideoFile, path, track, width_px, offset_ns=offset_ns, start_ns=start_ns)
     return partial(AudioFile, path, track, offset_ns=offset_ns, start_ns=start_ns)
+
+
+def _add_events(
+    playlist: Playlist,
+    part: Part,
+    start: str,
+    names: set[str],
+    settings: PerceptionConfig,
+    *,
+    offset_ns: int,
+    start_ns: int,
+) -> None:
+    """Add the file of an event camera: one stream, whose length nobody knows before it is read."""
+    entry = part.entry
+    if entry is not None and (entry.topic is not None or entry.track not in (None, "events")):
+        raise InputError(part.path, f"holds events alone (streams.{part.name})")
+    unix_ns = begins_ns(part.path)
+    playlist.origins_ns.add(None if unix_ns is None else unix_ns - offset_ns)
+    playlist.spans.append(Span(part=part, begins_ns=offset_ns, ends_ns=None))
+    name = _unused(part.name or f"{start}events", names)
+    reader = partial(EventFile, part.path, offset_ns=offset_ns, start_ns=start_ns)
+    playlist.streams.append(PlayedStream(name=name, sensor="events", open=reader))
+    _calibrate(playlist, part, name)
 
 
 def _add_recording(

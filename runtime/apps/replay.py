@@ -98,7 +98,7 @@ async def replay(
         folder = memory or config.memory.folder or Path(scratch)
         gate = ReplayGate(speed, ("memory", "reasoning"), start_ns)
         with closing(Worker("loader")) as loader:  # models load beside the event loop, so that Ctrl-C is heard
-            streams = await loader.call(recorded_streams, playlist, config, result.session)
+            streams = await loader.call(recorded_streams, playlist, config, result.session, calibrations)
             wires = wire_up(config, result.session, is_replay=True)
             make = partial(make_memory, config, wires.bus("memory"), result.session, folder, is_replay=True)
             remember = await loader.call(make)

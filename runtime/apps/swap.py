@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 HOLE_NS = 2_000_000_000  # watermarks of one stream that are further apart in a damaged run: something between is lost
 FIRST_HOLE = 1 << 30  # what gaps that stand for holes are numbered from: perception counts its own from 1
 BATCH = 32  # messages that are read at a time
-PERCEPTS = frozenset({"frame", "observation", "motion", "utterance", "sound", "gap", "watermark"})
+PERCEPTS = frozenset({"frame", "observation", "motion", "detection", "utterance", "sound", "gap", "watermark"})
 
 
 async def swap(

@@ -20,11 +20,23 @@ from runtime.apps.wiring import recorded_streams, wire_up
 from runtime.bus import LOSSLESS, Bus, Subscription, filter_of
 from runtime.config import Config
 from runtime.gate import ReplayGate
-from runtime.messages import Frame, Gap, Message, Motion, Progress, Sound, Stored, Utterance, Watermark, record_id
+from runtime.messages import (
+    Detection,
+    Frame,
+    Gap,
+    Message,
+    Motion,
+    Progress,
+    Sound,
+    Stored,
+    Utterance,
+    Watermark,
+    record_id,
+)
 from runtime.order import EventOrder
 from runtime.service import Worker, run_services
 
-RECORDS = ("frame", "motion", "utterance", "sound", "gap")
+RECORDS = ("frame", "motion", "detection", "utterance", "sound", "gap")
 
 
 async def perceive_only(
@@ -43,7 +55,7 @@ async def perceive_only(
     result.origin_ns = playlist.origin_ns
     calibrations = tell_playlist(playlist)
     with closing(Worker("loader")) as loader:
-        streams = await loader.call(recorded_streams, playlist, config, result.session)
+        streams = await loader.call(recorded_streams, playlist, config, result.session, calibrations)
     wires = wire_up(config, result.session, is_replay=True)
     sources = [source for source, _ in streams]
     await open_all(sources)
@@ -133,5 +145,5 @@ class StandIn:
                     )
                     await bus.publish(progress)
             else:
-                assert isinstance(message, Frame | Motion | Utterance | Sound | Gap)
+                assert isinstance(message, Frame | Motion | Detection | Utterance | Sound | Gap)
                 await self._memory.publish(Stored(session=self._session, ids=(record_id(message),)))

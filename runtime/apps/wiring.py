@@ -19,11 +19,15 @@ from perception.asr import Asr, PocketsphinxAsr, WhisperAsr
 from perception.audio import AudioStream
 from perception.calibrations import Calibrations
 from perception.camera import Camera
+from perception.events.stream import EventStream
 from perception.follow import Pipeline
 from perception.microphone import Microphone
 from perception.service import PerceptionService
 from perception.sources import ImageSource, InputSource, PcmSource, Reader, ReaderSource, Source
 from perception.tap import PictureTap, SoundTap, Tap, TappedReader
+from perception.tracking.feed import PoseFeed
+from perception.tracking.poses import EgoMotion, Poses, PoseStream
+from perception.tracking.stream import RadarStream
 from perception.unperceived import UnperceivedStream
 from perception.vad import Vad
 from perception.video import VideoStream
@@ -37,6 +41,7 @@ from runtime.config import (
     CameraStream,
     Config,
     MicrophoneStream,
+    MqttStream,
     PerceptionConfig,
     RetentionConfig,
     data_folder,
@@ -117,25 +122,53 @@ def broker_address(url: str) -> Address:
     )
 
 
-def recorded_streams(playlist: Playlist, config: Config, session: str) -> list[tuple[Source, Pipeline]]:
-    """Return every stream of a playlist, not yet open."""
+def recorded_streams(
+    playlist: Playlist, config: Config, session: str, calibrations: Calibrations | None = None
+) -> list[tuple[Source, Pipeline]]:
+    """Return every stream of a playlist, not yet open; `calibrations` say where radars sit on their rig."""
     streams: list[tuple[Source, Pipeline]] = []
+    poses = next((one.open for one in playlist.streams if one.sensor == "pose" and not one.is_missing), None)
     for one in playlist.streams:
         count = BATCHES.get(one.sensor, DATA_BATCH)
         source = ReaderSource(one.name, one.sensor, one.open, count, is_live=False)
         if one.is_missing:
             streams.append((source, UnperceivedStream(is_missing=True)))
+        elif one.sensor == "radar":
+            feed = PoseFeed(poses) if poses is not None else None
+            ego_at = _ego_at(one.name, feed, calibrations or Calibrations())
+            close = feed.close if feed is not None else None
+            streams.append((source, RadarStream(session, one.name, 0, ego_at, close)))
         else:
             streams.append((source, _pipeline(one.sensor, session, one.name, 0, config.perception)))
     return streams
 
 
+def _ego_at(
+    stream: str, poses: Poses | PoseFeed | None, calibrations: Calibrations
+) -> Callable[[int], EgoMotion | None]:
+    """Return what says how the sensor of a stream moves at a time."""
+    if poses is None:
+        return lambda _: None
+    return lambda t_ns: poses.at(t_ns, calibrations.at(stream, t_ns))
+
+
 def configured_streams(
-    config: Config, bus: Bus, epoch: int, recorder: Recorder | None = None
+    config: Config,
+    bus: Bus,
+    epoch: int,
+    recorder: Recorder | None = None,
+    calibrations: Calibrations | None = None,
 ) -> list[tuple[Source, Pipeline]]:
-    """Return the live streams of a configuration, not yet open; a recorder hears what devices of this machine give."""
+    """Return the live streams of a configuration, not yet open; a recorder hears what devices of this machine give.
+
+    `calibrations` say where radars sit on their rig; the first stream of poses says how the rig moves.
+    """
     streams: list[tuple[Source, Pipeline]] = []
     settings = config.perception
+    placed, poses = calibrations or Calibrations(), Poses()
+    posed = next(
+        (name for name, one in config.streams.items() if isinstance(one, MqttStream) and one.kind == "pose"), None
+    )
 
     def refuse(delivery: Delivery, reason: str) -> None:
         payload = getattr(delivery.message, "payload", b"")
@@ -159,7 +192,13 @@ def configured_streams(
                 source = PcmSource(bus, config.session, name, refuse)
             case _:
                 source = InputSource(bus, config.session, name, wanted.kind, refuse)
-        streams.append((source, _pipeline(source.sensor, config.session, name, epoch, settings)))
+        if source.sensor == "radar":
+            ego_at = _ego_at(name, poses if posed is not None else None, placed)
+            streams.append((source, RadarStream(config.session, name, epoch, ego_at)))
+        elif name == posed:
+            streams.append((source, PoseStream(poses)))
+        else:
+            streams.append((source, _pipeline(source.sensor, config.session, name, epoch, settings)))
     return streams
 
 
@@ -285,5 +324,7 @@ def _pipeline(sensor: str, session: str, stream: str, epoch: int, settings: Perc
             return VideoStream(session, stream, epoch, settings)
         case "audio":
             return AudioStream(session, stream, epoch, Vad(), make_asr(settings))
+        case "events":
+            return EventStream(session, stream, epoch, settings.stale_s)
         case _:
             return UnperceivedStream()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from perception.yard.questions import GROUPS
-from runtime.apps.yard_chair import Described, chair
+from runtime.apps.yard_chair import Described, chair, hallucinations
 from runtime.apps.yard_replies import Row
 from runtime.apps.yard_scores import abstention, accuracy, answerable, by_age, interval, pairs, polls
 from runtime.apps.yard_trust import evidence, trust
@@ -44,6 +44,10 @@ def lines_of(results: Results) -> list[Line]:
             for of, turned in results.turned.items()
         ),
         {"measure": "descriptions", "of": BACKEND, "on": "all", **chair(results.descriptions)},
+        *(
+            {"measure": "hallucinations", "of": BACKEND, "on": kind, **counts}
+            for kind, counts in hallucinations(results.descriptions).items()
+        ),
         *({"measure": "evidence", "of": of, "on": "all", **evidence(answerable(results.rows[of]))} for of in LOOKS),
         *({"measure": "trust", "of": of, "on": "all", **trust(answerable(results.rows[of]))} for of in LOOKS),
     ]

@@ -25,7 +25,7 @@ from runtime.recording.mcap_file import McapFile
 
 IMAGE_TOPIC = f"/{NAMES['image']}/image"
 NS_PER_S = 1_000_000_000
-AGAIN = "make it anew with `heedful data yard`"
+AGAIN = "`heedful data yard` makes another"
 Pictures: TypeAlias = Sequence[tuple[float, bytes]]  # when, and JPEG; by time
 
 

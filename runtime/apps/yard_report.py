@@ -1,4 +1,4 @@
-"""The yard's suite as a page: accuracy by group beside the baselines, polls, risk over coverage, hits and misses."""
+"""The yard's suite as a page: accuracy by group beside the baselines, differences, polls, trust, hits and misses."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from runtime.apps.page import axis, drawing, lane, page, table, text, write_page
+from runtime.apps.yard_curves import QUARTERS, WIDE, curves
 from runtime.apps.yard_lines import BACKEND, WINDOW, Line, Results
 from runtime.apps.yard_pictures import pictures
 from runtime.apps.yard_text import NOTES, percent, plainly, side_by_side
 
-WIDE, BAR_PX, PLOT_PX = 1000.0, 20, 160
+BAR_PX = 20
 MARKS: Mapping[str, str] = {WINDOW: "second", "majority": "changed", "blind": "gone"}  # how others are drawn
-TABLES = ("difference", "abstention", "pairs", "descriptions", "evidence", "trust")
-QUARTERS = ("0", "25 %", "50 %", "75 %", "100 %")
+TABLES = ("difference", "abstention", "pairs", "descriptions", "hallucinations", "evidence", "trust")
 
 
 def write_report(path: Path, lines: Sequence[Line], result: Line, results: Results, paths: Mapping[int, Path]) -> None:
@@ -28,13 +28,17 @@ def as_parts(lines: Sequence[Line], result: Line) -> Iterator[str]:
     yield f"<h1>The yard: {text(result['backend'])}</h1>"
     yield f'<p class="verdict">{text(_verdict(result))}</p>'
     yield f"<p class=soft>{result['worlds']} worlds of {result['length_s']:g} s, {text(result['took_s'])} s</p>"
+    backend_polls = [one for one in by_measure["polls"] if one["of"] == BACKEND]
     yield from _groups(by_measure["accuracy"])
-    yield from _strata([one for one in by_measure["polls"] if one["of"] == BACKEND])
-    yield from _risk(by_measure["trust"])
+    yield from _differences(by_measure["difference"])
+    yield from _strata(backend_polls)
+    yield from curves(by_measure["trust"])
     yield f"<h2>Accuracy <small>{text(NOTES['accuracy'])}</small></h2>"
     yield _table(side_by_side(by_measure["accuracy"]))
     yield f"<h2>Polls <small>{text(NOTES['polls'])}</small></h2>"
-    yield _table(plainly(by_measure["polls"]))
+    yield _table(side_by_side(by_measure["polls"], with_bounds=False))
+    yield "<h2>Polls of the backend <small>as POPE counts them; yes is positive</small></h2>"
+    yield _table(plainly(backend_polls))
     for name in TABLES:
         if by_measure[name]:
             yield f"<h2>{text(name.capitalize())} <small>{text(NOTES[name])}</small></h2>"
@@ -63,8 +67,21 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
 
 def _joined(rows: Sequence[Sequence[str]]) -> list[list[str]]:
     heads, *cells = rows
-    named = [[of if on == "all" else f"{of} {on}", *rest] for of, on, *rest in cells]
+    is_one = len({row[0] for row in cells}) == 1 and len(cells) > 1
+    named = [[on if is_one else of if on == "all" else f"{of} {on}", *rest] for of, on, *rest in cells]
     return [["", *heads[2:]], *named]
+
+
+def _differences(lines: Sequence[Line]) -> Iterator[str]:
+    """Yield the paired differences with their intervals; nothing is in the middle."""
+    yield f"<h2>Difference <small>{text(NOTES['difference'])}</small></h2>"
+    for one in lines:
+        label = f"{percent(one['value'])} points, {percent(one['low'])} to {percent(one['high'])}"
+        low, high, value = ((1 + one[name]) / 2 for name in ("low", "high", "value"))
+        place = f'x="{WIDE / 2:g}" y="0" width="1" height="{BAR_PX}"'
+        shapes = [f"<g><title>{text(label)}</title>{_range(low, high)}{_mark(value, 'first')}</g>"]
+        yield lane(str(one["on"]), drawing(WIDE, BAR_PX, [f'<rect class="zero" {place}/>', *shapes]))
+    yield lane("points", axis(("-100", "-50", "0", "50", "100")))
 
 
 def _groups(lines: Sequence[Line]) -> Iterator[str]:
@@ -79,7 +96,8 @@ def _groups(lines: Sequence[Line]) -> Iterator[str]:
         others = [(at[of, on]["accuracy"], name) for of, name in MARKS.items()]
         label = f"{percent(own['accuracy'])} % of {own['n']}"
         shapes = [_bar(own["accuracy"], label), _range(own["low"], own["high"])]
-        shapes += [_mark(value, name) for value, name in others if value is not None]
+        bands = enumerate(others)
+        shapes += [_mark(value, name, band, len(others)) for band, (value, name) in bands if value is not None]
         yield lane(_name(on), drawing(WIDE, BAR_PX, shapes))
     yield lane("", axis(QUARTERS))
 
@@ -92,29 +110,9 @@ def _strata(lines: Sequence[Line]) -> Iterator[str]:
             yield lane(one["on"], "<span>no poll</span>")
             continue
         shapes = [_bar(one["accuracy"], f"{percent(one['accuracy'])} % of {one['n']}")]
-        shapes += [_mark(one[name], mark) for name, mark in (("f1", "second"), ("yes_ratio", "changed")) if one["n"]]
+        shapes += [_mark(one["f1"], "second", 0, 2), _mark(one["yes_ratio"], "changed", 1, 2)]
         yield lane(one["on"], drawing(WIDE, BAR_PX, shapes))
     yield lane("", axis(QUARTERS))
-
-
-def _risk(lines: Sequence[Line]) -> Iterator[str]:
-    yield '<h2>Risk over coverage <small><b class="first">backend</b>, <b class="second">window</b></small></h2>'
-    shown = {BACKEND: "first", WINDOW: "second"}
-    shapes = [shape for one in lines for shape in _curve(one["points"], shown[one["of"]])]
-    if not shapes:
-        yield "<p class=soft>No reply says how sure it is.</p>"
-        return
-    measured = {name for one in lines for name in one["measured"]}
-    yield f"<p class=soft>Surest first, by {text(' and '.join(sorted(measured)))}; wrong at the top.</p>"
-    yield lane("100 % to 0", drawing(WIDE, PLOT_PX, shapes))
-    yield lane("answered", axis(QUARTERS))
-
-
-def _curve(points: Sequence[tuple[float, float]], name: str) -> Iterator[str]:
-    places = [(WIDE * coverage, PLOT_PX * (1 - risk)) for coverage, risk in points]
-    if places:
-        joined = " ".join(f"{x:.1f},{y:.1f}" for x, y in [(0.0, places[0][1]), *places])
-        yield f'<polyline class="line {name}" points="{joined}"/>'
 
 
 def _bar(value: float, label: str) -> str:
@@ -127,11 +125,12 @@ def _range(low: float, high: float) -> str:
     return f'<rect class="first" {place}/>'
 
 
-def _mark(value: float | None, name: str) -> str:
+def _mark(value: float | None, name: str, band: int = 0, bands: int = 1) -> str:
+    """Return a mark at a value; each of several has a band of its own, so that none hides another."""
     if value is None:
         return ""
-    x = min(WIDE - 4, WIDE * value)
-    return f'<rect class="{name}" x="{x:.1f}" y="0" width="4" height="{BAR_PX}"/>'
+    x, high = min(WIDE - 4, WIDE * value), BAR_PX / bands
+    return f'<rect class="{name}" x="{x:.1f}" y="{band * high:.1f}" width="4" height="{high:.1f}"/>'
 
 
 def _name(on: str) -> str:

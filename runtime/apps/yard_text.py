@@ -10,13 +10,14 @@ NOTES: Mapping[str, str] = {
     "accuracy": "share of the questions with an answer that are right; 95 % of the backend by drawing worlds",
     "difference": "the backend's accuracy less another's, in pairs by world, with 95 %",
     "abstention": "where nobody could know one should abstain",
-    "polls": "was it in view? by kind of what was not (POPE-V)",
+    "polls": "was it so? by kind of what was not so, a yes for each no (POPE-V)",
     "pairs": "the same world with one thing removed or repainted: both right, and how often the answer turns",
     "descriptions": '"What happened?" (CHAIR-V): n counts mentions',
+    "hallucinations": "of what descriptions mention and claim, by kind: how much is wrong, and in which share of them",
     "evidence": "of replies with evidence: in a true stretch of time, and in a true box",
     "trust": "risk over coverage, by what says how sure a reply is; area is the mean risk",
 }
-HIDDEN = ("measure", "points")
+HIDDEN = ("measure", "points", "bins")
 
 
 def as_text(lines: Sequence[Line]) -> str:
@@ -35,16 +36,17 @@ def _table(name: str, lines: Sequence[Line]) -> Iterator[str]:
             yield f"{one['of']}: no reply says how sure it is"
 
 
-def side_by_side(lines: Sequence[Line]) -> list[list[str]]:
-    """Return accuracies with a column for each who answered."""
+def side_by_side(lines: Sequence[Line], *, with_bounds: bool = True) -> list[list[str]]:
+    """Return accuracies with a column for each who answered, and the backend's 95 % beside them."""
     whose = list(dict.fromkeys(str(one["of"]) for one in lines))
     at = {(one["of"], one["on"]): one for one in lines}
-    rows = [["", "n", *whose, "95 %"]]
+    rows = [["", "n", *whose, *(["95 %"] if with_bounds else [])]]
     for on in dict.fromkeys(str(one["on"]) for one in lines):
         first = at[BACKEND, on]
         values = [percent(at[of, on]["accuracy"]) for of in whose]
-        bounds = f"{percent(first['low'])} to {percent(first['high'])}" if first["n"] else ""
-        rows.append([on, str(first["n"]), *values, bounds])
+        rows.append([on, str(first["n"]), *values])
+        if with_bounds:
+            rows[-1].append(f"{percent(first['low'])} to {percent(first['high'])}" if first["n"] else "")
     return rows
 
 

@@ -14,6 +14,7 @@ BOX_IOU = 0.5
 NEAR_S = 0.5  # a picture that is so near to a true one shows the same
 BINS = 10
 Point: TypeAlias = tuple[float, float]  # (coverage, risk)
+Bin: TypeAlias = tuple[float, float, int]  # (mean of how sure, share that is right, replies)
 
 
 def evidence(rows: Iterable[Row]) -> dict[str, float | int | None]:
@@ -101,6 +102,7 @@ def trust(rows: Iterable[Row]) -> dict[str, Any]:
         "calibration_error": calibration_error(pairs) if pairs and is_share else None,
         "area": area(points),
         "points": points,
+        "bins": bins(pairs) if is_share else [],
     }
 
 
@@ -122,6 +124,17 @@ def area(points: Sequence[Point]) -> float | None:
     for coverage, risk in points:
         total, last = total + (coverage - last) * risk, coverage
     return round(total / last, 4)
+
+
+def bins(pairs: Sequence[tuple[float, bool]]) -> list[Bin]:
+    """Return for each bin that holds any reply how sure they are in the mean, which share is right, and how many."""
+    found = []
+    for number in range(BINS):
+        some = [pair for pair in pairs if min(BINS - 1, int(pair[0] * BINS)) == number]
+        if some:
+            sure, right = sum(sure for sure, _ in some), sum(is_right for _, is_right in some)
+            found.append((round(sure / len(some), 4), round(right / len(some), 4), len(some)))
+    return found
 
 
 def calibration_error(pairs: Sequence[tuple[float, bool]]) -> float:
