@@ -51,13 +51,13 @@ def read_model(
     """Return what a file says; an empty one says nothing. Raises `fault` with the path, or as the user `called` it."""
     source = called or str(path)
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = loaded(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         raise fault(source, "cannot be read: it is no text (UTF-8)") from error
     except OSError as error:
         raise fault(source, f"cannot be read: {error.strerror or error}") from error
-    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:  # a date in month 13
-        raise fault(source, f"is not YAML: {' '.join(str(error).split())}") from error
+    except ValueError as error:
+        raise fault(source, f"is not YAML: {error}") from error
     if not isinstance(values, dict | None):
         raise fault(source, f"must be a mapping of settings, beginning with {_listed(list(model.model_fields))}")
     try:
@@ -67,6 +67,14 @@ def read_model(
         # a mistyped key comes first: what it was meant to be is missing then
         where, reason = _explained(model, min(faults, key=lambda one: one["type"] != "extra_forbidden"))
         raise fault(source, f"{where}: {reason}" if where else reason) from error
+
+
+def loaded(text: str) -> Any:
+    """Return what YAML says. Raises ValueError, of one line, where it is none."""
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:  # a date in month 13
+        raise ValueError(" ".join(str(error).split())) from error
 
 
 def _explained(model: type[BaseModel], error: ErrorDetails) -> tuple[str, str]:

@@ -251,3 +251,20 @@ def test_a_file_in_which_nothing_is_whole_says_why_nothing_can_be_played(tmp_pat
     path.write_bytes(MAGIC)
     with pytest.raises(InputError, match=r"holds nothing that can be played \(breaks off at byte 8\)"):
         make_playlist([path], PerceptionConfig())
+
+
+def test_a_part_that_cannot_be_opened_is_told_of_and_the_others_are_played(tmp_path: Path) -> None:
+    writer = RecordingWriter(tmp_path / "a.mcap", {}, part_s=0.0)
+    channel = writer.channel(channel_info("image", sample("image", 0, 0)))
+    for number in range(3):
+        data = foxglove.encode(sample("image", number, START_NS), "front").SerializeToString()
+        writer.write(channel, log_ns=START_NS + number, publish_ns=0, seq=number, data=data)
+    writer.close()
+    whole = replay_session([tmp_path / "a.mcap"], Config())
+    part = tmp_path / "a.0003.mcap"
+    part.unlink()
+    part.symlink_to(tmp_path / "gone.mcap")
+    playlist = make_playlist([tmp_path / "a.mcap"], PerceptionConfig())
+    assert [one.name for one in playlist.streams] == ["front"]
+    assert "a.0003.mcap: cannot be read (No such file or directory)" in playlist.faults
+    assert replay_session([tmp_path / "a.mcap"], Config()) not in ("", whole)

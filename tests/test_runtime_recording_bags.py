@@ -20,7 +20,7 @@ from runtime.messages import EventsInput
 from runtime.recording.bags import is_container, open_container, open_parts, undescribed
 from runtime.recording.container import Container
 from runtime.recording.contents import Pcm
-from runtime.recording.mcap_writer import ChannelInfo, RecordingWriter, parts_of
+from runtime.recording.mcap_writer import RECORDING, ChannelInfo, RecordingWriter, parts_of
 from runtime.recording.readers import decoders_of
 from tests import ros_messages as ros
 from tests.bags import STRING, Line, S, counts, db3, execute, lines, read, seen, write_bag, write_bag2, write_mcap
@@ -280,7 +280,19 @@ def test_a_folder_whose_recorder_was_killed_is_read(tmp_path: Path) -> None:
     assert read(folder) == (WHOLE, [])
 
 
-@pytest.mark.parametrize("text", ["", "no metadata", "a: [", "rosbag2_bagfile_information: {relative_file_paths: 3}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no metadata",
+        "a: [",
+        "rosbag2_bagfile_information: {relative_file_paths: 3}",
+        "a: !!bool perhaps",
+        "a: !!timestamp soon",
+        'a: !!int ""',
+        "a: 2020-13-01",
+    ],
+)
 def test_metadata_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     folder = split(tmp_path / "bag")
     (folder / "metadata.yaml").write_text(text)
@@ -447,6 +459,7 @@ def _faults(path: Path) -> list[str]:
 def test_a_part_of_ours_that_is_lost_or_of_another_recording_is_told_of(tmp_path: Path) -> None:
     first, second, third = _rotated(tmp_path / "a.mcap")
     assert _faults(first) == _faults(tmp_path) == []
+    assert _faults(second) == ["is part 2 of a recording: the others are played with the first one"]
     assert _faults(third) == ["is part 3 of a recording: the others are played with the first one"]
     (tmp_path / "others").mkdir()
     other = _rotated(tmp_path / "others" / "a.mcap")[1]
@@ -458,6 +471,23 @@ def test_a_part_of_ours_that_is_lost_or_of_another_recording_is_told_of(tmp_path
     second.write_bytes(kept)
     first.unlink()
     assert _faults(tmp_path) == ["part 1 is missing, or of another recording"]
+
+
+def test_of_many_parts_that_are_missing_a_few_are_named(tmp_path: Path) -> None:
+    parts = recorded_parts(tmp_path / "a.mcap", 30)
+    for part in parts[1:29]:
+        part.unlink()
+    (told,) = _faults(parts[0])
+    assert told.startswith("a.0002.mcap, a.0003.mcap, ")
+    assert told.endswith("a.0009.mcap and 20 more are missing, or of another recording")
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "0", "-1", "one", ""])
+def test_a_number_that_no_part_has_is_none(tmp_path: Path, number: str) -> None:
+    writer = RecordingWriter(tmp_path / "a.mcap", {})
+    writer.note(RECORDING, {"part": number, "last": "false"})
+    writer.finish_part()
+    assert _faults(tmp_path / "a.mcap") == _faults(tmp_path) == []
 
 
 def test_files_that_nobody_described_are_named_as_joined(tmp_path: Path) -> None:

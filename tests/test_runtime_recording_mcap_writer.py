@@ -147,6 +147,14 @@ def _noise(seed: bytes) -> bytes:
     return hashlib.shake_128(seed).digest(100_000)
 
 
+def test_parts_are_found_in_their_order_beyond_four_digits(tmp_path: Path) -> None:
+    parts = [part_path(tmp_path / "a.mcap", number) for number in (2, 9_999, 10_000, 99_999)]
+    others = [tmp_path / name for name in ("a.mcap", "a.002.mcap", "a.0002x.mcap", "b.0002.mcap", "a.0002.mcap.bak")]
+    for one in (*parts, *others):
+        one.touch()
+    assert parts_of(tmp_path / "a.mcap") == parts
+
+
 def test_parts_begin_after_a_time(tmp_path: Path) -> None:
     path = tmp_path / "a.mcap"
     writer = RecordingWriter(path, {}, part_s=0.0)

@@ -258,6 +258,16 @@ async def test_a_cancelled_recorder_still_finishes_its_file(tmp_path: Path) -> N
     assert len(inputs(stage.path)) == 1
 
 
+async def test_what_comes_after_the_end_counts_as_lost(tmp_path: Path) -> None:
+    sound = Pcm(t_ns=1, rate_hz=16_000, channels=1, payload=bytes(2))
+    async with staged(tmp_path) as stage:
+        stage.recorder.put("audio", "audio", sound, 1)
+    stage.recorder.put("audio", "audio", sound, 2)
+    assert stage.recorder.lost == 1
+    assert not stage.recorder.is_writing()
+    assert [entry.log_ns for _, entry in inputs(stage.path)] == [1]
+
+
 def test_a_recorder_that_never_ran_leaves_a_whole_file_without_messages(tmp_path: Path) -> None:
     stage = Stage(tmp_path, None)
     stage.recorder.close()

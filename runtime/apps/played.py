@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,6 @@ def _check(arguments: argparse.Namespace, questions: list[Question]) -> None:
         raise ConfigError("--start", "a run is played from its beginning")
     if arguments.swap == "perception" and arguments.memory is not None:
         raise ConfigError("--memory", "--swap perception remembers nothing")
-    if arguments.swap != "perception" and arguments.paths[0].is_file() and not is_container(arguments.paths[0]):
-        raise InputError(
-            arguments.paths[0], f"is no run, and --swap {arguments.swap} takes one: `heedful replay --out` writes it"
-        )
+    run: Path = arguments.paths[0]
+    if arguments.swap != "perception" and run.is_file() and os.access(run, os.R_OK) and not is_container(run):
+        raise InputError(run, f"is no run, and --swap {arguments.swap} takes one: `heedful replay --out` writes it")

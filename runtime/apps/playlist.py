@@ -140,13 +140,22 @@ def replay_session(paths: Sequence[Path], config: Config, start_ns: int = 0) -> 
     digest = hashlib.sha256(percept_digest(config) + (str(start_ns).encode() if start_ns else b""))
     for path in paths:
         for file_path in _files(path):
-            size_bytes = file_path.stat().st_size
-            digest.update(size_bytes.to_bytes(8, "big"))
-            with file_path.open("rb") as file:
-                for start in (0, max(0, size_bytes // 2 - MIB // 2), max(0, size_bytes - MIB)):
-                    file.seek(start)
-                    digest.update(file.read(MIB))
+            try:
+                digest.update(_sample_of(file_path))
+            except OSError:  # a part that cannot be read is told of, and the others are played
+                digest.update(b"cannot be read")
     return f"replay-{digest.hexdigest()[:12]}"
+
+
+def _sample_of(path: Path) -> bytes:
+    """Return a file's size, and its first, middle and last MiB."""
+    size_bytes = path.stat().st_size
+    pieces = [size_bytes.to_bytes(8, "big")]
+    with path.open("rb") as file:
+        for start in (0, max(0, size_bytes // 2 - MIB // 2), max(0, size_bytes - MIB)):
+            file.seek(start)
+            pieces.append(file.read(MIB))
+    return b"".join(pieces)
 
 
 def _files(path: Path) -> list[Path]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
+
+from runtime.yaml_model import loaded
 
 
 class _Part(BaseModel):
@@ -46,9 +47,9 @@ class About(_Part):
 def read_about(text: str) -> About:
     """Return what a metadata.yaml says. Raises ValueError where it is none."""
     try:
-        told = yaml.safe_load(text)
+        told = loaded(text)
         if isinstance(told, dict):  # the notes within an SQLite file stand by themselves
             told = told.get("rosbag2_bagfile_information", told)
         return About.model_validate(told)
-    except (yaml.YAMLError, ValidationError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError("is no metadata of a bag") from error

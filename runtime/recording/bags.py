@@ -21,7 +21,8 @@ ABOUT = "metadata.yaml"
 OLD_MAGICS = (b"#ROSBAG V", b"#ROSRECORD V")
 SUFFIXES = (".mcap", ".db3", ".bag")  # of parts in a folder that nobody described
 SNIFFED_BYTES = 32
-PARTS_MAX = 9_999  # what file names count to
+PARTS_MAX = 99_999  # a year of parts of five minutes; beyond that a number is damage
+NAMED_MAX = 8  # missing parts in a line
 
 
 def is_container(path: Path) -> bool:
@@ -72,13 +73,13 @@ def _with_later_parts(path: Path) -> Container:
     """Open an MCAP file; of a recording of ours that goes on in other files, with those."""
     first = McapFile(path)
     later = _later_parts(first)
-    part = first.metadata.get(RECORDING, {}).get("part", "")
-    others = [one for one in parts_of(path) if one not in later] if part == "1" else []
+    part = _number_of(first.metadata.get(RECORDING, {}))
+    others = [one for one in parts_of(path) if one not in later] if part == 1 else []
     faults = [f"{one.name}: is a part of another recording" for one in others]
-    if part not in ("", "1"):
+    if part > 1:
         faults.append(f"is part {part} of a recording: the others are played with the first one")
     if not later:
-        first.faults += faults + _not_last({path.name: first})
+        first.faults += faults if part > 1 else [*faults, *_not_last({path.name: first})]
         return first
     first.close()
     return _joined([path, *later], faults)
@@ -159,17 +160,25 @@ def _lost_parts(parts: Mapping[str, Container], faults: Sequence[str]) -> list[s
     numbers: dict[str, dict[int, str]] = {}  # recording -> part -> file
     for name, part in parts.items():
         about = part.metadata.get(RECORDING, {})
-        if about.get("part", "").isdecimal():
-            numbers.setdefault(about.get("id", ""), {})[int(about["part"])] = name
+        if number := _number_of(about):
+            numbers.setdefault(about.get("id", ""), {})[number] = name
+    told = {fault.partition(": ")[0] for fault in faults}
     lost = []
     for there in numbers.values():
-        missing = sorted(set(range(1, min(max(there), PARTS_MAX) + 1)) - there.keys())
+        missing = sorted(set(range(1, max(there) + 1)) - there.keys())
         called = [part_path(Path(there[1]), one).name if 1 in there else f"part {one}" for one in missing]
-        called = [name for name in called if not any(fault.startswith(f"{name}: ") for fault in faults)]
+        called = [name for name in called if name not in told]
         if called:
             are = "are" if called[1:] else "is"
-            lost.append(f"{', '.join(called)} {are} missing, or of another recording")
+            more = f" and {len(called) - NAMED_MAX} more" if len(called) > NAMED_MAX else ""
+            lost.append(f"{', '.join(called[:NAMED_MAX])}{more} {are} missing, or of another recording")
     return lost
+
+
+def _number_of(about: Mapping[str, str]) -> int:
+    """Return which part of a recording a file says that it is, 0 where it does not say."""
+    text = about.get("part", "")
+    return int(text) if text.isdecimal() and len(text) <= len(str(PARTS_MAX)) else 0
 
 
 def _not_last(parts: Mapping[str, Container]) -> list[str]:
@@ -177,9 +186,9 @@ def _not_last(parts: Mapping[str, Container]) -> list[str]:
     last: dict[str, tuple[int, str]] = {}  # recording -> its last part, file
     for name, part in parts.items():
         about = part.metadata.get(RECORDING, {})
-        if about.get("part", "").isdecimal():
+        if number := _number_of(about):
             recording = about.get("id", "")
-            last[recording] = max(last.get(recording, (0, "")), (int(about["part"]), name))
+            last[recording] = max(last.get(recording, (0, "")), (number, name))
     return [
         f"{name}: is not the last part: what follows it is missing, or the recorder could not go on there"
         for _, name in last.values()

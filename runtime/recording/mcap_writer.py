@@ -7,6 +7,7 @@ finds the others by the recording's id in their metadata.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -257,5 +258,7 @@ def part_path(path: Path, part: int) -> Path:
 
 def parts_of(path: Path) -> list[Path]:
     """Return the files that may be the later parts of a recording, in their order."""
-    pattern = f"{escape(path.stem)}.[0-9][0-9][0-9][0-9]{escape(path.suffix)}"
-    return sorted(one for one in path.parent.glob(pattern) if one != path)
+    numbered = re.compile(rf"{re.escape(path.stem)}\.(\d{{4,5}}){re.escape(path.suffix)}", re.ASCII)
+    near = path.parent.glob(f"{escape(path.stem)}.[0-9][0-9][0-9][0-9]*{escape(path.suffix)}")
+    found = {one: int(known[1]) for one in near if (known := numbered.fullmatch(one.name)) and one != path}
+    return sorted(found, key=lambda one: found[one])

@@ -191,6 +191,7 @@ class Recorder:
             while not self._ending.wait(TICK_S):
                 self._write_waiting()
             self._write_waiting()
+            self._backlog.close()  # what a camera that was stuck still gives is lost
             self._note_run({"latency_ms": json.dumps(self._latency_ms)})
             self._writer.close()
         except HeedfulError as error:
