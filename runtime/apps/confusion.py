@@ -52,6 +52,27 @@ def interval(rows: Sequence[Told], others: Sequence[Told] | None = None) -> tupl
     return float(low), float(high)
 
 
+def pooled(rows: Sequence[Told]) -> list[Told]:
+    """Return each recording once, with what was told of it by all seeds: draws of a bootstrap must not part them."""
+    by_name: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        by_name.setdefault((row.truth, row.name), []).extend(row.told)
+    return [Told(name=name, truth=truth, told=tuple(told)) for (truth, name), told in sorted(by_name.items())]
+
+
+def score(rows: Sequence[Told]) -> dict[str, object]:
+    """Return the accuracy with its interval, as a result tells it."""
+    low, high = interval(rows)
+    return {"accuracy": round(accuracy(rows), 4), "low": round(low, 4), "high": round(high, 4)}
+
+
+def lead(ours: Sequence[Told], theirs: Sequence[Told]) -> dict[str, object]:
+    """Return by how many points ours are ahead on the same recordings, with the interval."""
+    low, high = interval(ours, theirs)
+    ahead = accuracy(ours) - accuracy(theirs)
+    return {"points": round(100 * ahead, 2), "low": round(100 * low, 2), "high": round(100 * high, 2)}
+
+
 def matrix(rows: Sequence[Told], classes: Sequence[str]) -> Counts:
     """Return how many windows of each class (rows) were told to be which (columns)."""
     counts = np.zeros((len(classes), len(classes)), np.int64)

@@ -119,13 +119,9 @@ def compare(
                 print(json.dumps(_line(rows, name, fold, seed, outcome)), flush=True)
     result: dict[str, object] = {"type": "result", "suite": "esc10-folds", "seeds": len(seeds), "folds": list(folds)}
     for name in names:
-        low, high = confusion.interval(_pooled(told[name]))
-        share = confusion.accuracy(told[name])
-        result[name] = {"accuracy": round(share, 4), "low": round(low, 4), "high": round(high, 4)}
+        result[name] = confusion.score(confusion.pooled(told[name]))
     if set(names) == set(MODELS):
-        low, high = confusion.interval(_pooled(told["heedful"]), _pooled(told["plain"]))
-        ahead = confusion.accuracy(told["heedful"]) - confusion.accuracy(told["plain"])
-        result["ahead"] = {"points": round(100 * ahead, 2), "low": round(100 * low, 2), "high": round(100 * high, 2)}
+        result["ahead"] = confusion.lead(confusion.pooled(told["heedful"]), confusion.pooled(told["plain"]))
     print(json.dumps(result))
     return 0
 
@@ -150,11 +146,3 @@ def _line(rows: Sequence[Told], name: ModelName, fold: int, seed: int, outcome: 
     run: dict[str, object] = {"type": "fold", "model": name, "fold": fold, "seed": seed, "n": len(rows)}
     score = {"accuracy": round(confusion.accuracy(rows), 4), "steps": outcome.step}
     return run | score | {"is_done": outcome.is_done, "took_s": round(outcome.took_s)}
-
-
-def _pooled(rows: Sequence[Told]) -> list[Told]:
-    """Return each clip once, with what was told of it by all seeds: draws of a bootstrap must not part them."""
-    by_name: dict[tuple[str, str], list[str]] = {}
-    for row in rows:
-        by_name.setdefault((row.truth, row.name), []).extend(row.told)
-    return [Told(name=name, truth=truth, told=tuple(told)) for (truth, name), told in sorted(by_name.items())]

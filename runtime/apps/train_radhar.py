@@ -112,12 +112,9 @@ def compare(
                 print(json.dumps(_line(rows, name, by, fold, seed, outcome)), flush=True)
     result: dict[str, object] = {"type": "result", "suite": f"radhar-folds-{by}", "seeds": seeds, "folds": list(folds)}
     for name in names:
-        result[name] = _score(_pooled(told[name]))
+        result[name] = confusion.score(confusion.pooled(told[name]))
     if set(names) == set(MODELS):
-        ours, theirs = _pooled(told["heedful"]), _pooled(told["pointnet"])
-        low, high = confusion.interval(ours, theirs)
-        ahead = confusion.accuracy(ours) - confusion.accuracy(theirs)
-        result["ahead"] = {"points": round(100 * ahead, 2), "low": round(100 * low, 2), "high": round(100 * high, 2)}
+        result["ahead"] = confusion.lead(confusion.pooled(told["heedful"]), confusion.pooled(told["pointnet"]))
     print(json.dumps(result))
     return 0
 
@@ -141,22 +138,9 @@ def _held_out(
     return told_by(model, held_out, classes), outcome
 
 
-def _score(rows: Sequence[Told]) -> dict[str, object]:
-    low, high = confusion.interval(rows)
-    return {"accuracy": round(confusion.accuracy(rows), 4), "low": round(low, 4), "high": round(high, 4)}
-
-
 def _line(
     rows: Sequence[Told], name: ModelName, by: Folds, fold: int, seed: int, outcome: Outcome
 ) -> dict[str, object]:
     run: dict[str, object] = {"type": "fold", "model": name, "by": by, "fold": fold, "seed": seed}
-    run |= {"recordings": len(rows), **_score(rows)}
+    run |= {"recordings": len(rows), **confusion.score(rows)}
     return run | {"steps": outcome.step, "is_done": outcome.is_done, "took_s": round(outcome.took_s)}
-
-
-def _pooled(rows: Sequence[Told]) -> list[Told]:
-    """Return each recording once, with what was told of it by all seeds: draws of a bootstrap must not part them."""
-    by_name: dict[tuple[str, str], list[str]] = {}
-    for row in rows:
-        by_name.setdefault((row.truth, row.name), []).extend(row.told)
-    return [Told(name=name, truth=truth, told=tuple(told)) for (truth, name), told in sorted(by_name.items())]
