@@ -14,14 +14,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from runtime.apps.mix import build_mix, write_wav
 from runtime.apps.replay import Question, replay
 from runtime.apps.scores import F1, Interval, faults, frame_f1, interval_f1, word_errors
 from runtime.config import Config
 from runtime.errors import InputError
 from runtime.messages import Answer, Message, Motion, Utterance
+from runtime.yaml_model import loaded
 
 MERGE_S = 1.0  # pieces of movement closer than this are one
 NS_PER_S = 1e9
@@ -178,8 +177,8 @@ def _as_text(line: Mapping[str, Any]) -> str:
 
 def _load(path: Path) -> Any:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+        return loaded(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise InputError(path, f"no readable truth: {error}") from error
 
 
